@@ -1,0 +1,60 @@
+import type { Cancellable } from '#base'
+
+/** The kinds of file in a repository, as restic's layout has them (restic: doc/design.rst, "Repository Layout"). */
+export type FileType = 'config' | 'key' | 'lock' | 'snapshot' | 'index' | 'pack'
+
+export const fileTypes = ['config', 'key', 'lock', 'snapshot', 'index', 'pack'] as const satisfies readonly FileType[]
+
+/** One file of a repository. `name` is 64 lower-case hex digits, and empty for the one `config`. */
+export interface FileRef {
+  readonly type: FileType
+  readonly name: string
+}
+
+export interface ListedFile {
+  readonly name: string
+  /** Bytes. */
+  readonly size: number
+}
+
+export interface ByteRange {
+  readonly offset: number
+  readonly length: number
+}
+
+/**
+ * Where the bytes of a repository lie.
+ *
+ * What a backend promises, and what the conformance suite (`conformance.ts`) demands of each:
+ *
+ * 1. **Durable.** When `write` resolves, the file survives a power cut.
+ * 2. **Atomic.** A file is absent or whole; a reader never sees a part, and neither does anybody after a crash.
+ * 3. **Write-once.** `write` never changes a file that is there. The same bytes again succeed (a reply may have been
+ *    lost); other bytes fail with `FILE_EXISTS`. `config` and keys are no exception.
+ * 4. **Read after write.** A file that was written can be read and is listed at once.
+ * 5. **Whole answers.** `read` gives exactly the bytes asked for or fails: a range beyond the end is `FILE_TOO_SHORT`,
+ *    an absent file is `FILE_NOT_FOUND`.
+ * 6. **Only names.** `list` yields only valid names of that type; temporary and foreign files are passed over.
+ * 7. **Idempotent delete.** Deleting an absent file succeeds.
+ * 8. **Classified.** Every failure is a `BackendError`; its `transient` says whether the same call may succeed later.
+ * 9. **Cancellable.** An aborted `signal` ends the call soon, with the signal's reason.
+ * 10. **Concurrent.** Calls may overlap freely; `connections` says how many at once make sense.
+ */
+export interface Backend extends AsyncDisposable {
+  /** For messages: the location without secrets. */
+  readonly location: string
+  /** How many calls at once make sense here. */
+  readonly connections: number
+  /** True when reading is as fast as a local disk, so that a cache of it is useless. */
+  readonly fast: boolean
+  /** Makes what must be there before the first `write` (folders). Idempotent. */
+  create(options?: Cancellable): Promise<void>
+  /** Every file of a type, in no particular order. */
+  list(type: FileType, options?: Cancellable): AsyncIterable<ListedFile>
+  /** The file's size in bytes, or undefined when it is absent. */
+  size(file: FileRef, options?: Cancellable): Promise<number | undefined>
+  /** The whole file, or one range of it. */
+  read(file: FileRef, options?: Cancellable & { readonly range?: ByteRange | undefined }): Promise<Buffer>
+  write(file: FileRef, bytes: Uint8Array, options?: Cancellable): Promise<void>
+  delete(file: FileRef, options?: Cancellable): Promise<void>
+}

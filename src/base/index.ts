@@ -1,0 +1,5 @@
+/** What every room uses: errors with stable codes, the clock, bounded concurrency, words for sizes and times. */
+export * from './async.ts'
+export * from './clock.ts'
+export * from './errors.ts'
+export * from './format.ts'

@@ -1,0 +1,49 @@
+import type { Node } from './format/node.ts'
+
+/**
+ * Contents are read and written inside worker threads, synchronously: there a system call costs a tenth of what it
+ * costs through promises, and bytes never travel between threads. These are the two interfaces that a module loaded by
+ * a thread provides; a `Source` names a reader module, a `Target` a writer module.
+ */
+
+/** What a reader module exports: `export const createContentReader: CreateContentReader`. */
+export type CreateContentReader = (options: unknown) => ContentReader
+
+export interface ContentReader {
+  /** Opens one file. Throws when it cannot be read, or is no longer what `ref` was made for. */
+  open(ref: unknown): OpenContent
+}
+
+export interface OpenContent extends Disposable {
+  /** Everything about the file, read from the open handle; `content` is null until it has been stored. */
+  readonly node: Node
+  /** Parts of the metadata that could not be read. */
+  readonly problems: readonly Error[]
+  /**
+   * Fills `into` from the current position as far as possible; returns the number of bytes, 0 only at the end.
+   * Loops over short reads and EINTR itself.
+   */
+  read(into: Uint8Array): number
+  /** Bytes from the current position that are a hole (read as zeros, nothing stored); 0 where there is data or no way to tell. */
+  holeAhead(): number
+  /** Moves forward without reading. */
+  skip(bytes: number): void
+  /** Back to the start, to read the same open file again; `node` is refreshed. */
+  rewind(): void
+  /** True when the file is no longer as `node` describes it (size, mtime or ctime differ now). */
+  changed(): boolean
+}
+
+/** What a writer module exports: `export const createContentWriter: CreateContentWriter`. */
+export type CreateContentWriter = (options: unknown) => ContentWriter
+
+/**
+ * Writes the contents of files. Several threads may write different parts of one file: each opens it by `ref`.
+ * The target has made every file that is written (see `restorer/target.ts`).
+ */
+export interface ContentWriter extends Disposable {
+  /** Writes all of `bytes` at `offset`. */
+  write(ref: unknown, offset: number, bytes: Uint8Array): void
+  /** For a file whose whole content comes in one piece: make, write, set all metadata, put in place. */
+  writeWhole(ref: unknown, pieces: readonly Uint8Array[]): void
+}
