@@ -87,3 +87,39 @@ export function printable(value: unknown, longest: number = longestDetail): stri
   const cut = text.length > longest ? `${text.slice(0, longest)}…` : text
   return cut.replace(unsafe, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`)
 }
+
+/** An error as a plain value that travels between threads. */
+export interface PlainError {
+  readonly name: string
+  readonly message: string
+  readonly stack: string | undefined
+  readonly code: string | undefined
+  readonly ours: { readonly hint: string; readonly exitCode: number; readonly transient: boolean } | undefined
+  readonly cause: PlainError | undefined
+}
+
+export function toPlainError(thrown: unknown): PlainError {
+  const error = thrown instanceof Error ? thrown : new Error(String(thrown))
+  const ours = error instanceof UnderstudyError ? error : undefined
+  return {
+    name: error.name,
+    message: error.message,
+    stack: error.stack,
+    code: 'code' in error && typeof error.code === 'string' ? error.code : undefined,
+    ours: ours && { hint: ours.hint, exitCode: ours.exitCode, transient: ours.transient },
+    cause: error.cause === undefined ? undefined : toPlainError(error.cause),
+  }
+}
+
+/** The error again, on the other side: an `UnderstudyError` stays one, a system error keeps its code. */
+export function fromPlainError(plain: PlainError): Error {
+  const cause = plain.cause && fromPlainError(plain.cause)
+  const error = plain.ours
+    ? new UnderstudyError(plain.code ?? plain.name, { message: '', ...plain.ours }, { transient: plain.ours.transient })
+    : new Error('')
+  error.message = plain.message
+  error.name = plain.name
+  if (plain.stack !== undefined) error.stack = plain.stack
+  if (cause) error.cause = cause
+  return plain.ours || plain.code === undefined ? error : Object.assign(error, { code: plain.code })
+}

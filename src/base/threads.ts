@@ -1,0 +1,218 @@
+import { Worker, parentPort, workerData } from 'node:worker_threads'
+import type { Cancellable } from './async.ts'
+import { errorClass, fromPlainError, messageOf, toPlainError } from './errors.ts'
+import type { PlainError } from './errors.ts'
+
+/**
+ * A pool of worker threads that run named calls, one after the other in each thread.
+ *
+ * A thread's module calls `serveThread` with its handlers. Besides its result, a call may post messages while it runs
+ * (finished packs, say); they reach the pool's `onMessage` in the order in which they were posted, before the result.
+ */
+
+export const threadErrors = {
+  THREAD_DIED: {
+    message: 'A worker thread ended unexpectedly: {reason}.',
+    hint: 'Run the command again; if this repeats, the machine may be short of memory.',
+  },
+} as const
+
+export class ThreadError extends errorClass('ThreadError', threadErrors) {}
+
+export interface ThreadPoolOptions {
+  /** The module that runs in each thread. */
+  readonly module: URL
+  readonly threads: number
+  /** Plain value (shared buffers allowed) that every thread starts with. */
+  readonly data: unknown
+  readonly onMessage?: (message: unknown, thread: ThreadHandle) => void
+}
+
+/** One thread, for an answer to its message. */
+export interface ThreadHandle {
+  post(message: unknown, transfer?: readonly ArrayBuffer[]): void
+}
+
+interface Job {
+  readonly number: number
+  readonly call: string
+  readonly args: unknown
+  readonly transfer: readonly ArrayBuffer[]
+  readonly resolve: (value: unknown) => void
+  readonly reject: (reason: Error) => void
+}
+
+interface Thread extends ThreadHandle {
+  readonly worker: Worker
+  readonly jobs: Map<number, Job>
+}
+
+type FromThread =
+  | { readonly kind: 'result'; readonly job: number; readonly value: unknown }
+  | { readonly kind: 'error'; readonly job: number; readonly error: PlainError }
+  | { readonly kind: 'message'; readonly message: unknown }
+
+// A second job waits inside the thread while the first runs, so that no thread idles for a round trip.
+const jobsPerThread = 2
+
+export class ThreadPool implements AsyncDisposable {
+  readonly #threads: Thread[] = []
+  readonly #queue: Job[] = []
+  readonly #options: ThreadPoolOptions
+  #lastJob = 0
+  #closed = false
+  #failure: Error | undefined
+
+  constructor(options: ThreadPoolOptions) {
+    this.#options = options
+  }
+
+  get threads(): number {
+    return this.#options.threads
+  }
+
+  /** Runs a call in whichever thread is free. An abort lets the call end by itself; its result is dropped. */
+  async run<Result>(
+    call: string,
+    args: unknown,
+    { transfer = [], signal }: { readonly transfer?: readonly ArrayBuffer[] } & Cancellable = {},
+  ): Promise<Result> {
+    signal?.throwIfAborted()
+    const value = await new Promise<unknown>((resolve, reject) => {
+      this.#queue.push({ number: ++this.#lastJob, call, args, transfer, resolve, reject })
+      this.#dispatch()
+    })
+    signal?.throwIfAborted()
+    return value as Result
+  }
+
+  /** Runs a call once in every thread, after what each was given before. */
+  async runInEach<Result>(call: string, args: unknown): Promise<Result[]> {
+    while (this.#threads.length < this.#options.threads) this.#start()
+    const results = this.#threads.map(
+      (thread) =>
+        new Promise<unknown>((resolve, reject) =>
+          this.#give(thread, { number: ++this.#lastJob, call, args, transfer: [], resolve, reject }),
+        ),
+    )
+    return (await Promise.all(results)) as Result[]
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#closed = true
+    await Promise.all(this.#threads.map(({ worker }) => worker.terminate()))
+  }
+
+  #dispatch(): void {
+    while (this.#queue.length > 0) {
+      const thread = this.#freeThread()
+      if (!thread) return
+      this.#give(thread, this.#queue.shift() as Job)
+    }
+  }
+
+  #freeThread(): Thread | undefined {
+    const idle = this.#threads.find(({ jobs }) => jobs.size === 0)
+    if (idle) return idle
+    if (this.#threads.length < this.#options.threads) return this.#start()
+    return this.#threads.find(({ jobs }) => jobs.size < jobsPerThread)
+  }
+
+  #give(thread: Thread, job: Job): void {
+    if (this.#failure) return job.reject(this.#failure)
+    thread.jobs.set(job.number, job)
+    try {
+      thread.worker.postMessage({ job: job.number, call: job.call, args: job.args }, [...job.transfer])
+    } catch (cause) {
+      thread.jobs.delete(job.number)
+      job.reject(cause as Error)
+    }
+  }
+
+  #start(): Thread {
+    const { module, data } = this.#options
+    const worker = new Worker(module, { workerData: data })
+    const thread: Thread = {
+      worker,
+      jobs: new Map(),
+      post: (message, transfer = []) => worker.postMessage({ message }, [...transfer]),
+    }
+    worker.on('message', (message: FromThread) => this.#receive(thread, message))
+    worker.on('error', (cause) => this.#fail(new ThreadError('THREAD_DIED', { reason: messageOf(cause), cause })))
+    worker.on('exit', (code) => {
+      if (!this.#closed) this.#fail(new ThreadError('THREAD_DIED', { reason: `exit code ${code}` }))
+    })
+    this.#threads.push(thread)
+    return thread
+  }
+
+  #receive(thread: Thread, message: FromThread): void {
+    if (message.kind === 'message') return this.#options.onMessage?.(message.message, thread)
+    const job = thread.jobs.get(message.job)
+    thread.jobs.delete(message.job)
+    if (message.kind === 'result') job?.resolve(message.value)
+    else job?.reject(fromPlainError(message.error))
+    this.#dispatch()
+  }
+
+  // What a dead thread was storing is lost, and others may count on it: nothing of this pool can be trusted any more.
+  #fail(error: Error): void {
+    this.#failure ??= error
+    for (const { jobs } of this.#threads) {
+      for (const job of jobs.values()) job.reject(this.#failure)
+      jobs.clear()
+    }
+    for (const job of this.#queue.splice(0)) job.reject(this.#failure)
+  }
+}
+
+/** What a call gives back when some of its buffers are to be handed over instead of copied. */
+export class Transferred {
+  readonly value: unknown
+  readonly buffers: readonly ArrayBuffer[]
+  constructor(value: unknown, buffers: readonly ArrayBuffer[]) {
+    this.value = value
+    this.buffers = buffers
+  }
+}
+
+export type ThreadHandlers = Readonly<Record<string, (args: never) => unknown>>
+
+/** In a thread: answers the pool's calls with `handlers`. `onMessage` gets what the pool posts besides calls. */
+export function serveThread(handlers: ThreadHandlers, onMessage?: (message: unknown) => void): void {
+  parentPort?.on('message', (request: { job?: number; call: string; args: unknown; message?: unknown }) => {
+    if (request.job === undefined) return onMessage?.(request.message)
+    const { job, call, args } = request
+    try {
+      const result = (handlers[call] as (args: unknown) => unknown)(args)
+      if (result instanceof Promise)
+        result.then(
+          (value) => answer(job, value),
+          (thrown) => refuse(job, thrown),
+        )
+      else answer(job, result)
+    } catch (thrown) {
+      refuse(job, thrown)
+    }
+  })
+}
+
+/** In a thread: the value that the pool was made with. */
+export function threadData<Data>(): Data {
+  return workerData as Data
+}
+
+/** In a thread: posts a message to the pool's `onMessage`. */
+export function postFromThread(message: unknown, transfer: readonly ArrayBuffer[] = []): void {
+  parentPort?.postMessage({ kind: 'message', message }, [...transfer])
+}
+
+function answer(job: number, result: unknown): void {
+  if (result instanceof Transferred) {
+    parentPort?.postMessage({ kind: 'result', job, value: result.value }, [...result.buffers])
+  } else parentPort?.postMessage({ kind: 'result', job, value: result })
+}
+
+function refuse(job: number, thrown: unknown): void {
+  parentPort?.postMessage({ kind: 'error', job, error: toPlainError(thrown) })
+}

@@ -1,0 +1,96 @@
+import { errorClass } from '#base'
+
+/** What can go wrong with a repository itself. */
+export const repositoryErrors = {
+  REPOSITORY_NOT_FOUND: {
+    message: 'There is no repository at {location}.',
+    hint: 'Check the location, or make a repository there with `understudy init`.',
+    exitCode: 10,
+  },
+  REPOSITORY_EXISTS: {
+    message: 'There is already a repository at {location}.',
+    hint: 'Use it as it is, or choose another location.',
+  },
+  REPOSITORY_INCOMPLETE: {
+    message: 'The repository at {location} was never finished: it has keys but no config.',
+    hint: 'If nothing was ever backed up there, empty the folder and run `understudy init` again.',
+    exitCode: 10,
+  },
+  KEYS_MISSING: {
+    message: 'The repository at {location} has a config but no key: nobody can open it.',
+    hint: 'Bring back the files of its folder `keys` from a copy.',
+  },
+  PASSWORD_WRONG: {
+    message: 'The password opens none of the keys of the repository at {location}.',
+    hint: 'Check the password; keys can be listed with `understudy key list`.',
+    exitCode: 12,
+  },
+  KEY_DAMAGED: {
+    message: 'The key {name} at {location} is damaged: {reason}.',
+    hint: 'Another key may still open the repository; otherwise bring the file back from a copy.',
+  },
+  KEY_NOT_FOUND: {
+    message: 'There is no key {name} in the repository at {location}.',
+    hint: 'List the keys with `understudy key list`.',
+  },
+  KEY_IN_USE: {
+    message: 'The key {name} is the one that this command was opened with.',
+    hint: 'Open the repository with another key to remove this one.',
+  },
+  FILE_DAMAGED: {
+    message: 'The {type} {name} is damaged: {reason}.',
+    hint: 'Run `understudy check` to see what that touches.',
+  },
+  BLOB_NOT_FOUND: {
+    message: 'The {type} blob {id} is in no index.',
+    hint: 'Run `understudy check` to see which files need it.',
+  },
+  BLOB_DAMAGED: {
+    message: 'The {type} blob {id} in pack {pack} is damaged: {reason}.',
+    hint: 'Run `understudy check --read-data` to see the extent of the damage.',
+  },
+  BLOB_TOO_LARGE: {
+    message: 'A blob of {bytes} bytes does not fit into a pack.',
+    hint: 'This is a folder with too many entries: spread them over several folders.',
+  },
+  BLOB_NOT_VERIFIED: {
+    message: 'What was just compressed and encrypted does not open to the same bytes again: {reason}.',
+    hint: 'Nothing wrong was stored. The memory or the processor of this machine may be faulty: test it before the next backup.',
+  },
+  PACK_NOT_SAVED: {
+    message: 'The pack {pack} could not be stored: {reason}.',
+    hint: 'Run the command again: what has been stored is kept and used.',
+  },
+  INDEX_NOT_SAVED: {
+    message: 'The index could not be stored: {reason}.',
+    hint: 'Run the command again: what has been stored is kept and used.',
+  },
+  SNAPSHOT_NOT_FOUND: {
+    message: 'No snapshot matches "{name}".',
+    hint: 'List the snapshots with `understudy snapshots`.',
+  },
+  SNAPSHOT_AMBIGUOUS: {
+    message: 'More than one snapshot begins with "{name}".',
+    hint: 'Give more digits of its id.',
+  },
+  REPOSITORY_LOCKED: {
+    message: 'The repository is locked {exclusively}by {holder} since {since}.',
+    hint: 'Wait (--retry-lock), or, if that program is certainly dead, run `understudy unlock`.',
+    exitCode: 11,
+  },
+  LOCK_LOST: {
+    message: 'The lock on the repository could not be kept: {reason}.',
+    hint: 'Nothing was lost; run the command again.',
+    exitCode: 11,
+  },
+  BLOBS_REMOVED: {
+    message: 'While this ran, another program removed {count} blobs that it counts on.',
+    hint: 'No snapshot was made. Run the backup again: it stores what is missing.',
+  },
+  FEATURE_UNSUPPORTED: {
+    message: 'A repository of version {version} cannot do this: {what}.',
+    hint: 'Use a repository of version 2.',
+  },
+} as const
+
+export class RepositoryError extends errorClass('RepositoryError', repositoryErrors) {}
