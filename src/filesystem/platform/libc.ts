@@ -61,6 +61,11 @@ export function lastErrno(): number {
   return load().errno()
 }
 
+/** The text that the pointer at the start of `memory` points to. The memory it lies in must still be alive. */
+export function decodePointer(memory: Uint8Array): string {
+  return load().decode(memory, 'const char *') as string
+}
+
 /** `bytes` with the NUL that ends a string in C. Text is taken as UTF-8. */
 export function cString(bytes: Uint8Array | string): Buffer {
   const text = typeof bytes === 'string' ? Buffer.from(bytes) : bytes
@@ -86,7 +91,9 @@ export const errnos = {
   EISDIR: 21,
   EINVAL: 22,
   ERANGE: 34,
+  ENAMETOOLONG: 36,
   ENOSYS: 38,
+  ELOOP: 40,
   ENODATA: 61,
   ENOTSUP: 95,
 } as const
@@ -99,7 +106,7 @@ type Koffi = typeof import('koffi')
 let koffi: Koffi | undefined
 
 function load(): Koffi {
-  // Loaded on demand: koffi costs 5 ms to load, which a command that touches no files need not pay.
+  // Loaded on demand: koffi takes some ten milliseconds to load, which a command that touches no files need not pay.
   return (koffi ??= createRequire(import.meta.url)('koffi') as Koffi)
 }
 
