@@ -26,6 +26,42 @@ export const formatErrors = {
     message: 'The chunker polynomial "{polynomial}" cannot be used: {reason}.',
     hint: 'The config of the repository is damaged: restore it from another copy of the repository.',
   },
+  JSON_INVALID: {
+    message: 'The {what} is not the JSON that it should be: {reason} at byte {offset}.',
+    hint: 'Run `understudy check` to see what is damaged and which files that touches.',
+  },
+  FIELD_INVALID: {
+    message: 'The {what} is malformed: "{field}" {reason}.',
+    hint: 'Run `understudy check` to see what is damaged and which files that touches.',
+  },
+  ID_INVALID: {
+    message: '"{id}" is not an id: an id has 64 digits, 0 to 9 and a to f.',
+    hint: 'Give the id as `understudy list` prints it.',
+  },
+  TIME_INVALID: {
+    message: '"{time}" is not a time as the format writes it: {reason}.',
+    hint: 'A time looks like 2026-01-31T13:45:00.5+01:00; if it comes from the repository, run `understudy check`.',
+  },
+  NAME_INVALID: {
+    message: 'The name "{name}" in a tree is malformed: {reason}.',
+    hint: 'Run `understudy check` to see which folder that is; everything else can be restored.',
+  },
+  TREE_NOT_ORDERED: {
+    message: 'The tree is malformed: the entry "{name}" does not come after "{previous}".',
+    hint: 'Run `understudy check` to see which folder that is; snapshots made before may hold it whole.',
+  },
+  TREE_TOO_LARGE: {
+    message: 'A folder has too many entries: its list would be {size} bytes, and the format ends at {limit}.',
+    hint: 'Divide the folder into several, or leave part of it out with --exclude.',
+  },
+  PACK_HEADER_INVALID: {
+    message: 'The header of the pack is malformed: {reason}.',
+    hint: 'Run `understudy check --read-data` to see what is damaged and which files that touches.',
+  },
+  CONFIG_VERSION_UNSUPPORTED: {
+    message: 'The repository has format version {version}; versions 1 and 2 are known.',
+    hint: 'Use a newer Understudy, or the program that made the repository.',
+  },
 } as const
 
 export class FormatError extends errorClass('FormatError', formatErrors) {}

@@ -1,3 +1,7 @@
+import { isUtf8 } from 'node:buffer'
+import { GoJsonWriter, isPlainAscii } from './go-json.ts'
+import { quoteName } from './go-quote.ts'
+
 /** A node: one entry of a tree (restic: internal/data/node.go). */
 
 export type NodeType = 'file' | 'dir' | 'symlink' | 'dev' | 'chardev' | 'fifo' | 'socket' | 'irregular'
@@ -61,4 +65,94 @@ export interface EntryStat {
   readonly atime: bigint
   readonly mtime: bigint
   readonly ctime: bigint
+}
+
+const nodeTypes: ReadonlySet<string> = new Set<NodeType>([
+  'file',
+  'dir',
+  'symlink',
+  'dev',
+  'chardev',
+  'fifo',
+  'socket',
+  'irregular',
+])
+
+export function isNodeType(text: string): text is NodeType {
+  return nodeTypes.has(text)
+}
+
+/** Whether a name can be that of one entry of a folder: a hostile tree may hold `..`, `a/b` or a NUL. */
+export function isSafeName(name: Uint8Array): boolean {
+  if (name.length === 0 || name.includes(0x2f) || name.includes(0)) return false
+  const isDots = name[0] === 0x2e && (name.length === 1 || (name.length === 2 && name[1] === 0x2e))
+  return !isDots
+}
+
+/** Used for one node after the other: nothing in here runs while another node is being encoded. */
+const writer = new GoJsonWriter(4096)
+
+/**
+ * The node as it stands in a tree, byte for byte as restic encodes it: its order of fields, and the same fields left out
+ * when empty. `genericAttributes` goes in as it is, and must be what decoding gave.
+ */
+export function encodeNode(node: Node): Buffer {
+  writer.ascii('{"name":')
+  encodeName(node.name)
+  writer.ascii(`,"type":"${node.type}"`)
+  if (node.mode !== 0) writer.ascii(`,"mode":${node.mode}`)
+  writer.ascii(',"mtime":').string(node.mtime).ascii(',"atime":').string(node.atime)
+  writer.ascii(',"ctime":').string(node.ctime).ascii(`,"uid":${node.uid},"gid":${node.gid}`)
+  if (node.user !== '') writer.ascii(',"user":').string(node.user)
+  if (node.group !== '') writer.ascii(',"group":').string(node.group)
+  encodeNumber('inode', node.inode)
+  encodeNumber('device_id', node.deviceId)
+  encodeNumber('size', node.size)
+  encodeNumber('links', node.links)
+  encodeLinkTarget(node.linkTarget)
+  encodeExtendedAttributes(node.extendedAttributes)
+  encodeGenericAttributes(node.genericAttributes)
+  encodeNumber('device', node.device)
+  writer.ascii(',"content":')
+  if (node.content === null) writer.ascii('null')
+  else writer.idList(node.content)
+  if (node.subtree !== undefined) writer.ascii(',"subtree":').id(node.subtree)
+  if (node.error !== undefined && node.error !== '') writer.ascii(',"error":').string(node.error)
+  return writer.ascii('}').take()
+}
+
+function encodeName(name: Buffer): void {
+  if (isPlainAscii(name)) writer.ascii('"').raw(name).ascii('"')
+  else writer.stringFromBytes(quoteName(name))
+}
+
+function encodeNumber(field: string, value: bigint): void {
+  if (value !== 0n) writer.ascii(`,"${field}":${value}`)
+}
+
+/** A target that is not UTF-8 is kept twice: damaged for old readers, and whole as base64. */
+function encodeLinkTarget(target: Buffer | undefined): void {
+  if (target === undefined || target.length === 0) return
+  writer.ascii(',"linktarget":').stringFromBytes(target)
+  if (!isUtf8(target)) writer.ascii(',"linktarget_raw":').base64(target)
+}
+
+function encodeExtendedAttributes(attributes: readonly ExtendedAttribute[] = []): void {
+  if (attributes.length === 0) return
+  writer.ascii(',"extended_attributes":[')
+  attributes.forEach(({ name, value }, i) => {
+    writer
+      .ascii(i > 0 ? ',{"name":' : '{"name":')
+      .string(name)
+      .ascii(',"value":')
+    if (value === null) writer.ascii('null}')
+    else writer.base64(value).ascii('}')
+  })
+  writer.ascii(']')
+}
+
+function encodeGenericAttributes(text: string | undefined): void {
+  if (text === undefined) return
+  const bytes = Buffer.from(text, 'utf8')
+  writer.ascii(',"generic_attributes":').raw(bytes)
 }
