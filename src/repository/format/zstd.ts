@@ -1,0 +1,122 @@
+import { constants, zstdCompressSync, zstdDecompressSync } from 'node:zlib'
+import { messageOf } from '#base'
+import { FormatError } from './errors.ts'
+
+/**
+ * zstd as the format uses it: every blob and unpacked file is exactly one standard frame. We write frames that state
+ * their content's size and carry no checksum (the seal and the hash already tell every change).
+ */
+export interface Zstd {
+  /** Compresses `src` into `dst`; returns the number of bytes, or 0 when they do not fit. They fit in `compressBound`. */
+  compress(src: Uint8Array, dst: Uint8Array, level: number): number
+  /**
+   * Decompresses the one frame that `src` is into `dst`, whose length is the length that the index states.
+   * Throws `COMPRESSION_BROKEN` when the result is longer or shorter, or anything follows the frame. Memory is bounded by `dst`.
+   */
+  decompress(src: Uint8Array, dst: Uint8Array): void
+}
+
+export type CompressionMode = 'auto' | 'off' | 'fastest' | 'better' | 'max'
+
+/**
+ * zstd levels of restic's names, chosen so that a repository is no larger than restic's at the same setting.
+ * With `off` data is stored as it is; trees and unpacked files are compressed all the same, as restic does.
+ */
+export const compressionLevels: Readonly<Record<CompressionMode, number>> = {
+  auto: 3,
+  off: 3,
+  fastest: 1,
+  better: 5,
+  max: 8,
+}
+
+/** Most bytes that compressing `length` bytes can give. */
+export function compressBound(length: number): number {
+  const margin = length < 128 * 1024 ? (128 * 1024 - length) >>> 11 : 0
+  return length + Math.floor(length / 256) + margin
+}
+
+/** `Zstd` from `node:zlib`: the reference that the fast path is compared with. */
+export const referenceZstd: Zstd = {
+  compress(src, dst, level) {
+    const packed = zstdCompressSync(src, { params: { [constants.ZSTD_c_compressionLevel]: level } })
+    if (packed.length > dst.length) return 0
+    dst.set(packed)
+    return packed.length
+  },
+  decompress(src, dst) {
+    const plain = unpack(src, dst.length)
+    if (plain.length !== dst.length) throw wrongLength(plain.length, dst.length)
+    dst.set(plain)
+  },
+}
+
+/**
+ * Decompresses one frame whose length nothing else states (unpacked files), up to `max` bytes.
+ * Throws `COMPRESSION_BROKEN`.
+ */
+export function decompressUnknown(src: Uint8Array, max: number, zstd: Zstd): Buffer {
+  const stated = statedContentSize(src)
+  if (stated === undefined) return unpack(src, max)
+  if (stated > max) throw broken(`it would be longer than ${max} bytes`)
+  // Not pooled: the caller may keep a small part of it for long. Pages that a lying header asks for are never touched.
+  const plain = Buffer.allocUnsafeSlow(stated)
+  zstd.decompress(src, plain)
+  return plain
+}
+
+// As the one-shot decompressor, which needs no window. Of a window that a hostile frame asks for, only what is filled is real.
+const anyWindow = { [constants.ZSTD_d_windowLogMax]: 31 }
+
+/** Decompresses by node:zlib into a buffer of at most `max` bytes. */
+function unpack(src: Uint8Array, max: number): Buffer {
+  if (isSkippable(src)) throw broken('it is a frame without content')
+  try {
+    // With `info`, Node tells how much it consumed: it stops silently after the first frame.
+    const { buffer, engine } = zstdDecompressSync(src, {
+      maxOutputLength: Math.max(max, 1),
+      info: true,
+    }) as unknown as {
+      buffer: Buffer
+      engine: { bytesWritten: number }
+    }
+    if (engine.bytesWritten !== src.length) throw broken('something follows the end')
+    return buffer
+  } catch (cause) {
+    if (cause instanceof FormatError) throw cause
+    throw broken(messageOf(cause))
+  }
+}
+
+/** The content's size from the header of a frame (RFC 8878, 3.1.1.1), where it is stated. */
+function statedContentSize(src: Uint8Array): number | undefined {
+  const view = new DataView(src.buffer, src.byteOffset, src.byteLength)
+  if (src.length < 18 || view.getUint32(0, true) !== 0xfd2fb528) return undefined
+  const descriptor = view.getUint8(4)
+  const singleSegment = (descriptor & 0x20) !== 0
+  const dictionaryLength = [0, 1, 2, 4][descriptor & 3] as number
+  const at = 5 + (singleSegment ? 0 : 1) + dictionaryLength
+  switch (descriptor >>> 6) {
+    case 0:
+      return singleSegment ? view.getUint8(at) : undefined
+    case 1:
+      return view.getUint16(at, true) + 256
+    case 2:
+      return view.getUint32(at, true)
+    default:
+      return Number(view.getBigUint64(at, true))
+  }
+}
+
+/** Skippable frames have the magic numbers 0x184D2A50 to 0x184D2A5F; zstd passes over them, the format has none. */
+export function isSkippable(src: Uint8Array): boolean {
+  return src.length > 1 && ((src[0] as number) & 0xf0) === 0x50 && src[1] === 0x2a
+}
+
+export function wrongLength(actual: number, stated: number): FormatError {
+  return broken(`it has ${actual} bytes where ${stated} are stated`)
+}
+
+export function broken(reason: string): FormatError {
+  return new FormatError('COMPRESSION_BROKEN', { reason })
+}
