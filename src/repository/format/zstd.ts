@@ -74,6 +74,7 @@ function unpack(src: Uint8Array, max: number): Buffer {
   try {
     // With `info`, Node tells how much it consumed: it stops silently after the first frame.
     const { buffer, engine } = zstdDecompressSync(src, {
+      params: anyWindow,
       maxOutputLength: Math.max(max, 1),
       info: true,
     }) as unknown as {
