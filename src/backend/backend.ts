@@ -22,6 +22,24 @@ export interface ByteRange {
   readonly length: number
 }
 
+/** Options of every call that moves bytes. */
+export interface CallOptions extends Cancellable {
+  /** Told as bytes move, so that a watchdog can tell a slow call from a dead one. Must be cheap. */
+  readonly progress?: ((bytes: number) => void) | undefined
+}
+
+export interface ReadOptions extends CallOptions {
+  /** Part of the file to read; the whole of it when absent. */
+  readonly range?: ByteRange | undefined
+  /** A hint: the file is a pack of trees, worth keeping whole in a local cache. Index and snapshot files always are. */
+  readonly cacheable?: boolean | undefined
+}
+
+export interface WriteOptions extends CallOptions {
+  /** The same hint for a file that is written. */
+  readonly cacheable?: boolean | undefined
+}
+
 /**
  * Where the bytes of a repository lie.
  *
@@ -50,11 +68,12 @@ export interface Backend extends AsyncDisposable {
   /** Makes what must be there before the first `write` (folders). Idempotent. */
   create(options?: Cancellable): Promise<void>
   /** Every file of a type, in no particular order. */
-  list(type: FileType, options?: Cancellable): AsyncIterable<ListedFile>
+  list(type: FileType, options?: CallOptions): AsyncIterable<ListedFile>
   /** The file's size in bytes, or undefined when it is absent. */
   size(file: FileRef, options?: Cancellable): Promise<number | undefined>
-  /** The whole file, or one range of it. */
-  read(file: FileRef, options?: Cancellable & { readonly range?: ByteRange | undefined }): Promise<Buffer>
-  write(file: FileRef, bytes: Uint8Array, options?: Cancellable): Promise<void>
+  /** The whole file, or one range of it. The buffer has memory of its own, so it can be transferred to a thread. */
+  read(file: FileRef, options?: ReadOptions): Promise<Buffer>
+  /** `bytes` must not be changed or transferred until the call has ended. */
+  write(file: FileRef, bytes: Uint8Array, options?: WriteOptions): Promise<void>
   delete(file: FileRef, options?: Cancellable): Promise<void>
 }

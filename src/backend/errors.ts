@@ -14,6 +14,10 @@ export const backendErrors = {
     message: 'The {type} {name} at {location} ends before the bytes that were asked for.',
     hint: 'The file is damaged: run `understudy check`.',
   },
+  FILE_TOO_LARGE: {
+    message: 'The {type} {name} at {location} is larger than such a file can be.',
+    hint: 'The file is not one of this repository, or the storage is not what it says: look at the storage.',
+  },
   STORAGE_FULL: {
     message: 'There is no space left at {location}.',
     hint: 'Make room there, then run the command again: what has been stored is kept and used.',
@@ -41,6 +45,14 @@ export const backendErrors = {
   LOCATION_INVALID: {
     message: '"{location}" is not a location of a repository: {reason}.',
     hint: 'A location is a folder, or rest:https://host:8000/path/.',
+  },
+  LOCATION_NOT_YET: {
+    message: 'Storage of the kind "{scheme}:" cannot be used yet.',
+    hint: 'Use a folder or a REST server (rest:https://host:8000/path/) for now.',
+  },
+  TLS_FILE_INVALID: {
+    message: 'The file {path} cannot be used for TLS: {reason}.',
+    hint: 'It must hold certificates, or a certificate and its private key, in PEM format.',
   },
 } as const
 

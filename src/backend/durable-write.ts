@@ -1,0 +1,122 @@
+import { randomBytes } from 'node:crypto'
+import type { FileHandle } from 'node:fs/promises'
+import { dirname } from 'node:path'
+import { hasCode } from '#base'
+import type { CallOptions } from './backend.ts'
+import { type FolderSync, isSyncUnsupported } from './folder-sync.ts'
+import type { LocalFiles } from './local-files.ts'
+
+/** A temporary file beside the final one. restic names its own the same way, and both pass over such names. */
+export const temporaryName = /^(?:config|[0-9a-f]{64})-tmp-/
+
+/** Bytes a call to the system: small enough to notice an abort and to show progress, large enough to cost nothing. */
+const stride = 4 << 20
+
+export interface DurableWrite extends CallOptions {
+  readonly files: LocalFiles
+  readonly folders: FolderSync
+  /** Permission bits of the finished file. */
+  readonly mode: number
+}
+
+/**
+ * Puts a file in place so that it is absent or whole at every moment, also after a power cut, and never replaces one.
+ * Resolves to false when a file of that name is there already (nothing was changed then).
+ *
+ * A failed sync means *not stored*: the kernel may have dropped the pages and says so only once, so the temporary file
+ * is thrown away and never synced again; the caller may write anew.
+ */
+export async function writeDurably(path: string, bytes: Uint8Array, options: DurableWrite): Promise<boolean> {
+  const { files, folders, signal } = options
+  const temporary = `${path}-tmp-${randomBytes(8).toString('hex')}`
+  try {
+    await writeTemporary(temporary, bytes, options)
+    signal?.throwIfAborted()
+    if (!(await putInPlace(files, temporary, path))) return false
+  } finally {
+    await removeQuietly(files, temporary)
+  }
+  try {
+    await folders.sync(dirname(path))
+  } catch (thrown) {
+    await removeQuietly(files, path) // ours, and not certain to be there after a power cut
+    throw thrown
+  }
+  return true
+}
+
+async function writeTemporary(temporary: string, bytes: Uint8Array, options: DurableWrite): Promise<void> {
+  const { files, mode } = options
+  const handle = await files.open(temporary, 'wx', mode)
+  try {
+    await writeAll(handle, bytes, options)
+    if ((mode & 0o060) !== 0) await handle.chmod(mode) // for the group: whatever the umask says
+    await syncFile(handle)
+  } finally {
+    await handle.close() // may fail too (NFS reports a full disk here): then nothing was stored
+  }
+}
+
+/** Writes every byte, however little the system takes at once. */
+async function writeAll(handle: FileHandle, bytes: Uint8Array, { signal, progress }: CallOptions): Promise<void> {
+  let position = 0
+  while (position < bytes.length) {
+    signal?.throwIfAborted()
+    const written = await writeSome(handle, bytes, position)
+    position += written
+    if (written > 0) progress?.(written)
+  }
+}
+
+async function writeSome(handle: FileHandle, bytes: Uint8Array, position: number): Promise<number> {
+  try {
+    const length = Math.min(stride, bytes.length - position)
+    const { bytesWritten } = await handle.write(bytes, position, length, position)
+    if (bytesWritten === 0) throw Object.assign(new Error('EIO: the system wrote nothing'), { code: 'EIO' })
+    return bytesWritten
+  } catch (thrown) {
+    if (hasCode(thrown, 'EINTR')) return 0
+    throw thrown
+  }
+}
+
+async function syncFile(handle: FileHandle): Promise<void> {
+  try {
+    await handle.sync()
+  } catch (thrown) {
+    if (!isSyncUnsupported(thrown)) throw thrown
+  }
+}
+
+/** File systems without hard links (FAT, some network shares) answer with one of these. */
+const noLinks = ['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK', 'EXDEV']
+
+/** A link never replaces what is there, unlike a rename. False when the name is taken. */
+async function putInPlace(files: LocalFiles, temporary: string, path: string): Promise<boolean> {
+  try {
+    await files.link(temporary, path)
+    return true
+  } catch (thrown) {
+    if (hasCode(thrown, 'EEXIST')) return false
+    if (!noLinks.some((code) => hasCode(thrown, code))) throw thrown
+  }
+  return renameIfFree(files, temporary, path)
+}
+
+/** The second best: between look and rename another writer may come. It would have to write the same new name. */
+async function renameIfFree(files: LocalFiles, temporary: string, path: string): Promise<boolean> {
+  const taken = await files.lstat(path).then(
+    () => true,
+    (thrown: unknown) => {
+      if (hasCode(thrown, 'ENOENT')) return false
+      throw thrown
+    },
+  )
+  if (!taken) await files.rename(temporary, path)
+  return !taken
+}
+
+/** For what is of no use any more. If it cannot be removed now, the cleaning of stale files does it later. */
+export async function removeQuietly(files: LocalFiles, path: string): Promise<void> {
+  await files.unlink(path).catch(() => undefined)
+}

@@ -1,0 +1,23 @@
+/**
+ * Where the bytes of a repository lie.
+ *
+ * A *backend* stores *files*, each of one *type* (config, key, lock, snapshot, index, pack) and with a *name* that is
+ * the SHA-256 of its content (`config` has none). Files are written once, whole, and never changed. What every backend
+ * promises stands in `backend.ts`; `conformance.ts` proves it for each. A *location* is the text by which people name
+ * the place of a repository. Retrying, watching, bounding and caching are *wrappers*: backends around a backend.
+ */
+export type * from './backend.ts'
+export { fileTypes } from './backend.ts'
+export { CacheBackend, type CacheOptions } from './cache.ts'
+export { defaultCacheFolder } from './cache-folder.ts'
+export { ConnectionsBackend } from './connections.ts'
+export { BackendError, backendErrors } from './errors.ts'
+export { type Fault, type FaultKind, FaultyBackend, type FaultyMethod, type LoggedCall } from './faulty.ts'
+export { LocalBackend, type LocalOptions } from './local.ts'
+export { displayLocation, type Location, parseLocation } from './location.ts'
+export { MemoryBackend } from './memory.ts'
+export { openBackend, type OpenBackendOptions } from './open.ts'
+export { RestBackend, type RestOptions } from './rest.ts'
+export { type Retry, RetryBackend, type RetryOptions } from './retry.ts'
+export type { TlsOptions } from './tls-files.ts'
+export { WatchdogBackend, type WatchdogOptions } from './watchdog.ts'

@@ -1,0 +1,56 @@
+import type { FileHandle } from 'node:fs/promises'
+import { hasCode } from '#base'
+import type { FileRef, ReadOptions } from './backend.ts'
+import { BackendError } from './errors.ts'
+import { fileDetails, longestFile } from './layout.ts'
+import type { LocalFiles } from './local-files.ts'
+import { checkRange } from './range.ts'
+
+const stride = 8 << 20
+
+interface LocalRead extends ReadOptions {
+  readonly file: FileRef
+  readonly location: string
+}
+
+/** Reads exactly the asked part. The size is asked first, so that a range never claims more memory than there is file. */
+export async function readLocalFile(files: LocalFiles, path: string, options: LocalRead): Promise<Buffer> {
+  const { file, location } = options
+  await using handle = await files.open(path, 'r')
+  const stat = await handle.stat()
+  if (!stat.isFile()) throw new BackendError('STORAGE_FAILED', { location, reason: `${path} is no file` })
+  const range = options.range ?? { offset: 0, length: stat.size }
+  checkRange(range, stat.size, { file, location })
+  if (range.length > longestFile[file.type]) throw new BackendError('FILE_TOO_LARGE', fileDetails(file, location))
+  const bytes = Buffer.allocUnsafeSlow(range.length)
+  await readAll(handle, bytes, { ...options, offset: range.offset })
+  return bytes
+}
+
+async function readAll(
+  handle: FileHandle,
+  into: Buffer,
+  options: LocalRead & { readonly offset: number },
+): Promise<void> {
+  const { file, location, offset, signal, progress } = options
+  let filled = 0
+  while (filled < into.length) {
+    signal?.throwIfAborted()
+    const length = Math.min(stride, into.length - filled)
+    const bytesRead = await readSome(handle, into.subarray(filled, filled + length), offset + filled)
+    if (bytesRead === 0) throw new BackendError('FILE_TOO_SHORT', fileDetails(file, location))
+    if (bytesRead === undefined) continue
+    filled += bytesRead
+    progress?.(bytesRead)
+  }
+}
+
+/** Undefined when a signal of the system interrupted the call before anything was read. */
+async function readSome(handle: FileHandle, into: Buffer, position: number): Promise<number | undefined> {
+  try {
+    return (await handle.read(into, 0, into.length, position)).bytesRead
+  } catch (thrown) {
+    if (hasCode(thrown, 'EINTR')) return undefined
+    throw thrown
+  }
+}

@@ -1,0 +1,43 @@
+import type { Clock } from '#base'
+import type { Backend } from './backend.ts'
+import { ConnectionsBackend } from './connections.ts'
+import { LocalBackend } from './local.ts'
+import { type Location, parseLocation } from './location.ts'
+import { RestBackend } from './rest.ts'
+import { type Retry, RetryBackend } from './retry.ts'
+import type { TlsOptions } from './tls-files.ts'
+import { WatchdogBackend } from './watchdog.ts'
+
+export interface OpenBackendOptions {
+  /** Calls at once; the default depends on the kind of storage. */
+  readonly connections?: number | undefined
+  readonly tls?: TlsOptions | undefined
+  /** Where user names, passwords and proxies are looked up. Default: the process's environment. */
+  readonly env?: NodeJS.ProcessEnv | undefined
+  /** Milliseconds after which a failing call is given up. Default: 15 minutes; 30 seconds for a folder. */
+  readonly retryLimit?: number | undefined
+  /** Seconds without progress after which a call counts as hung. Default: 300. */
+  readonly stallSeconds?: number | undefined
+  /** Told before each wait for another try. */
+  readonly onRetry?: ((retry: Retry) => void) | undefined
+  readonly clock?: Clock | undefined
+}
+
+/** A disk either answers soon or is broken; a network comes back. */
+const retryLimits = { local: 30_000, rest: 15 * 60_000 }
+
+/** The storage at a location, ready for use: watched, retried, with bounded connections. Nothing is sent yet. */
+export function openBackend(location: string | Location, options: OpenBackendOptions = {}): Backend {
+  const { env = process.env, clock, connections, retryLimit, stallSeconds, onRetry } = options
+  const parsed = typeof location === 'string' ? parseLocation(location, env) : location
+  const base = openBase(parsed, { ...options, env })
+  const watched = new WatchdogBackend(base, { seconds: stallSeconds, clock })
+  const bounded = new ConnectionsBackend(watched, connections ?? base.connections)
+  return new RetryBackend(bounded, { limit: retryLimit ?? retryLimits[parsed.scheme], report: onRetry, clock })
+}
+
+function openBase(location: Location, { connections, tls, env, clock }: OpenBackendOptions): Backend {
+  if (location.scheme === 'local') return new LocalBackend(location.path, { connections, clock })
+  const { display, url, credentials, socketPath } = location
+  return new RestBackend({ url, location: display, credentials, socketPath, connections, tls, env, clock })
+}

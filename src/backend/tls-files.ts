@@ -1,0 +1,43 @@
+import { X509Certificate } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+import { createSecureContext } from 'node:tls'
+import { messageOf } from '#base'
+import { BackendError } from './errors.ts'
+
+export interface TlsOptions {
+  /** Files with certificates of authorities to trust, instead of the machine's own list. */
+  readonly cacerts?: readonly string[] | undefined
+  /** A file with a client certificate and its private key. */
+  readonly clientCertificate?: string | undefined
+  /** Trust every certificate: encrypted against listeners, open to whoever sits in between. */
+  readonly insecure?: boolean | undefined
+}
+
+/** The options of Node's TLS for ours. Throws `TLS_FILE_INVALID`. */
+export function loadTls({ cacerts = [], clientCertificate, insecure = false }: TlsOptions) {
+  return {
+    minVersion: 'TLSv1.2' as const,
+    rejectUnauthorized: !insecure,
+    ...(cacerts.length > 0 ? { ca: cacerts.map(loadAuthority) } : {}),
+    ...(clientCertificate === undefined ? {} : loadClientCertificate(clientCertificate)),
+  }
+}
+
+function loadAuthority(path: string): string {
+  return checked(path, (pem) => new X509Certificate(pem))
+}
+
+function loadClientCertificate(path: string): { readonly cert: string; readonly key: string } {
+  const pem = checked(path, (text) => createSecureContext({ cert: text, key: text }))
+  return { cert: pem, key: pem }
+}
+
+function checked(path: string, check: (pem: string) => unknown): string {
+  try {
+    const pem = readFileSync(path, 'utf8')
+    check(pem)
+    return pem
+  } catch (cause) {
+    throw new BackendError('TLS_FILE_INVALID', { path, reason: messageOf(cause), cause })
+  }
+}
