@@ -1,7 +1,7 @@
 import { longestCipherPiece, Sealer, type MasterKey, type SealCipher } from './crypto.ts'
 import { checkRoom, hashLength, type Hasher } from './hash.ts'
 import type { Primitives } from './primitives.ts'
-import { broken, isSkippable, wrongLength, type Zstd } from './zstd.ts'
+import { broken, checkFrame, wrongLength, type Zstd } from './zstd.ts'
 
 /**
  * The functions of OpenSSL and zstd that the Node binary itself contains and exports, called through koffi: no object,
@@ -187,10 +187,10 @@ class FastZstd implements Zstd, Disposable {
 
   decompress(src: Uint8Array, dst: Uint8Array): void {
     if (this.#decompressor === undefined) throw disposed()
-    // The decompressor would go on with further frames, and pass over skippable ones; the format has exactly one.
+    checkFrame(src)
+    // The decompressor would go on with further frames; the format has exactly one.
     const frame = this.#native.frameLength(src, src.length)
     if (typeof frame === 'bigint') throw broken(this.#native.errorName(frame))
-    if (isSkippable(src)) throw broken('it is a frame without content')
     if (frame !== src.length) throw broken('something follows the end')
     const result = this.#native.decompress(this.#decompressor, dst, dst.length, src, src.length)
     if (typeof result === 'bigint') throw broken(this.#native.errorName(result))

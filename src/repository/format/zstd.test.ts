@@ -123,7 +123,7 @@ test('fast and reference agree on every damaged frame', () => {
       src[at % src.length] = value
       assert.ok(outcome(fast.zstd, src) === outcome(referenceZstd, src)) // `equal` would print kilobytes
     }),
-    { ...seeded(), numRuns: 500 },
+    { ...seeded(), numRuns: 1000 },
   )
 })
 

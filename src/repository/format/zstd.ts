@@ -65,16 +65,12 @@ export function decompressUnknown(src: Uint8Array, max: number, zstd: Zstd): Buf
   return plain
 }
 
-// As the one-shot decompressor, which needs no window. Of a window that a hostile frame asks for, only what is filled is real.
-const anyWindow = { [constants.ZSTD_d_windowLogMax]: 31 }
-
 /** Decompresses by node:zlib into a buffer of at most `max` bytes. */
 function unpack(src: Uint8Array, max: number): Buffer {
-  if (isSkippable(src)) throw broken('it is a frame without content')
+  checkFrame(src)
   try {
     // With `info`, Node tells how much it consumed: it stops silently after the first frame.
     const { buffer, engine } = zstdDecompressSync(src, {
-      params: anyWindow,
       maxOutputLength: Math.max(max, 1),
       info: true,
     }) as unknown as {
@@ -109,9 +105,16 @@ function statedContentSize(src: Uint8Array): number | undefined {
   }
 }
 
-/** Skippable frames have the magic numbers 0x184D2A50 to 0x184D2A5F; zstd passes over them, the format has none. */
-export function isSkippable(src: Uint8Array): boolean {
-  return src.length > 1 && ((src[0] as number) & 0xf0) === 0x50 && src[1] === 0x2a
+/**
+ * Refuses what zstd would take and the format does not have: frames without content, which it passes over, and (as far as
+ * only some of its functions take them) windows of more than 128 MiB, which no level of zstd writes.
+ */
+export function checkFrame(src: Uint8Array): void {
+  if (src.length < 6) throw broken('it is too short')
+  const [magic, second, , , descriptor, window] = src as unknown as [number, number, number, number, number, number]
+  if ((magic & 0xf0) === 0x50 && second === 0x2a) throw broken('it is a frame without content') // 0x184D2A50 … 5F
+  const hasWindow = (descriptor & 0x20) === 0
+  if (hasWindow && window > (27 - 10) << 3) throw broken('its window is larger than 128 MiB')
 }
 
 export function wrongLength(actual: number, stated: number): FormatError {
