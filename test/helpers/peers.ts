@@ -1,29 +1,65 @@
 /**
- * The other programs that tests run against: current restic, the oldest restic that we serve, rest-server, rclone.
- * `npm test` puts them in place (scripts/install-peers.ts); a test whose peer is absent is skipped with the reason.
+ * Other programs that tests run against: the real other side, or the judge. `npm test` puts them in place
+ * (scripts/install-peers.ts); a test whose peer is absent is skipped with the reason.
  *
  * @example test('restic reads it', { skip: missing('restic') }, async () => { await runOk(peer('restic'), ['version']) })
  */
-import { existsSync } from 'node:fs'
+import { accessSync, constants } from 'node:fs'
 import { homedir } from 'node:os'
-import { join } from 'node:path'
+import { delimiter, join } from 'node:path'
 
-export type PeerName = 'restic' | 'restic-0.14' | 'rest-server' | 'rclone'
+/** The name under which each peer is asked for, and the file names that it has on different systems. */
+const fileNames = {
+  restic: ['restic'],
+  /** Debian 12's, the oldest that must read and write what we do. */
+  'restic-0.14': ['restic'],
+  'rest-server': ['restic-rest-server', 'rest-server'],
+  rclone: ['rclone'],
+  borg: ['borg'],
+  openssl: ['openssl'],
+  strace: ['strace'],
+} as const satisfies Record<string, readonly string[]>
 
-/** Where the peers lie. The old restic has a folder beside it, because its file has the same name. */
-export function peersFolder(): string {
-  return process.env['UNDERSTUDY_PEERS'] ?? join(homedir(), '.cache', 'understudy-peers')
-}
+export type PeerName = keyof typeof fileNames
 
-/** The path of a peer's program, whether it is there or not. */
+/** The path of a peer's program. Throws when it is not on this machine: a test asks `missing` first. */
 export function peer(name: PeerName): string {
-  const folder = peersFolder()
-  if (name === 'restic-0.14') return join(`${folder}-014`, 'usr', 'bin', 'restic')
-  return join(folder, 'usr', 'bin', name === 'rest-server' ? 'restic-rest-server' : name)
+  const path = find(name)
+  if (path === undefined) throw new Error(`${name} is not on this machine.`)
+  return path
 }
 
-/** For `skip`: false when every peer is there, else the reason. */
+/** For `node:test`'s `skip`: false when the peers are here, else the reason. */
 export function missing(...names: readonly PeerName[]): string | false {
-  const absent = names.filter((name) => !existsSync(peer(name)))
-  return absent.length > 0 && `missing: ${absent.join(', ')} (npm test installs it on Debian as root)`
+  const absent = names.filter((name) => find(name) === undefined)
+  return absent.length > 0 && `not on this machine: ${absent.join(', ')}`
+}
+
+export { missing as skipWithout }
+
+/** Where `npm test` puts the peers. The old restic has a folder of its own, because its file has the same name. */
+export function peersFolder(of: 'current' | 'old'): string {
+  const cache = join(homedir(), '.cache')
+  if (of === 'old') return process.env['UNDERSTUDY_PEERS_OLD'] || join(cache, 'understudy-peers-014')
+  return process.env['UNDERSTUDY_PEERS'] || join(cache, 'understudy-peers')
+}
+
+// The peers that tests install come before the system's, which may be years older.
+function find(name: PeerName): string | undefined {
+  const installed = peersFolder(name === 'restic-0.14' ? 'old' : 'current')
+  const folders = [join(installed, 'usr', 'bin'), installed, ...(name === 'restic-0.14' ? [] : pathFolders())]
+  return folders.flatMap((folder) => fileNames[name].map((file) => join(folder, file))).find(isProgram)
+}
+
+function pathFolders(): string[] {
+  return (process.env['PATH'] ?? '').split(delimiter).filter((folder) => folder !== '')
+}
+
+function isProgram(path: string): boolean {
+  try {
+    accessSync(path, constants.X_OK)
+    return true
+  } catch {
+    return false
+  }
 }
