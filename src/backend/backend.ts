@@ -15,6 +15,8 @@ export interface ListedFile {
   readonly name: string
   /** Bytes. */
   readonly size: number
+  /** Milliseconds since it was written, by the storage's own clock, where the storage tells. */
+  readonly age?: number | undefined
 }
 
 export interface ByteRange {

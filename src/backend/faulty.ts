@@ -87,7 +87,7 @@ export class FaultyBackend implements Backend {
 
   async read(file: FileRef, options: ReadOptions = {}): Promise<Buffer> {
     return this.#do({ method: 'read', ...file }, options, async (fault) =>
-      Buffer.from(damaged(await this.#inner.read(file, options), fault)),
+      damaged(await this.#inner.read(file, options), fault),
     )
   }
 
@@ -145,12 +145,19 @@ function matches(fault: Fault, call: LoggedCall): boolean {
   return fault.name === undefined || fault.name === call.name
 }
 
-function damaged(bytes: Uint8Array, fault: FaultKind | undefined): Uint8Array {
-  if (fault?.kind === 'truncate') return bytes.subarray(0, fault.bytes)
+/** The bytes themselves when nothing happens to them, else a changed copy. */
+function damaged<Bytes extends Uint8Array>(bytes: Bytes, fault: FaultKind | undefined): Bytes | Buffer {
+  if (fault?.kind === 'truncate') return copyOf(bytes.subarray(0, fault.bytes))
   if (fault?.kind !== 'flip' || bytes.length === 0) return bytes
   const bits = bytes.length * 8
-  const bit = (((fault.bit % bits) + bits) % bits) | 0
-  const copy = Uint8Array.from(bytes)
-  copy[bit >> 3] = (copy[bit >> 3] as number) ^ (1 << (bit & 7))
+  const bit = ((fault.bit % bits) + bits) % bits
+  const copy = copyOf(bytes)
+  copy[Math.floor(bit / 8)] = (copy[Math.floor(bit / 8)] as number) ^ (1 << (bit % 8))
+  return copy
+}
+
+function copyOf(bytes: Uint8Array): Buffer {
+  const copy = Buffer.allocUnsafeSlow(bytes.length)
+  copy.set(bytes)
   return copy
 }

@@ -35,6 +35,8 @@ export class LocalBackend implements Backend {
   readonly #folders: FolderSync
   #modes: Promise<typeof privateModes> | undefined
   #cleaning: Promise<void> | undefined
+  /** Milliseconds by which the storage's clock is ahead of ours (a network share has its own), once we have seen it. */
+  #clockAhead: number | undefined
 
   constructor(path: string, { connections = 4, clock = systemClock, files = systemFiles }: LocalOptions = {}) {
     this.#root = resolve(path)
@@ -100,6 +102,7 @@ export class LocalBackend implements Backend {
         return write()
       })
       if (!isNew) await this.#acceptSame(file, bytes, options)
+      else if (file.type === 'lock') await this.#compareClocks(this.#path(file))
     })
   }
 
@@ -173,14 +176,25 @@ export class LocalBackend implements Backend {
     const listed = await this.#translated(undefined, () =>
       Promise.all(names.map(async (name) => ({ name, stat: await this.#statFile(join(folder, name)) }))),
     )
-    return listed.flatMap(({ name, stat }) => (stat ? [{ name, size: stat.size }] : []))
+    return listed.flatMap(({ name, stat }) => (stat ? [{ name, size: stat.size, ...this.#ageOf(stat) }] : []))
+  }
+
+  /** A lock that we have just written shows the storage's time; whoever judges locks by their age has written one. */
+  async #compareClocks(path: string): Promise<void> {
+    const stat = await this.#statFile(path)
+    if (stat) this.#clockAhead = stat.mtimeMs - this.#clock.now()
+  }
+
+  #ageOf({ mtimeMs }: { readonly mtimeMs: number }): { readonly age?: number } {
+    if (this.#clockAhead === undefined) return {}
+    return { age: Math.max(0, this.#clock.now() + this.#clockAhead - mtimeMs) }
   }
 
   /** Undefined for what is absent (it may go while we list) and for what is no file. */
-  async #statFile(path: string): Promise<{ readonly size: number } | undefined> {
+  async #statFile(path: string): Promise<{ readonly size: number; readonly mtimeMs: number } | undefined> {
     try {
       const stat = await this.#files.stat(path)
-      return stat.isFile() ? { size: stat.size } : undefined
+      return stat.isFile() ? stat : undefined
     } catch (thrown) {
       if (hasCode(thrown, 'ENOENT')) return undefined
       throw thrown

@@ -1,6 +1,6 @@
 import type { Backend, CallOptions, FileRef, FileType, ListedFile, ReadOptions, WriteOptions } from './backend.ts'
 import { BackendError } from './errors.ts'
-import { checkName, fileDetails } from './layout.ts'
+import { checkName, fileDetails, isValidName } from './layout.ts'
 import { sliceRange } from './range.ts'
 
 /** A repository in memory, for tests: it is gone with the process. */
@@ -24,7 +24,8 @@ export class MemoryBackend implements Backend {
     const prefix = `${type}/`
     for (const [key, bytes] of [...this.files]) {
       signal?.throwIfAborted()
-      if (key.startsWith(prefix)) yield { name: key.slice(prefix.length), size: bytes.length }
+      const name = key.slice(prefix.length)
+      if (key.startsWith(prefix) && isValidName(type, name)) yield { name, size: bytes.length }
     }
   }
 
