@@ -19,6 +19,11 @@ export interface Source {
   list(folder: SourceFolder, options?: Cancellable): Promise<Listing>
   /** Everything about an entry that is no file: folder, symlink, device, fifo, socket. `content`/`subtree` unset. */
   describe(entry: SourceEntry): Promise<Described>
+  /**
+   * Called when everything has been read, before the snapshot is saved. It throws when what was read is not to be
+   * trusted (the command that gave the data failed, a volume snapshot filled up): then there is no snapshot.
+   */
+  finish?(): Promise<void>
 }
 
 /** A folder as its source knows it; the archiver only hands it back. */
@@ -30,6 +35,8 @@ export interface SourceFolder {
 export interface Listing {
   readonly entries: readonly SourceEntry[]
   readonly problems: readonly Problem[]
+  /** True when the folder itself could not be read: its entries are unknown, not absent. */
+  readonly unreadable?: boolean
 }
 
 export interface SourceEntry {

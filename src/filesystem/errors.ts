@@ -6,6 +6,88 @@ export const filesystemErrors = {
     message: 'the extended attribute "{name}" has a name that is not UTF-8 and cannot be stored',
     hint: 'Rename the attribute. Everything else about the entry has been stored.',
   },
+  ENTRY_IMMUTABLE: {
+    message: '"{path}" is marked {flag} (chattr), so it cannot be changed.',
+    hint: 'Take the mark off with `chattr -i -a`, then run the restore again.',
+  },
+  ATTRIBUTE_NOT_SET: {
+    message: 'The extended attribute "{name}" could not be set: {reason}.',
+    hint: 'The content is restored; the file system may limit how much room attributes take.',
+  },
+  FILE_REPLACED: {
+    message: '"{path}" was replaced by somebody else while it was being restored.',
+    hint: 'Look for a program that works in the same folder, stop it, and run the restore again.',
+  },
+  ATTRIBUTES_NOT_READ: {
+    message: 'The extended attributes of "{path}" could not be read: {reason}.',
+    hint: 'Run the backup as a user who may read them. Everything else about the entry has been stored.',
+  },
+  CLOUD_FILES_UNKNOWN: {
+    message:
+      '--exclude-cloud-files is not supported here: this system does not tell which files are in the cloud only.',
+    hint: 'Leave the flag out, and exclude the folders of the cloud drive by a pattern.',
+  },
+  ENTRY_REPLACED: {
+    message: '"{path}" was replaced by a {type} while it was being backed up.',
+    hint: 'It is not in this snapshot. Run the backup again; if it happens again, find out who changes it.',
+  },
+  ENTRY_VANISHED: {
+    message: '"{path}" was there when its folder was listed, and gone a moment later.',
+    hint: 'It is not in this snapshot. Temporary files can be excluded by a pattern.',
+  },
+  FILE_NOT_READ: {
+    message: 'Reading failed at byte {offset}: {reason}.',
+    hint: 'Check the disk (`dmesg`, `smartctl`). The other files have been stored.',
+  },
+  LIST_CUT_OFF: {
+    message: 'The list of --files-from-raw does not end with a zero byte: it may have been cut off.',
+    hint: 'Make the list with `find … -print0`, and see that the command that makes it succeeds.',
+  },
+  LIST_HAS_EMPTY_NAME: {
+    message: 'The list of --files-from-raw has an empty name in it.',
+    hint: 'Take it out: an empty name would mean the working folder.',
+  },
+  LIST_NOT_READ: {
+    message: 'The file "{file}" could not be read: {reason}.',
+    hint: 'Check the name that was given to the flag.',
+  },
+  MOUNT_SILENT: {
+    message: 'What is mounted at "{path}" has not answered for {seconds} s.',
+    hint: 'Check the server it comes from, unmount it, or use --one-file-system.',
+  },
+  NOTHING_TO_BACK_UP: {
+    message: 'Nothing to back up was named.',
+    hint: 'Give files or folders, or a list of them with --files-from.',
+  },
+  NOT_A_FOLDER: {
+    message: '"{path}" is not a folder.',
+    hint: 'Something below it was to be backed up; check the path.',
+  },
+  PATTERN_INVALID: {
+    message: 'The pattern "{pattern}" is malformed.',
+    hint: 'Close every `[`, and put a backslash before a character that stands for itself.',
+  },
+  SIZE_INVALID: {
+    message: '"{size}" is no size.',
+    hint: 'Write a whole number, with k, m, g or t behind it for KiB, MiB, GiB or TiB.',
+  },
+  TAG_IGNORED: {
+    message: 'The tag file "{path}" was ignored: {reason}.',
+    hint: 'Its folder is backed up as if the tag were not there.',
+  },
+  TAG_INVALID: {
+    message: '"{spec}" names no tag file.',
+    hint: 'Write --exclude-if-present FILE or FILE:HEADER.',
+  },
+  TARGETS_MISSING: {
+    message: 'None of the files and folders to back up exist, or none can be accessed.',
+    hint: 'Check the paths; perhaps a disk is not mounted.',
+    exitCode: 1,
+  },
+  TARGET_TWICE: {
+    message: '"{path}" would be in the snapshot twice.',
+    hint: 'Name it once.',
+  },
 } as const
 
 export class FilesystemError extends errorClass('FilesystemError', filesystemErrors) {}

@@ -63,7 +63,7 @@ const RESOLVE_NO_SYMLINKS = 0x04n
 const RESOLVE_BENEATH = 0x08n
 
 function openBelow(path: string, trusted: number, flags: number): number {
-  const start = openPath(path.slice(0, trusted) || '/', O_PATH | O_DIRECTORY)
+  const start = openPath(path.slice(0, trusted) || '/', O_PATH | O_DIRECTORY | O_NOFOLLOW)
   try {
     const resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS
     const how = new Uint8Array(new BigUint64Array([BigInt(flags | O_CLOEXEC), 0n, resolve]).buffer)

@@ -1,0 +1,135 @@
+import { hasCode } from '#base'
+import type { EntryStat, Listing, Problem } from '#archiver'
+
+import { DiskEntry, DiskFolder } from './entries.ts'
+import { FilesystemError } from './errors.ts'
+import { enterFolder, matchesAny } from './exclude.ts'
+import { isInside } from './mounts.ts'
+import { fromRaw, platform } from './platform/index.ts'
+import type { OpenFolder } from './platform/index.ts'
+import { textOfRaw } from './raw-text.ts'
+import type { Walk } from './walk.ts'
+import { hasTag } from './folder-tags.ts'
+import { joinPath } from './target-tree.ts'
+
+/** Lists one folder of the disk: names, a look at each, excludes applied. What fails becomes a problem. */
+export async function listFolder(walk: Walk, folder: DiskFolder): Promise<Listing> {
+  if (folder.isBarred) return { entries: [], problems: [] }
+  try {
+    using open = openListed(folder)
+    const names = open.names()
+    if (walk.remote.hasSomeIn(folder.raw)) return await listCarefully(walk, folder, open, names)
+    return new Lister(walk, folder, open).listAll(names)
+  } catch (error) {
+    return { entries: [], problems: [{ path: folder.path, error: error as Error }], unreadable: true }
+  }
+}
+
+/** Where a network file system is mounted in the folder, that entry is only touched if it answers. */
+async function listCarefully(walk: Walk, folder: DiskFolder, open: OpenFolder, names: string[]): Promise<Listing> {
+  const lister = new Lister(walk, folder, open)
+  const silent: Problem[] = []
+  const answering: string[] = []
+  for (const name of names) {
+    const path = joinPath(folder.raw, name)
+    try {
+      if (!lister.isExcludedByName(name)) await walk.remote.check(path)
+      answering.push(name)
+    } catch (error) {
+      silent.push({ path: fromRaw(path), error: error as Error })
+    }
+  }
+  const listing = lister.listAll(answering)
+  return { ...listing, problems: [...silent, ...listing.problems] }
+}
+
+/**
+ * Opens the folder that its parent's listing showed. When another one is there now, or an automount has come over it,
+ * it is opened again in a way that follows no symlink below what the user named (`reader.ts` tells why).
+ */
+function openListed({ at, stat, rules }: DiskFolder): OpenFolder {
+  const open = platform.openFolder(at)
+  if (open.stat.inode === stat.inode && open.stat.deviceId === stat.deviceId) return open
+  open[Symbol.dispose]()
+  return platform.openFolder(at, { trusted: rules.trusted })
+}
+
+class Lister {
+  readonly #walk: Walk
+  readonly #folder: DiskFolder
+  readonly #open: OpenFolder
+  /** The names of tag files that say that nothing else in the folder is wanted. */
+  readonly #tags: readonly string[]
+  readonly #entries: DiskEntry[] = []
+  readonly #problems: Problem[] = []
+
+  constructor(walk: Walk, folder: DiskFolder, open: OpenFolder) {
+    this.#walk = walk
+    this.#folder = folder
+    this.#open = open
+    const present = walk.excludes.tags.filter((tag) => hasTag(tag, folder, walk))
+    this.#tags = present.map(({ name }) => name)
+  }
+
+  listAll(names: readonly string[]): Listing {
+    for (const name of names) this.#add(name)
+    return { entries: this.#entries, problems: this.#problems }
+  }
+
+  isExcludedByName(name: string): boolean {
+    const { excludes } = this.#walk
+    if (excludes.patterns.length > 0 && matchesAny(excludes, this.#folder.states, textOfRaw(name))) return true
+    if (excludes.folders.length === 0) return false
+    const path = joinPath(this.#folder.raw, name)
+    return excludes.folders.some((folder) => isInside(path, folder))
+  }
+
+  #add(name: string): void {
+    if (this.isExcludedByName(name)) return this.#exclude(name)
+    let stat: EntryStat
+    try {
+      stat = this.#open.statEntry(name)
+    } catch (error) {
+      return this.#report(name, error as Error)
+    }
+    if (this.#isExcludedByStat(name, stat)) return this.#exclude(name)
+    // A socket belongs to a running program; there is nothing to keep of it (as restic).
+    if (stat.type === 'socket') return
+    const { raw, at, rules } = this.#folder
+    const path = joinPath(raw, name)
+    const reading = at === raw ? path : joinPath(at, name)
+    const folder = stat.type === 'dir' ? this.#enter(name, stat, path, reading) : undefined
+    this.#entries.push(new DiskEntry({ name, stat, raw: path, at: reading, trusted: rules.trusted, folder }))
+  }
+
+  #isExcludedByStat(name: string, stat: EntryStat): boolean {
+    const { largerThan } = this.#walk.excludes
+    if (this.#tags.some((tag) => tag !== name)) return true
+    if (stat.type === 'dir') return false
+    return this.#isElsewhere(stat) || (largerThan !== undefined && stat.size > largerThan)
+  }
+
+  /** True for what lies on another file system than the one that may not be left. */
+  #isElsewhere(stat: EntryStat): boolean {
+    const { device } = this.#folder.rules
+    return device !== undefined && stat.deviceId !== device
+  }
+
+  #enter(name: string, stat: EntryStat, raw: string, at: string): DiskFolder {
+    const { states, rules } = this.#folder
+    const { excludes } = this.#walk
+    const below = excludes.patterns.length > 0 ? enterFolder(excludes, states, textOfRaw(name)) : states
+    return new DiskFolder({ raw, at, stat, rules, states: below, isBarred: this.#isElsewhere(stat) })
+  }
+
+  #exclude(name: string): void {
+    this.#walk.excluded(joinPath(this.#folder.raw, name))
+  }
+
+  #report(name: string, error: Error): void {
+    const path = fromRaw(joinPath(this.#folder.raw, name))
+    // Between listing and looking it went away. That is worth a line: what was in it is not in the snapshot.
+    const problem = hasCode(error, 'ENOENT') ? new FilesystemError('ENTRY_VANISHED', { path, cause: error }) : error
+    this.#problems.push({ path, error: problem })
+  }
+}

@@ -1,0 +1,21 @@
+import type { Excludes } from './exclude.ts'
+import type { RemoteMounts } from './remote-mounts.ts'
+import { cleanPath, joinPath } from './target-tree.ts'
+
+/** Everything that listing needs to know. */
+export interface Walk {
+  readonly excludes: Excludes
+  readonly oneFileSystem: boolean
+  /** The devices of the targets by absolute path. */
+  readonly devices: ReadonlyMap<string, bigint>
+  readonly workingFolder: string
+  readonly readPath: (path: string) => string
+  readonly remote: RemoteMounts
+  readonly warn: (path: string, error: Error) => void
+  readonly excluded: (path: string) => void
+}
+
+/** Raw strings, both. */
+export function absolutePath(target: string, workingFolder: string): string {
+  return cleanPath(target.startsWith('/') ? target : joinPath(workingFolder, target))
+}
