@@ -39,6 +39,7 @@ const systemTools: Readonly<Record<string, string>> = {
   losetup: 'mount',
   unshare: 'util-linux',
   openssl: 'openssl',
+  strace: 'strace',
 }
 
 const archiveKeyring = '/usr/share/keyrings/debian-archive-keyring.gpg'
