@@ -129,6 +129,7 @@ export class BlobIndex {
       return { entry, known: true }
     }
     const added = this.#insert(type, ids, at)
+    this.#mark(added)
     this.#place(added, { pack: pendingPack, offset: 0, length: 0, plainLength: 0 })
     return { entry: added, known: false }
   }
@@ -198,6 +199,7 @@ export class BlobIndex {
       offset: this.offsetOf(entry),
       length: this.lengthOf(entry),
       plainLength: this.plainLengthOf(entry),
+      compressed: this.uncompressedLengthOf(entry) > 0,
     }
   }
 
@@ -284,7 +286,8 @@ export class BlobIndex {
   // Another thread may have grown a buffer. Views of fixed length are five times faster than views that follow it.
   #refresh(): void {
     const { entries, slots, packs } = this.shared
-    if (this.#entries.byteLength !== entries.byteLength) this.#entries = new Uint32Array(entries, 0, entries.byteLength / 4)
+    if (this.#entries.byteLength !== entries.byteLength)
+      this.#entries = new Uint32Array(entries, 0, entries.byteLength / 4)
     if (this.#slots.byteLength !== slots.byteLength) this.#slots = new Uint32Array(slots, 0, slots.byteLength / 4)
     if (this.#packs.byteLength !== packs.byteLength) this.#packs = new Uint8Array(packs, 0, packs.byteLength)
   }

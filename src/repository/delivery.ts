@@ -12,6 +12,8 @@ export interface BlobPlace {
   readonly length: number
   /** Bytes after opening and decompressing. */
   readonly plainLength: number
+  /** Whether the blob is compressed in its pack. Default: yes. */
+  readonly compressed?: boolean
 }
 
 /** Blobs of one pack, read together, opened in a thread and handed to a writer module there. */

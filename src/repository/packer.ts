@@ -3,20 +3,10 @@ import type { BlobType } from './delivery.ts'
 import { RepositoryError } from './errors.ts'
 import type { BlobCodec } from './blob-codec.ts'
 import { encodePackHeader, packHeaderLength } from './format/pack-header.ts'
-import { sha256 } from './format/hash.ts'
+import type { PackBlobs } from './format/pack-header.ts'
 
-/** What a blob in a pack is, in the order in which it lies there. */
-export interface PackedBlobs {
-  readonly count: number
-  /** 32 bytes each. */
-  readonly ids: Uint8Array
-  /** 1 for a tree, 0 for data. */
-  readonly types: Uint8Array
-  readonly offsets: Uint32Array
-  /** Sealed bytes. */
-  readonly lengths: Uint32Array
-  /** `uncompressed_length`; 0 when not compressed. */
-  readonly plainLengths: Uint32Array
+/** What lies in a pack that we build, and which entries of the index it settles. */
+export interface PackedBlobs extends PackBlobs {
   /** Entry of each blob in the index. */
   readonly entries: Uint32Array
 }
@@ -205,7 +195,7 @@ class OpenPack {
     this.#buffer.writeUInt32LE(sealed, end)
     const bytes = this.#buffer.subarray(0, end + 4)
     const name = Buffer.allocUnsafeSlow(32)
-    sha256(bytes, name, 0)
+    this.#codec.primitives.hasher.sha256(bytes, name, 0)
     return { name, bytes, blobs }
   }
 

@@ -1,0 +1,123 @@
+import { randomFillSync } from 'node:crypto'
+import { messageOf } from '#base'
+import type { BlobType } from './delivery.ts'
+import { RepositoryError } from './errors.ts'
+import { randomIvs, sealOverhead } from './format/crypto.ts'
+import type { MasterKey, Sealer } from './format/crypto.ts'
+import { choosePrimitives } from './format/primitives.ts'
+import type { Primitives } from './format/primitives.ts'
+import { compressBound, compressionLevels } from './format/zstd.ts'
+import type { CompressionMode } from './format/zstd.ts'
+
+/** How blobs are stored in this repository by this run. */
+export interface CodecSettings {
+  readonly masterKey: MasterKey
+  /** Version of the repository's format: 1 knows no compression. */
+  readonly version: 1 | 2
+  readonly compression: CompressionMode
+}
+
+export interface SealedLength {
+  /** Sealed bytes. */
+  readonly length: number
+  /** `uncompressed_length`: 0 when the blob is stored as it is. */
+  readonly plainLength: number
+}
+
+/** Where the ciphertext begins in sealed bytes. */
+const sealIvLength = sealOverhead / 2
+
+// `--compression off`: zstd at its lowest, at the speed of a copy, so that in version 2 every blob is a zstd frame.
+// Otherwise there is no look ahead for what cannot be compressed: zstd finds out by itself at 6 GB/s.
+const storeLevel = -50
+
+/**
+ * Turns blobs into sealed bytes and back, in one thread. Everything sealed is opened again and compared before it counts
+ * (zstd libraries have corrupted data before: restic#4523), so a fault of memory, processor or library stores nothing.
+ */
+export class BlobCodec implements Disposable {
+  readonly primitives: Primitives
+  readonly #settings: CodecSettings
+  readonly #sealer: Sealer
+  readonly #nextIv = randomIvs((into) => randomFillSync(into))
+  #opened = Buffer.allocUnsafeSlow(1 << 20)
+  #plain = Buffer.allocUnsafeSlow(1 << 20)
+
+  constructor(settings: CodecSettings, primitives: Primitives = choosePrimitives()) {
+    this.#settings = settings
+    this.primitives = primitives
+    this.#sealer = primitives.createSealer(settings.masterKey)
+  }
+
+  /** Writes the blob, compressed and sealed, at `at` of `out`. Throws `BLOB_NOT_VERIFIED`. */
+  seal(type: BlobType, plain: Uint8Array, out: Buffer, at: number): SealedLength {
+    const compress = this.#settings.version === 2 && plain.length > 0
+    const length = compress ? this.#sealCompressed(type, plain, out, at) : this.sealBytes(plain, out, at)
+    const plainLength = compress ? plain.length : 0
+    this.#verify(plain, out.subarray(at, at + length), plainLength)
+    return { length, plainLength }
+  }
+
+  /** Seals bytes as they are. */
+  sealBytes(plain: Uint8Array, out: Buffer, at: number): number {
+    return this.#sealer.seal(plain, out, at, this.#nextIv())
+  }
+
+  /** Opens bytes that were sealed as they are. Throws `SEAL_BROKEN`. */
+  openBytes(sealed: Uint8Array): Buffer {
+    const out = Buffer.allocUnsafeSlow(Math.max(0, sealed.length - sealOverhead))
+    this.#sealer.open(sealed, out, 0)
+    return out
+  }
+
+  /**
+   * Opens a blob; `plainLength` is its `uncompressed_length` (0: stored as it is). The result is good until the next
+   * call. Throws `SEAL_BROKEN`, `COMPRESSION_BROKEN`. The hash is the caller's to check.
+   */
+  open(sealed: Uint8Array, plainLength: number): Buffer {
+    const bodyLength = sealed.length - sealOverhead
+    if (plainLength === 0) {
+      this.#plain = withRoom(this.#plain, bodyLength)
+      this.#sealer.open(sealed, this.#plain, 0)
+      return this.#plain.subarray(0, Math.max(0, bodyLength))
+    }
+    this.#opened = withRoom(this.#opened, bodyLength)
+    this.#sealer.open(sealed, this.#opened, 0)
+    this.#plain = withRoom(this.#plain, plainLength)
+    const plain = this.#plain.subarray(0, plainLength)
+    this.primitives.zstd.decompress(this.#opened.subarray(0, bodyLength), plain)
+    return plain
+  }
+
+  [Symbol.dispose](): void {
+    this.#sealer[Symbol.dispose]()
+  }
+
+  // Compressed straight to where its ciphertext will stand, and sealed in place.
+  #sealCompressed(type: BlobType, plain: Uint8Array, out: Buffer, at: number): number {
+    const body = at + sealIvLength
+    const room = out.subarray(body, body + compressBound(plain.length))
+    const length = this.primitives.zstd.compress(plain, room, this.#level(type))
+    if (length === 0) throw new RepositoryError('BLOB_NOT_VERIFIED', { reason: 'the compressed bytes do not fit' })
+    return this.sealBytes(out.subarray(body, body + length), out, at)
+  }
+
+  #level(type: BlobType): number {
+    const { compression } = this.#settings
+    return type === 'data' && compression === 'off' ? storeLevel : compressionLevels[compression]
+  }
+
+  #verify(plain: Uint8Array, sealed: Uint8Array, plainLength: number): void {
+    let again: Buffer
+    try {
+      again = this.open(sealed, plainLength)
+    } catch (cause) {
+      throw new RepositoryError('BLOB_NOT_VERIFIED', { reason: messageOf(cause), cause })
+    }
+    if (!again.equals(plain)) throw new RepositoryError('BLOB_NOT_VERIFIED', { reason: 'the bytes differ' })
+  }
+}
+
+function withRoom(buffer: Buffer<ArrayBuffer>, bytes: number): Buffer<ArrayBuffer> {
+  return buffer.length >= bytes ? buffer : Buffer.allocUnsafeSlow(Math.max(bytes, buffer.length * 2))
+}

@@ -1,0 +1,171 @@
+import { ThreadPool, fromPlainError, messageOf } from '#base'
+import type { Cancellable } from '#base'
+import type { BlobPlace, ContentDelivery, DeliveryOrder, DeliveryResult, DeliveryWrite } from './delivery.ts'
+import { loadBlob, loadTree } from './load-blob.ts'
+import type { Tree } from './format/tree.ts'
+import { defaultPackSize } from './packer.ts'
+import type { IndexedRepository } from './repository.ts'
+import type { DeliveredBlob, PackDelivered, PackDelivery } from './threads/blob-deliverer.ts'
+import { createControl, stopThreads } from './threads/memory.ts'
+import type { SharedControl } from './threads/memory.ts'
+import { threadModule } from './threads/module.ts'
+import type { ModuleSpec, ThreadSetup } from './threads/setup.ts'
+
+/** Blobs that lie this close together are read in one go: asking again costs more than the bytes between. */
+const largestGap = 64 << 10
+
+/** Brings contents back: reads packs in the main thread, opens and writes blobs in worker threads. */
+export class RepositoryReader implements ContentDelivery, AsyncDisposable {
+  readonly #repository: IndexedRepository
+  readonly #pool: ThreadPool
+  readonly #control: SharedControl
+  #writer: { readonly key: string; readonly open: Promise<unknown> } | undefined
+
+  constructor(repository: IndexedRepository, { threads }: { readonly threads: number }) {
+    const { index, settings, polynomial } = repository
+    this.#repository = repository
+    this.#control = createControl(threads)
+    const data: ThreadSetup = {
+      index: index.shared,
+      control: this.#control,
+      codec: settings,
+      packSize: defaultPackSize,
+      polynomial,
+    }
+    this.#pool = new ThreadPool({ module: threadModule(), threads, data })
+  }
+
+  get threads(): number {
+    return this.#pool.threads
+  }
+
+  async loadTree(id: Buffer, options: Cancellable = {}): Promise<Tree> {
+    return await loadTree(this.#repository, id, options)
+  }
+
+  places(id: Buffer): readonly BlobPlace[] {
+    const { index } = this.#repository
+    return index.findAll('data', id).map((entry) => index.placeOf(entry))
+  }
+
+  async deliver(order: DeliveryOrder, { signal }: Cancellable = {}): Promise<DeliveryResult> {
+    await this.#openWriter(order.writer)
+    const blobs = await this.#readBlobs(order, { signal })
+    const delivery: PackDelivery = { pack: order.pack.slice(0, 10), blobs, writes: order.writes }
+    const delivered = await this.#pool.run<PackDelivered>('deliver', delivery, { signal })
+    if (delivered.damaged.length === 0) return result(delivered)
+    return await this.#deliverAgain(order, delivered, { signal })
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    stopThreads(this.#control)
+    if (this.#writer) await this.#pool.runInEach('closeWriter', undefined).catch(() => undefined)
+    await this.#pool[Symbol.asyncDispose]()
+  }
+
+  // Threads load the writer module once; a restore uses one writer from beginning to end.
+  async #openWriter(writer: DeliveryOrder['writer']): Promise<void> {
+    const spec: ModuleSpec = { module: writer.module.href, options: writer.options }
+    const key = JSON.stringify(spec)
+    if (this.#writer?.key !== key) this.#writer = { key, open: this.#pool.runInEach('openWriter', spec) }
+    await this.#writer.open
+  }
+
+  /** The sealed blobs of the order; one that cannot be read is empty, which no seal opens. */
+  async #readBlobs(order: DeliveryOrder, options: Cancellable): Promise<DeliveredBlob[]> {
+    const sealed: Buffer[] = []
+    for (const run of runsOf(order)) {
+      const bytes = await this.#readRun(order.pack, run, options)
+      for (const i of run.blobs) {
+        const { offset, length } = order.blobs[i]?.place as BlobPlace
+        sealed[i] = bytes.subarray(offset - run.start, offset - run.start + length)
+      }
+    }
+    return order.blobs.map(({ id, place: { compressed = true, plainLength } }, i) => ({
+      id,
+      sealed: sealed[i] as Buffer,
+      uncompressedLength: compressed ? plainLength : 0,
+    }))
+  }
+
+  async #readRun(pack: string, { start, end }: Run, { signal }: Cancellable): Promise<Buffer> {
+    const range = { offset: start, length: end - start }
+    try {
+      return await this.#repository.backend.read({ type: 'pack', name: pack }, { range, signal })
+    } catch {
+      signal?.throwIfAborted()
+      return Buffer.alloc(0) // told apart when its blobs are loaded one by one
+    }
+  }
+
+  // Damaged, or not to be had: each such blob is looked for once more, in this pack and in others.
+  async #deliverAgain(order: DeliveryOrder, first: PackDelivered, options: Cancellable): Promise<DeliveryResult> {
+    const damaged = new Set(first.damaged.map(({ blob }) => blob))
+    const failures: { write: number; error: Error }[] = []
+    let { bytes } = first
+    for (const { write, error } of first.failures) {
+      const needed = blobsOf(order.writes[write] as DeliveryWrite)
+      if (!needed.some((blob) => damaged.has(blob))) {
+        failures.push({ write, error: fromPlainError(error) })
+        continue
+      }
+      const again = await this.#deliverOne(order, write, needed, options)
+      if (again instanceof Error) failures.push({ write, error: again })
+      else bytes += again
+    }
+    return { failures, bytes }
+  }
+
+  /** Delivers one write from blobs that are loaded with all care; returns its bytes. */
+  async #deliverOne(
+    order: DeliveryOrder,
+    write: number,
+    needed: readonly number[],
+    { signal }: Cancellable,
+  ): Promise<number | Error> {
+    try {
+      const pieces: Buffer[] = []
+      for (const blob of needed) {
+        pieces.push(await loadBlob(this.#repository, 'data', order.blobs[blob]?.id as Buffer, { signal }))
+      }
+      return await this.#pool.run<number>('write', { write: order.writes[write], pieces }, { signal })
+    } catch (thrown) {
+      signal?.throwIfAborted()
+      return thrown instanceof Error ? thrown : new Error(messageOf(thrown))
+    }
+  }
+}
+
+/** A stretch of a pack that is read in one go. */
+interface Run {
+  readonly start: number
+  end: number
+  /** Positions in the order's blobs. */
+  readonly blobs: number[]
+}
+
+function runsOf({ blobs }: DeliveryOrder): Run[] {
+  const inOrder = blobs.map((_, i) => i).toSorted((a, b) => offsetOf(blobs, a) - offsetOf(blobs, b))
+  const runs: Run[] = []
+  for (const i of inOrder) {
+    const { offset, length } = blobs[i]?.place as BlobPlace
+    const last = runs.at(-1)
+    if (last && offset - last.end <= largestGap) {
+      last.end = Math.max(last.end, offset + length)
+      last.blobs.push(i)
+    } else runs.push({ start: offset, end: offset + length, blobs: [i] })
+  }
+  return runs
+}
+
+function offsetOf(blobs: DeliveryOrder['blobs'], i: number): number {
+  return blobs[i]?.place.offset ?? 0
+}
+
+function blobsOf(write: DeliveryWrite): readonly number[] {
+  return write.kind === 'part' ? [write.blob] : write.blobs
+}
+
+function result({ failures, bytes }: PackDelivered): DeliveryResult {
+  return { failures: failures.map(({ write, error }) => ({ write, error: fromPlainError(error) })), bytes }
+}

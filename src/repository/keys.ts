@@ -1,0 +1,187 @@
+import { createHash, randomBytes, randomFillSync } from 'node:crypto'
+import { hostname as machineName, userInfo } from 'node:os'
+import { hasCode, messageOf } from '#base'
+import type { Cancellable } from '#base'
+import type { Backend } from '#backend'
+import { RepositoryError } from './errors.ts'
+import { encodeMasterKey, parseMasterKey, randomIvs, sealOverhead, splitMasterKey } from './format/crypto.ts'
+import type { MasterKey, Sealer } from './format/crypto.ts'
+import { decodeKeyFile, encodeKeyFile } from './format/key-file.ts'
+import type { KeyFile } from './format/key-file.ts'
+import { deriveKey, keyCost, saltLength } from './format/password.ts'
+import { choosePrimitives } from './format/primitives.ts'
+import { formatTime } from './format/time.ts'
+
+/**
+ * Keys: each key file holds the repository's one master key, sealed with a key that scrypt derives from a password.
+ * A repository may have several; removing one does not take the master key from whoever has already seen it.
+ */
+
+/** restic tries no more key files than this unless it is told which one to use. */
+const mostKeysTried = 20
+/** Larger is no key file. */
+const largestKeyFile = 64 << 10
+
+export interface OpenedKey {
+  /** Name of the key file. */
+  readonly name: string
+  readonly masterKey: MasterKey
+}
+
+export interface ListedKey {
+  readonly name: string
+  readonly file: KeyFile
+}
+
+/**
+ * Opens the repository's keys in turn until the password fits one. A damaged key is passed over as long as another opens.
+ * Throws `PASSWORD_WRONG`, `KEY_DAMAGED`, `REPOSITORY_NOT_FOUND`, `KEYS_MISSING`.
+ */
+export async function openKey(
+  backend: Backend,
+  password: string,
+  { keyHint, signal }: { readonly keyHint?: string | undefined } & Cancellable = {},
+): Promise<OpenedKey> {
+  const names = await keysToTry(backend, { keyHint, signal })
+  let damage: Error | undefined
+  for (const name of names) {
+    try {
+      const masterKey = await tryKey(backend, name, password, { signal })
+      if (masterKey) return { name, masterKey }
+    } catch (thrown) {
+      if (!hasCode(thrown, 'KEY_DAMAGED')) throw thrown
+      damage ??= thrown as Error
+    }
+  }
+  throw damage ?? new RepositoryError('PASSWORD_WRONG', { location: backend.location })
+}
+
+/** Makes a key file for a password and returns its name. */
+export async function addKey(
+  backend: Backend,
+  masterKey: MasterKey,
+  password: string,
+  { host, user, signal }: KeyOwner & Cancellable = {},
+): Promise<string> {
+  const salt = randomBytes(saltLength)
+  const derived = await deriveKey(password, salt, keyCost)
+  const bytes = encodeKeyFile({
+    created: formatTime(BigInt(Date.now()) * 1_000_000n),
+    username: user ?? userInfo().username,
+    hostname: host ?? machineName(),
+    ...keyCost,
+    salt,
+    data: sealWith(derived, encodeMasterKey(masterKey)),
+  })
+  const name = createHash('sha256').update(bytes).digest('hex')
+  await backend.write({ type: 'key', name }, bytes, { signal })
+  return name
+}
+
+export interface KeyOwner {
+  readonly host?: string | undefined
+  readonly user?: string | undefined
+}
+
+/** A master key for a new repository. */
+export function createMasterKey(): MasterKey {
+  return splitMasterKey(randomBytes(64))
+}
+
+/** Every key file that can be read, and the names of those that cannot. */
+export async function listKeys(
+  backend: Backend,
+  options: Cancellable = {},
+): Promise<{ readonly keys: ListedKey[]; readonly damaged: { readonly name: string; readonly error: Error }[] }> {
+  const keys: ListedKey[] = []
+  const damaged: { name: string; error: Error }[] = []
+  for await (const { name } of backend.list('key', options)) {
+    try {
+      keys.push({ name, file: await loadKeyFile(backend, name, options) })
+    } catch (error) {
+      options.signal?.throwIfAborted()
+      damaged.push({ name, error: error as Error })
+    }
+  }
+  return { keys, damaged }
+}
+
+async function keysToTry(
+  backend: Backend,
+  { keyHint, signal }: { readonly keyHint?: string | undefined } & Cancellable,
+): Promise<string[]> {
+  const names: string[] = []
+  for await (const { name } of backend.list('key', { signal })) names.push(name)
+  if (names.length === 0) throw await whyNoKeys(backend, { signal })
+  names.sort()
+  if (keyHint === undefined) return names.slice(0, mostKeysTried)
+  const hinted = names.filter((name) => name.startsWith(keyHint))
+  if (hinted.length === 0) throw new RepositoryError('KEY_NOT_FOUND', { name: keyHint })
+  return [...hinted, ...names.filter((name) => !hinted.includes(name))].slice(0, mostKeysTried)
+}
+
+async function whyNoKeys(backend: Backend, options: Cancellable): Promise<RepositoryError> {
+  const config = await backend.size({ type: 'config', name: '' }, options)
+  const { location } = backend
+  return new RepositoryError(config === undefined ? 'REPOSITORY_NOT_FOUND' : 'KEYS_MISSING', { location })
+}
+
+async function tryKey(
+  backend: Backend,
+  name: string,
+  password: string,
+  options: Cancellable,
+): Promise<MasterKey | undefined> {
+  const file = await loadKeyFile(backend, name, options)
+  const derived = await deriveKey(password, file.salt, file)
+  const opened = openWith(derived, file.data)
+  if (!opened) return undefined
+  try {
+    return parseMasterKey(opened)
+  } catch (cause) {
+    throw damagedKey(backend, name, cause)
+  } finally {
+    opened.fill(0)
+  }
+}
+
+async function loadKeyFile(backend: Backend, name: string, options: Cancellable): Promise<KeyFile> {
+  const bytes = await backend.read({ type: 'key', name }, options)
+  try {
+    if (bytes.length > largestKeyFile) throw new Error(`it has ${bytes.length} bytes`)
+    if (createHash('sha256').update(bytes).digest('hex') !== name)
+      throw new Error('its content is not what its name says')
+    return decodeKeyFile(bytes)
+  } catch (cause) {
+    throw damagedKey(backend, name, cause)
+  }
+}
+
+function damagedKey(backend: Backend, name: string, cause: unknown): RepositoryError {
+  const { location } = backend
+  return new RepositoryError('KEY_DAMAGED', { name: name.slice(0, 10), location, reason: messageOf(cause), cause })
+}
+
+function sealWith(key: MasterKey, plain: Buffer): Buffer {
+  using sealer = sealerFor(key)
+  const sealed = Buffer.alloc(plain.length + sealOverhead)
+  sealer.seal(plain, sealed, 0, randomIvs((into) => randomFillSync(into))())
+  return sealed
+}
+
+/** Undefined when the seal does not open: the password is another one. */
+function openWith(key: MasterKey, sealed: Uint8Array): Buffer | undefined {
+  using sealer = sealerFor(key)
+  const plain = Buffer.alloc(Math.max(0, sealed.length - sealOverhead))
+  try {
+    sealer.open(sealed, plain, 0)
+    return plain
+  } catch (thrown) {
+    if (hasCode(thrown, 'SEAL_BROKEN')) return undefined
+    throw thrown
+  }
+}
+
+function sealerFor(key: MasterKey): Sealer {
+  return choosePrimitives().createSealer(key)
+}

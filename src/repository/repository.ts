@@ -1,0 +1,204 @@
+import { randomBytes, createHash } from 'node:crypto'
+import { hasCode, messageOf } from '#base'
+import type { Cancellable } from '#base'
+import type { Backend, FileType } from '#backend'
+import { BlobCodec } from './blob-codec.ts'
+import type { CodecSettings } from './blob-codec.ts'
+import type { BlobIndex } from './blob-index.ts'
+import { RepositoryError } from './errors.ts'
+import { decodeConfig, encodeConfig } from './format/config.ts'
+import type { Config } from './format/config.ts'
+import { sealOverhead } from './format/crypto.ts'
+import { randomPolynomial } from './format/polynomial.ts'
+import { decodeUnpacked, encodeUnpacked } from './format/unpacked.ts'
+import type { CompressionMode } from './format/zstd.ts'
+import { addKey, createMasterKey, openKey } from './keys.ts'
+import type { KeyOwner, OpenedKey } from './keys.ts'
+import { createMarkedId, isMarkedId } from './repository-id.ts'
+
+/** The kinds of unpacked, sealed file that are named for their hash. */
+export type SealedFileType = Extract<FileType, 'lock' | 'snapshot' | 'index'>
+
+/** Most bytes of JSON that an unpacked file may have: an index of 50,000 blobs has 10 MB. */
+const largestJson = { lock: 1 << 20, snapshot: 64 << 20, index: 1 << 30 } as const
+
+/** A repository whose key has been opened. Blobs can be had once its index is loaded (`loadIndex`). */
+export interface Repository extends Disposable {
+  readonly backend: Backend
+  readonly config: Config
+  /** Name of the key that opened it. */
+  readonly keyName: string
+  readonly settings: CodecSettings
+  readonly codec: BlobCodec
+  readonly polynomial: bigint
+  /** Loads an unpacked file: its JSON. Throws `FILE_DAMAGED`. */
+  loadFile(type: SealedFileType, name: string, options?: Cancellable): Promise<Buffer>
+  /** Saves JSON as an unpacked file and returns its name. */
+  saveFile(type: SealedFileType, json: Uint8Array, options?: Cancellable): Promise<string>
+}
+
+/** A repository whose index is in memory. */
+export interface IndexedRepository extends Repository {
+  readonly index: BlobIndex
+  /** Names of the index files that were loaded. */
+  readonly indexFiles: ReadonlySet<string>
+}
+
+export interface OpenOptions extends Cancellable {
+  readonly password: string
+  readonly keyHint?: string | undefined
+  readonly compression?: CompressionMode | undefined
+}
+
+const configFile = { type: 'config', name: '' } as const
+
+/** Throws `REPOSITORY_NOT_FOUND`, `PASSWORD_WRONG`, `KEY_DAMAGED`, `FILE_DAMAGED`. */
+export async function openRepository(backend: Backend, options: OpenOptions): Promise<Repository> {
+  const { password, keyHint, compression = 'auto', signal } = options
+  const key = await openKey(backend, password, { keyHint, signal })
+  const config = await loadConfig(backend, key, { signal })
+  return new OpenRepository(backend, config, key, compression)
+}
+
+export interface InitOptions extends OpenOptions {
+  readonly version?: 1 | 2
+  /** Polynomial of another repository, so that the same content gives the same blobs. Default: a random one. */
+  readonly polynomial?: bigint | undefined
+  readonly owner?: KeyOwner
+}
+
+/**
+ * Makes a repository: key first, config last. An init that was killed in between leaves keys without a config, which is
+ * clearly not a repository; two at once cannot both write the config.
+ * Throws `REPOSITORY_EXISTS`.
+ */
+export async function initRepository(backend: Backend, options: InitOptions): Promise<Repository> {
+  const { signal, version = 2, compression = 'auto' } = options
+  await refuseExisting(backend, { signal })
+  await backend.create({ signal })
+  const masterKey = createMasterKey()
+  const config = {
+    version,
+    id: version === 1 ? randomBytes(32).toString('hex') : createMarkedId(randomBytes(24)),
+    chunkerPolynomial: options.polynomial ?? randomPolynomial(randomBytes),
+  }
+  const name = await addKey(backend, masterKey, options.password, { ...options.owner, signal })
+  const key = { name, masterKey }
+  try {
+    await saveConfig(backend, config, key, { signal })
+  } catch (thrown) {
+    await backend.delete({ type: 'key', name }).catch(() => undefined)
+    if (hasCode(thrown, 'FILE_EXISTS')) throw new RepositoryError('REPOSITORY_EXISTS', { location: backend.location })
+    throw thrown
+  }
+  return new OpenRepository(backend, config, key, compression)
+}
+
+async function refuseExisting(backend: Backend, options: Cancellable): Promise<void> {
+  const { location } = backend
+  if ((await backend.size(configFile, options)) !== undefined)
+    throw new RepositoryError('REPOSITORY_EXISTS', { location })
+  for await (const _ of backend.list('key', options)) throw new RepositoryError('REPOSITORY_INCOMPLETE', { location })
+}
+
+async function loadConfig(backend: Backend, { masterKey }: OpenedKey, options: Cancellable): Promise<Config> {
+  let sealed: Buffer
+  try {
+    sealed = await backend.read(configFile, options)
+  } catch (thrown) {
+    if (!hasCode(thrown, 'FILE_NOT_FOUND')) throw thrown
+    throw new RepositoryError('REPOSITORY_INCOMPLETE', { location: backend.location, cause: thrown })
+  }
+  using codec = new BlobCodec({ masterKey, version: 2, compression: 'auto' })
+  try {
+    return decodeConfig(codec.openBytes(sealed))
+  } catch (cause) {
+    throw damaged('config', '', cause)
+  }
+}
+
+async function saveConfig(
+  backend: Backend,
+  config: Config,
+  { masterKey }: OpenedKey,
+  options: Cancellable,
+): Promise<void> {
+  using codec = new BlobCodec({ masterKey, version: 2, compression: 'auto' })
+  await backend.write(configFile, seal(codec, encodeConfig(config)), options)
+}
+
+class OpenRepository implements Repository {
+  readonly backend: Backend
+  readonly config: Config
+  readonly keyName: string
+  readonly settings: CodecSettings
+  readonly codec: BlobCodec
+
+  constructor(backend: Backend, config: Config, { name, masterKey }: OpenedKey, compression: CompressionMode) {
+    this.backend = backend
+    this.config = config
+    this.keyName = name
+    this.settings = { masterKey, version: config.version, compression }
+    this.codec = new BlobCodec(this.settings)
+  }
+
+  get polynomial(): bigint {
+    return this.config.chunkerPolynomial
+  }
+
+  async loadFile(type: SealedFileType, name: string, options: Cancellable = {}): Promise<Buffer> {
+    // Read once more when it does not open: a flaky line or disk must not look like damage.
+    const first = await this.backend.read({ type, name }, options)
+    try {
+      return this.#decode(type, name, first)
+    } catch {
+      return this.#decode(type, name, await this.backend.read({ type, name }, options))
+    }
+  }
+
+  async saveFile(type: SealedFileType, json: Uint8Array, options: Cancellable = {}): Promise<string> {
+    const plain = this.config.version === 1 ? json : encodeUnpacked(json, this.codec.primitives.zstd)
+    const sealed = seal(this.codec, plain)
+    const name = createHash('sha256').update(sealed).digest('hex')
+    // As with blobs: what was just sealed must open to the same bytes before it counts.
+    if (!this.#decode(type, name, sealed).equals(json)) {
+      throw new RepositoryError('BLOB_NOT_VERIFIED', { reason: 'the bytes differ' })
+    }
+    await this.backend.write({ type, name }, sealed, options)
+    return name
+  }
+
+  [Symbol.dispose](): void {
+    this.codec[Symbol.dispose]()
+  }
+
+  #decode(type: SealedFileType, name: string, sealed: Buffer): Buffer {
+    if (createHash('sha256').update(sealed).digest('hex') !== name) {
+      throw damaged(type, name, 'its content is not what its name says')
+    }
+    try {
+      const plain = this.codec.openBytes(sealed)
+      const { zstd } = this.codec.primitives
+      const json = decodeUnpacked(plain, { zstd, max: largestJson[type], plainAllowed: this.#plainAllowed })
+      return Buffer.from(json.buffer, json.byteOffset, json.length)
+    } catch (cause) {
+      throw damaged(type, name, cause)
+    }
+  }
+
+  // A repository that was upgraded from version 1 keeps files of that time.
+  get #plainAllowed(): boolean {
+    return this.config.version === 1 || !isMarkedId(this.config.id)
+  }
+}
+
+function seal(codec: BlobCodec, plain: Uint8Array): Buffer {
+  const sealed = Buffer.allocUnsafeSlow(plain.length + sealOverhead)
+  codec.sealBytes(plain, sealed, 0)
+  return sealed
+}
+
+function damaged(type: FileType, name: string, cause: unknown): RepositoryError {
+  const reason = typeof cause === 'string' ? cause : messageOf(cause)
+  return new RepositoryError('FILE_DAMAGED', { type, name: name.slice(0, 10), reason, cause })
+}

@@ -1,0 +1,203 @@
+import { toPlainError } from '#base'
+import type { PlainError } from '#base'
+import type { BlobCodec } from '../blob-codec.ts'
+import type { ContentReader, OpenContent } from '../content.ts'
+import { Chunker, largestChunk, smallestChunk } from '../format/chunker.ts'
+import { encodeNode } from '../format/node.ts'
+import type { Packer, SavedBlob } from '../packer.ts'
+import type { FileOrder } from '../writing.ts'
+import { Stopped, isStopped } from './memory.ts'
+import type { SharedControl } from './memory.ts'
+
+/** What became of a batch of files, packed for the way to the main thread. */
+export interface StoredBatch {
+  /** The encoded nodes, one after the other. */
+  readonly nodes: Uint8Array
+  readonly outcomes: readonly StoredFile[]
+  readonly added: BatchCounts
+}
+
+export interface StoredFile {
+  /** Bytes of the node in `nodes`; 0 when the file could not be read. */
+  readonly nodeLength: number
+  readonly bytes: number
+  readonly changed: boolean
+  readonly problems: readonly PlainError[]
+  readonly error: PlainError | undefined
+}
+
+export interface BatchCounts {
+  readonly blobs: number
+  readonly bytes: number
+  readonly storedBytes: number
+}
+
+/** How the node of a file is marked that changed while it was read, both times. */
+const changedMark = 'changed while it was read'
+/** Room for two of the largest chunks, so that moving the rest of a chunk to the front is rare. */
+const bufferSize = 2 * largestChunk
+/** Read, cut and hashed piece by piece, while the piece is in the processor's cache. */
+const pieceSize = 1 << 20
+
+export interface FileStorerParts {
+  readonly reader: ContentReader
+  readonly polynomial: bigint
+  readonly codec: BlobCodec
+  readonly packer: Packer
+  readonly control: SharedControl
+  /** Which counter of `control` is this thread's. */
+  readonly thread: number
+}
+
+/** Reads files in a thread: reads, cuts, hashes, and packs what the repository does not know. */
+export class FileStorer {
+  readonly #parts: FileStorerParts
+  readonly #chunker: Chunker
+  readonly #bytesRead: Float64Array
+  #ids = Buffer.allocUnsafeSlow(32 * 1024)
+  #zeroChunk: Buffer | undefined
+  #added = { blobs: 0, bytes: 0, storedBytes: 0 }
+
+  constructor(parts: FileStorerParts) {
+    this.#parts = parts
+    this.#chunker = new Chunker(parts.polynomial, { bufferSize })
+    this.#bytesRead = new Float64Array(parts.control.bytesRead, parts.thread * 8, 1)
+  }
+
+  /** Stores the files in order. Only a fault of the repository's side throws; a bad file is an outcome. */
+  store(files: readonly FileOrder[]): StoredBatch {
+    this.#added = { blobs: 0, bytes: 0, storedBytes: 0 }
+    const nodes: Buffer[] = []
+    const outcomes = files.map((file) => {
+      const { outcome, node } = this.#storeOne(file)
+      if (node) nodes.push(node)
+      return outcome
+    })
+    return { nodes: joined(nodes), outcomes, added: this.#added }
+  }
+
+  #storeOne(order: FileOrder): { outcome: StoredFile; node?: Buffer } {
+    try {
+      using content = this.#parts.reader.open(order.ref)
+      const { ids, bytes, changed } = order.content
+        ? { ids: order.content, bytes: 0, changed: false }
+        : this.#storeContent(content)
+      const size = order.content ? content.node.size : BigInt(bytes)
+      const mark = changed ? { error: changedMark } : {}
+      const node = encodeNode({ ...content.node, size, content: ids, ...mark })
+      const problems = content.problems.map(toPlainError)
+      return { outcome: { nodeLength: node.length, bytes, changed, problems, error: undefined }, node }
+    } catch (thrown) {
+      if (thrown instanceof StoreFault) throw thrown.cause
+      const error = toPlainError(thrown)
+      return { outcome: { nodeLength: 0, bytes: 0, changed: false, problems: [], error } }
+    }
+  }
+
+  // A file that changed while it was read is read once more, from the same open file; then it is stored as read, and marked.
+  #storeContent(content: OpenContent): { ids: Buffer; bytes: number; changed: boolean } {
+    const first = this.#storeOnce(content)
+    if (!content.changed()) return { ...first, changed: false }
+    content.rewind()
+    const second = this.#storeOnce(content)
+    return { ...second, changed: content.changed() }
+  }
+
+  #storeOnce(content: OpenContent): { ids: Buffer; bytes: number } {
+    const { buffer } = this.#chunker
+    let count = 0
+    let bytes = 0
+    let ended = false
+    let start = 0 // of the chunk
+    let end = 0 // of what has been read
+    let scanned = 0
+    for (;;) {
+      if (start === end) {
+        start = end = scanned = 0
+        const skipped = this.#skipHole(content, count)
+        count += skipped
+        bytes += skipped * smallestChunk
+      }
+      if (!ended && end - start < largestChunk) {
+        if (buffer.length - end < pieceSize) {
+          buffer.copyWithin(0, start, end)
+          ;[start, end, scanned] = [0, end - start, scanned - start]
+        }
+        const piece = buffer.subarray(end, end + pieceSize)
+        const read = content.read(piece)
+        ended = read < piece.length
+        end += read
+        bytes += read
+        this.#bytesRead[0] = (this.#bytesRead[0] as number) + read
+      }
+      if (start === end) return { ids: Buffer.from(this.#ids.subarray(0, count * 32)), bytes }
+      const cut = this.#chunker.findCut(start, end, scanned) || (ended ? end - start : 0)
+      scanned = end
+      if (cut === 0) continue
+      this.#saveBlob(buffer.subarray(start, start + cut), count++)
+      start += cut
+      scanned = start
+    }
+  }
+
+  /** Passes over whole chunks of a hole and notes the chunk of zeros for each; returns their number. */
+  #skipHole(content: OpenContent, count: number): number {
+    // A chunk of zeros is always cut at the smallest length, because the digest of zeros is zero.
+    const chunks = Math.floor(content.holeAhead() / smallestChunk)
+    if (chunks === 0) return 0
+    content.skip(chunks * smallestChunk)
+    this.#zeroChunk ??= this.#saveZeroChunk(count)
+    this.#roomForIds(count + chunks)
+    for (let i = 0; i < chunks; i++) this.#ids.set(this.#zeroChunk, (count + i) * 32)
+    return chunks
+  }
+
+  #saveZeroChunk(count: number): Buffer {
+    this.#saveBlob(Buffer.alloc(smallestChunk), count)
+    return Buffer.from(this.#ids.subarray(count * 32, count * 32 + 32))
+  }
+
+  #saveBlob(bytes: Buffer, count: number): void {
+    this.#roomForIds(count + 1)
+    const { known, stored } = this.#saveOrFault(bytes, count * 32)
+    if (known) return
+    this.#added.blobs++
+    this.#added.bytes += bytes.length
+    this.#added.storedBytes += stored
+  }
+
+  #saveOrFault(bytes: Buffer, at: number): SavedBlob {
+    const { codec, packer, control } = this.#parts
+    try {
+      if (isStopped(control)) throw new Stopped()
+      codec.primitives.hasher.sha256(bytes, this.#ids, at)
+      return packer.save('data', bytes, this.#ids, at)
+    } catch (cause) {
+      throw new StoreFault(cause)
+    }
+  }
+
+  #roomForIds(count: number): void {
+    if (count * 32 <= this.#ids.length) return
+    const larger = Buffer.allocUnsafeSlow(Math.max(count * 32, this.#ids.length * 2))
+    larger.set(this.#ids)
+    this.#ids = larger
+  }
+}
+
+/** What the source throws is about one file. This is about the whole run: the repository's side failed. */
+class StoreFault extends Error {
+  constructor(cause: unknown) {
+    super('storing failed', { cause })
+  }
+}
+
+function joined(nodes: readonly Buffer[]): Uint8Array {
+  const all = new Uint8Array(nodes.reduce((sum, node) => sum + node.length, 0))
+  let at = 0
+  for (const node of nodes) {
+    all.set(node, at)
+    at += node.length
+  }
+  return all
+}

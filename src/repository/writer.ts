@@ -1,0 +1,265 @@
+import { ThreadPool, fromPlainError } from '#base'
+import type { Cancellable } from '#base'
+import type { Backend } from '#backend'
+import type { BlobType } from './delivery.ts'
+import type { Tree } from './format/tree.ts'
+import { IndexSaver } from './index-saver.ts'
+import { loadTree } from './load-blob.ts'
+import { PackUploader } from './pack-uploader.ts'
+import { unpackSealedPack } from './pack-transfer.ts'
+import type { PackMessage } from './pack-transfer.ts'
+import { Packer, defaultPackSize } from './packer.ts'
+import type { PackedBlobs, SealedPack } from './packer.ts'
+import type { IndexedRepository } from './repository.ts'
+import { createControl, releasePackBuffer, stopThreads, totalBytesRead } from './threads/memory.ts'
+import type { SharedControl } from './threads/memory.ts'
+import type { StoredBatch } from './threads/file-storer.ts'
+import type { ModuleSpec, ThreadSetup } from './threads/setup.ts'
+import { threadModule } from './threads/module.ts'
+import { verifyUsedBlobs } from './used-blobs.ts'
+import type { AddedCounts, ContentStore, FileOrder, FileOutcome } from './writing.ts'
+
+export interface WriterOptions extends Cancellable {
+  /** The module that reads files in the threads; without it no files can be stored. */
+  readonly reader?: { readonly module: URL; readonly options: unknown }
+  readonly threads: number
+  /** Bytes of blobs after which a pack is complete. */
+  readonly packSize?: number
+  /** Throws when the lock is gone (`HeldLock.ensure`). */
+  readonly guard?: (() => Promise<void>) | undefined
+  /** Nothing reaches the storage; everything else happens (`--dry-run`). */
+  readonly discard?: boolean
+}
+
+/** Most packs of trees that wait to be written. */
+const treePacksUnderWay = 2
+
+/**
+ * Stores content: files in worker threads, trees in the main thread; packs go to the storage as they are complete, and an
+ * index follows for every 50,000 blobs, so that what has been stored survives whatever happens to this run.
+ */
+export class RepositoryWriter implements ContentStore, AsyncDisposable {
+  readonly #repository: IndexedRepository
+  readonly #pool: ThreadPool
+  readonly #control: SharedControl
+  readonly #uploader: PackUploader
+  readonly #indexes: IndexSaver
+  readonly #trees: Packer
+  readonly #readerOpen: Promise<unknown> | undefined
+  readonly #counts = {
+    dataBlobs: 0,
+    treeBlobs: 0,
+    dataBytes: 0,
+    treeBytes: 0,
+    storedDataBytes: 0,
+    storedTreeBytes: 0,
+  }
+  readonly #treeId = Buffer.allocUnsafeSlow(32)
+  #failure: Error | undefined
+
+  constructor(repository: IndexedRepository, options: WriterOptions) {
+    const { threads, packSize = defaultPackSize, signal, reader, discard = false, guard } = options
+    this.#repository = repository
+    this.#control = createControl(threads)
+    this.#pool = new ThreadPool({
+      module: threadModule(),
+      threads,
+      data: this.#setup(packSize),
+      onMessage: (message) => this.#receive(message as PackMessage),
+    })
+    this.#indexes = new IndexSaver(repository, { discard, guard })
+    this.#uploader = new PackUploader({
+      backend: discard ? discarding(repository.backend) : repository.backend,
+      signal,
+      onStored: (pack) => this.#indexes.add(pack),
+      onFailure: (error) => this.#fail(error),
+    })
+    this.#trees = new Packer({
+      codec: repository.codec,
+      index: repository.index,
+      packSize,
+      openPacks: 1,
+      random: Math.random,
+      buffers: { take: (bytes) => Buffer.from(new ArrayBuffer(bytes)) },
+      emit: (pack) => this.#upload(pack, () => undefined),
+    })
+    signal?.addEventListener('abort', () => this.#fail(signal.reason as Error), { once: true })
+    this.#readerOpen = reader && this.#pool.runInEach('openReader', moduleSpec(reader))
+    this.#readerOpen?.catch(() => undefined) // reported by the first storeFiles
+  }
+
+  get added(): AddedCounts {
+    return this.#counts
+  }
+
+  /** Bytes that the threads have read so far, for a display. */
+  get bytesRead(): number {
+    return totalBytesRead(this.#control)
+  }
+
+  get threads(): number {
+    return this.#pool.threads
+  }
+
+  async storeFiles(files: readonly FileOrder[], { signal }: Cancellable = {}): Promise<FileOutcome[]> {
+    await this.#readerOpen
+    this.#check()
+    const batch = await this.#orFailure(this.#pool.run<StoredBatch>('storeFiles', files, { signal }))
+    this.#counts.dataBlobs += batch.added.blobs
+    this.#counts.dataBytes += batch.added.bytes
+    this.#counts.storedDataBytes += batch.added.storedBytes
+    return outcomes(batch)
+  }
+
+  async loadTree(id: Buffer, options: Cancellable = {}): Promise<Tree> {
+    return await loadTree(this.#repository, id, options)
+  }
+
+  async saveTree(bytes: Buffer, { signal }: Cancellable = {}): Promise<Buffer> {
+    return await this.#saveBlob('tree', bytes, { signal })
+  }
+
+  useBlobs(content: Buffer): boolean {
+    const { index } = this.#repository
+    for (let at = 0; at < content.length; at += 32) if (!index.use('data', content, at)) return false
+    return true
+  }
+
+  useTree(id: Buffer): boolean {
+    return this.#repository.index.use('tree', id)
+  }
+
+  async flush({ signal }: Cancellable = {}): Promise<void> {
+    this.#check()
+    const open = await this.#orFailure(this.#pool.runInEach<readonly OpenPackContent[]>('takeOpenPacks', undefined))
+    this.#joinOpenPacks(open.flat())
+    this.#trees.flush()
+    await this.#uploader.drain()
+    signal?.throwIfAborted()
+    await this.#indexes.flush({ signal })
+    this.#check()
+  }
+
+  /**
+   * To be called before a snapshot is saved: when indexes that this run counts on are gone from the storage (somebody
+   * pruned, although we held a lock), makes sure that every blob of this run is still there. Throws `BLOBS_REMOVED`.
+   */
+  async verifyUsed({ signal }: Cancellable = {}): Promise<void> {
+    await verifyUsedBlobs(this.#repository, this.#indexes.saved, { signal })
+  }
+
+  /** After a failure or Ctrl-C: names in an index what was stored durably, so that the next run need not store it again. */
+  async salvage(): Promise<void> {
+    await this.#uploader.drain().catch(() => undefined)
+    await this.#indexes.flush()
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    stopThreads(this.#control)
+    await this.#pool[Symbol.asyncDispose]()
+  }
+
+  async #saveBlob(type: BlobType, bytes: Buffer, { signal }: Cancellable): Promise<Buffer> {
+    this.#check()
+    const { codec } = this.#repository
+    codec.primitives.hasher.sha256(bytes, this.#treeId, 0)
+    const { known, stored } = this.#trees.save(type, bytes, this.#treeId, 0)
+    const id = Buffer.from(this.#treeId)
+    if (known) return id
+    this.#counts.treeBlobs++
+    this.#counts.treeBytes += bytes.length
+    this.#counts.storedTreeBytes += stored
+    await this.#uploader.drain(this.#pool.threads * 4 + treePacksUnderWay)
+    signal?.throwIfAborted()
+    return id
+  }
+
+  // Every thread ends with packs that are not complete; joined, they make fewer and larger ones.
+  #joinOpenPacks(open: readonly OpenPackContent[]): void {
+    const { codec, index } = this.#repository
+    const joiner = new Packer({
+      codec,
+      index,
+      packSize: defaultPackSize,
+      openPacks: 1,
+      random: Math.random,
+      buffers: { take: (bytes) => Buffer.from(new ArrayBuffer(bytes)) },
+      emit: (pack) => this.#upload(pack, () => undefined),
+    })
+    for (const { bytes, blobs } of open) {
+      for (let i = 0; i < blobs.count; i++) {
+        const offset = blobs.offsets[i] as number
+        joiner.append({
+          type: 'data',
+          id: blobs.ids.subarray(i * 32, i * 32 + 32),
+          sealed: bytes.subarray(offset, offset + (blobs.lengths[i] as number)),
+          plainLength: blobs.plainLengths[i] as number,
+          entry: blobs.entries[i] as number,
+        })
+      }
+    }
+    joiner.flush()
+  }
+
+  #receive(message: PackMessage): void {
+    this.#upload(unpackSealedPack(message), () => releasePackBuffer(message.buffer, this.#control))
+  }
+
+  #upload(pack: SealedPack, release: () => void): void {
+    if (this.#failure) return release()
+    this.#uploader.add(pack, release)
+  }
+
+  #fail(error: Error): void {
+    this.#failure ??= error
+    stopThreads(this.#control)
+  }
+
+  #check(): void {
+    if (this.#failure) throw this.#failure
+  }
+
+  // A thread that was stopped says only that: the reason is known here.
+  async #orFailure<Result>(result: Promise<Result>): Promise<Result> {
+    try {
+      return await result
+    } catch (thrown) {
+      throw this.#failure ?? thrown
+    }
+  }
+
+  #setup(packSize: number): ThreadSetup {
+    const { index, settings, polynomial } = this.#repository
+    return { index: index.shared, control: this.#control, codec: settings, packSize, polynomial }
+  }
+}
+
+interface OpenPackContent {
+  readonly bytes: Uint8Array
+  readonly blobs: PackedBlobs
+}
+
+function moduleSpec({ module, options }: { readonly module: URL; readonly options: unknown }): ModuleSpec {
+  return { module: module.href, options }
+}
+
+function outcomes({ nodes, outcomes: files }: StoredBatch): FileOutcome[] {
+  let at = 0
+  return files.map(({ error, nodeLength, bytes, changed, problems }): FileOutcome => {
+    if (error) return { kind: 'unreadable', error: fromPlainError(error) }
+    const node = Buffer.from(nodes.buffer, nodes.byteOffset + at, nodeLength)
+    at += nodeLength
+    return { kind: 'stored', node, bytes, changed, problems: problems.map(fromPlainError) }
+  })
+}
+
+/** A backend that takes everything and keeps nothing. */
+function discarding(backend: Backend): Backend {
+  return new Proxy(backend, {
+    get: (target, property) => {
+      if (property === 'write') return async () => undefined
+      const value: unknown = Reflect.get(target, property)
+      return typeof value === 'function' ? (value.bind(target) as unknown) : value
+    },
+  })
+}

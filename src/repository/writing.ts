@@ -1,0 +1,57 @@
+import type { Cancellable } from '#base'
+
+/**
+ * What the archiver needs of a repository to store a snapshot's content, and what it gets back.
+ * `RepositoryWriter` (writer.ts) implements it.
+ */
+export interface ContentStore {
+  /**
+   * Stores files in a worker thread, in the given order. One file that cannot be read does not stop the others:
+   * its outcome says why.
+   */
+  storeFiles(files: readonly FileOrder[], options?: Cancellable): Promise<FileOutcome[]>
+  /** Saves a tree unless it is known, and returns its id. */
+  saveTree(bytes: Buffer, options?: Cancellable): Promise<Buffer>
+  /** True when every one of these data blobs (32 bytes each) is in the repository; they then count as used by this run. */
+  useBlobs(content: Buffer): boolean
+  /** True when this tree is in the repository; it then counts as used by this run. */
+  useTree(id: Buffer): boolean
+  /** Makes everything durable: packs, then indexes. */
+  flush(options?: Cancellable): Promise<void>
+  /** How many threads store files at once. */
+  readonly threads: number
+  /** Bytes and blobs that this run has added so far. */
+  readonly added: AddedCounts
+}
+
+export interface FileOrder {
+  /** What the source's reader module opens. */
+  readonly ref: unknown
+  /** Content that is known to be unchanged: only the metadata is read. */
+  readonly content?: Buffer
+}
+
+export type FileOutcome =
+  | {
+      readonly kind: 'stored'
+      /** The encoded node. */
+      readonly node: Buffer
+      /** Bytes read. */
+      readonly bytes: number
+      /** True when the file changed while it was read, twice in a row: what is stored is what was read. */
+      readonly changed: boolean
+      /** Metadata that could not be read. */
+      readonly problems: readonly Error[]
+    }
+  | { readonly kind: 'unreadable'; readonly error: Error }
+
+export interface AddedCounts {
+  readonly dataBlobs: number
+  readonly treeBlobs: number
+  /** Plain bytes of new blobs. */
+  readonly dataBytes: number
+  readonly treeBytes: number
+  /** Bytes that the new blobs take in packs. */
+  readonly storedDataBytes: number
+  readonly storedTreeBytes: number
+}
