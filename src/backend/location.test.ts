@@ -1,0 +1,83 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import fc from 'fast-check'
+import { seeded } from '../../test/helpers/seed.ts'
+import { BackendError } from './errors.ts'
+import { displayLocation, parseLocation } from './location.ts'
+
+test('folders are written plainly or with local:', () => {
+  for (const [text, path] of [
+    ['/srv/backup', '/srv/backup'],
+    ['backup', 'backup'],
+    ['../a:b', '../a:b'],
+    ['/a:b', '/a:b'],
+    ['local:a:b', 'a:b'],
+    ['local:/srv/backup', '/srv/backup'],
+    ['C:\\backup', 'C:\\backup'],
+  ] as const) {
+    assert.deepEqual(parseLocation(text), { scheme: 'local', path, display: path })
+  }
+})
+
+test('rest: takes user and password from the URL, else from the environment, and shows neither', () => {
+  const location = parseLocation('rest:https://anna:p%40ss%2F@host:8000/a/b')
+  assert.ok(location.scheme === 'rest')
+  assert.equal(location.url.href, 'https://host:8000/a/b/')
+  assert.deepEqual(location.credentials, { user: 'anna', password: 'p@ss/' })
+  assert.equal(location.display, 'rest:https://host:8000/a/b/')
+  const env = { RESTIC_REST_USERNAME: 'old', RESTIC_REST_PASSWORD: 'x', UNDERSTUDY_REST_USERNAME: 'new' }
+  const fromEnv = parseLocation('rest:http://host/', env)
+  assert.deepEqual(fromEnv.scheme === 'rest' && fromEnv.credentials, { user: 'new', password: 'x' })
+  const both = parseLocation('rest:http://anna@host/', env)
+  assert.deepEqual(both.scheme === 'rest' && both.credentials, { user: 'anna', password: '' })
+})
+
+test('rest: over a Unix socket names the socket and the path behind it', () => {
+  const location = parseLocation('rest:http+unix:///run/rest.sock:/a/')
+  assert.ok(location.scheme === 'rest')
+  assert.equal(location.socketPath, '/run/rest.sock')
+  assert.equal(location.url.pathname, '/a/')
+  assert.equal(location.display, 'rest:http+unix:///run/rest.sock:/a/')
+})
+
+test('kinds of storage that come later, and what is no location, are told apart in one sentence', () => {
+  for (const [text, code] of [
+    ['s3:s3.amazonaws.com/bucket', 'LOCATION_NOT_YET'],
+    ['sftp:user@host:/srv', 'LOCATION_NOT_YET'],
+    ['', 'LOCATION_INVALID'],
+    ['local:', 'LOCATION_INVALID'],
+    ['ftp:host', 'LOCATION_INVALID'],
+    ['rest:', 'LOCATION_INVALID'],
+    ['rest:ftp://host/', 'LOCATION_INVALID'],
+    ['rest:https://', 'LOCATION_INVALID'],
+    ['rest:http+unix://relative', 'LOCATION_INVALID'],
+    ['memory:', 'LOCATION_INVALID'],
+    ['a\0b', 'LOCATION_INVALID'],
+  ] as const) {
+    assert.throws(
+      () => parseLocation(text),
+      (thrown) => thrown instanceof BackendError && thrown.code === code,
+      text,
+    )
+  }
+})
+
+test('no display and no message ever shows a password', () => {
+  const secret = fc
+    .string({ unit: fc.constantFrom(...'abc/@:#?%[]\\ é'), minLength: 1 })
+    .map((text) => `SECRET${text}SECRET`)
+  const scheme = fc.constantFrom('rest:https://', 'rest:http://', 'rest:http+unix://', 'rest:', 's3:https://', 'ftp://')
+  fc.assert(
+    fc.property(scheme, secret, fc.boolean(), (start, password, encode) => {
+      const text = `${start}anna:${encode ? encodeURIComponent(password) : password}@host:8000/path`
+      assert.doesNotMatch(displayLocation(text), /SECRET/)
+      try {
+        parseLocation(text)
+      } catch (thrown) {
+        assert.ok(thrown instanceof BackendError, String(thrown))
+        assert.doesNotMatch(thrown.message + thrown.hint, /SECRET/)
+      }
+    }),
+    seeded(),
+  )
+})
