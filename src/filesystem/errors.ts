@@ -27,6 +27,14 @@ export const filesystemErrors = {
       '--exclude-cloud-files is not supported here: this system does not tell which files are in the cloud only.',
     hint: 'Leave the flag out, and exclude the folders of the cloud drive by a pattern.',
   },
+  COMMAND_FAILED: {
+    message: 'The command "{command}" failed ({how}), so what it printed is not saved.',
+    hint: 'See what it printed on its standard error, and run it by itself.',
+  },
+  COMMAND_NOT_STARTED: {
+    message: 'The command "{command}" could not be started: {reason}.',
+    hint: 'Check its name and that it may be executed.',
+  },
   ENTRY_REPLACED: {
     message: '"{path}" was replaced by a {type} while it was being backed up.',
     hint: 'It is not in this snapshot. Run the backup again; if it happens again, find out who changes it.',
@@ -34,6 +42,10 @@ export const filesystemErrors = {
   ENTRY_VANISHED: {
     message: '"{path}" was there when its folder was listed, and gone a moment later.',
     hint: 'It is not in this snapshot. Temporary files can be excluded by a pattern.',
+  },
+  FILENAME_INVALID: {
+    message: '"{filename}" cannot be the name of a file in a snapshot.',
+    hint: 'Give --stdin-filename a path without `..`.',
   },
   FILE_NOT_READ: {
     message: 'Reading failed at byte {offset}: {reason}.',
@@ -70,6 +82,18 @@ export const filesystemErrors = {
   SIZE_INVALID: {
     message: '"{size}" is no size.',
     hint: 'Write a whole number, with k, m, g or t behind it for KiB, MiB, GiB or TiB.',
+  },
+  STREAM_EMPTY: {
+    message: 'No data came from standard input or from the command.',
+    hint: 'Check the program that should have made it; an empty backup is not saved.',
+  },
+  STREAM_READ_TWICE: {
+    message: 'Standard input can only be read once.',
+    hint: 'Run the backup again.',
+  },
+  SYSTEM_UNSUPPORTED: {
+    message: '{what} is not supported on {system}.',
+    hint: 'Run this on Linux.',
   },
   TAG_IGNORED: {
     message: 'The tag file "{path}" was ignored: {reason}.',

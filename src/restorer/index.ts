@@ -1,0 +1,19 @@
+/**
+ * The restorer: a snapshot's tree becomes what a `Target` holds.
+ *
+ * A *plan* says what is new, changed, the same, in the way; `executeRestore` carries it out; `verifyRestored` reads
+ * everything again. What cannot be restored is a *failure*, a value with a path, and never stops the rest.
+ */
+export { RestorerError, restorerErrors } from './errors.ts'
+export type { ExecuteOptions, RestoreProgress, RestoreResult } from './execute.ts'
+export { executeRestore } from './execute.ts'
+export type { FailureList, RestoreFailure } from './failures.ts'
+export type { Action, PlanCounts, PlanItem } from './plan.ts'
+export { RestorePlan } from './plan.ts'
+export type { Overwrite, PlanOptions, Select } from './planner.ts'
+export { planRestore } from './planner.ts'
+export type { RestoreNode, RestoreRepository, RestoreTree } from './repository.ts'
+export { findSubtree } from './subtree.ts'
+export type * from './target.ts'
+export type { VerifyResult } from './verify.ts'
+export { verifyRestored } from './verify.ts'
