@@ -12,6 +12,7 @@ import { fromRaw, platform, toRaw } from './platform/index.ts'
 import { listTargets } from './list-targets.ts'
 import { listFolder } from './list-folder.ts'
 import { RemoteMounts } from './remote-mounts.ts'
+import { siblingModule } from './sibling-module.ts'
 import { joinPath, planTargets } from './target-tree.ts'
 import { absolutePath } from './walk.ts'
 import type { Walk } from './walk.ts'
@@ -174,10 +175,4 @@ function attributesOf(entry: DiskEntry, problems: Problem[]) {
       })
     return undefined
   }
-}
-
-/** A module beside this one, as source (`.ts`) or as built (`.js`). */
-export function siblingModule(name: string): URL {
-  const extension = import.meta.url.slice(import.meta.url.lastIndexOf('.'))
-  return new URL(`./${name}${extension}`, import.meta.url)
 }
