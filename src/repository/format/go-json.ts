@@ -23,9 +23,14 @@ const shortEscapes = new Map([
   [0x09, '\\t'],
 ])
 
-/** Whether all of `bytes` are ASCII that stands for itself in a JSON string. */
+const del = 0x7f
+
+/** Whether all of `bytes` are printable ASCII that stands for itself, both in a JSON string and in Go's quoting. */
 export function isPlainAscii(bytes: Uint8Array): boolean {
-  for (let i = 0; i < bytes.length; i++) if (plain[bytes[i] as number] === 0) return false
+  for (let i = 0; i < bytes.length; i++) {
+    const byte = bytes[i] as number
+    if (plain[byte] === 0 || byte === del) return false
+  }
   return true
 }
 

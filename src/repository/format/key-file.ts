@@ -39,7 +39,7 @@ export function decodeKeyFile(bytes: Uint8Array): KeyFile {
   const reader = new JsonReader(bytes, 'key file')
   const texts = { created: '', username: '', hostname: '', kdf: '' }
   const cost = { N: 0, r: 0, p: 0 }
-  const sealed = { salt: Buffer.alloc(0), data: Buffer.alloc(0) }
+  const sealed: Record<'salt' | 'data', Buffer> = { salt: Buffer.alloc(0), data: Buffer.alloc(0) }
   reader.readObject((key) => {
     if (reader.takeNull()) return
     if (isKeyOf(texts, key)) texts[key] = reader.readString()
