@@ -31,7 +31,8 @@ async function compile(source: string): Promise<Buffer> {
     const out = join(folder, 'out.wasm')
     // The memory is the caller's, of fixed size; nothing is allocated, so no runtime is needed.
     const how = ['-O3', '--converge', '--noAssert', '--runtime', 'stub', '--importMemory', '--initialMemory', '1']
-    const { error, stderr } = await asc.main([join(project, source), ...how, '--outFile', out])
+    const stderr = asc.createMemoryStream()
+    const { error } = await asc.main([join(project, source), ...how, '--outFile', out], { stderr })
     if (error) throw new Error(`${source} does not compile:\n${stderr.toString()}`, { cause: error })
     return readFileSync(out)
   } finally {

@@ -1,3 +1,4 @@
+// oxlint-disable-next-line no-restricted-imports -- reads its own program, not data
 import { readFileSync } from 'node:fs'
 import { polynomialDegree } from './polynomial.ts'
 import { WebAssembly } from './webassembly.ts'
