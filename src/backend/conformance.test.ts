@@ -2,8 +2,15 @@ import { existsSync } from 'node:fs'
 import { mkdir, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
+import { after } from 'node:test'
 import { missing } from '../../test/helpers/peers.ts'
-import { Authority, missingOpenssl, type RestServerOptions, startRestServer } from '../../test/helpers/rest-server.ts'
+import {
+  Authority,
+  missingOpenssl,
+  type RestServer,
+  type RestServerOptions,
+  startRestServer,
+} from '../../test/helpers/rest-server.ts'
 import { tempFolder } from '../../test/helpers/temp.ts'
 import type { Backend } from './backend.ts'
 import { CacheBackend } from './cache.ts'
@@ -87,33 +94,58 @@ async function openRest(
   login?: { readonly user: string; readonly password: string },
   tls?: { readonly cacerts: readonly string[] },
 ): Promise<BackendUnderTest> {
-  const server = await startRestServer(options)
-  const path = options.privateRepos ? `${login?.user}/store` : 'store'
+  const server = await sharedServer(options)
+  const name = `store-${++stores}`
+  const path = options.privateRepos ? `${login?.user}/${name}` : name
   const user = login ? `${login.user}:${encodeURIComponent(login.password)}@` : ''
   const host = `${user}127.0.0.1:${server.port}`
   const scheme = options.tls ? 'https' : 'http'
   const location = options.socket ? `rest:http+unix://${options.socket}:/${path}/` : `rest:${scheme}://${host}/${path}`
   const backend = openBackend(location, { retryLimit: 0, env: {}, tls })
   await backend.create()
-  return under(backend, server, (parts, bytes) => plantIn(join(server.folder, path), parts, bytes))
+  return under(backend, undefined, (parts, bytes) => plantIn(join(server.folder, path), parts, bytes))
 }
 
 async function openUnixSocket(): Promise<BackendUnderTest> {
-  const folder = await tempFolder()
-  const tested = await openRest({ socket: folder.join('socket') })
-  return under(tested.backend, { [Symbol.asyncDispose]: () => disposeAll(tested, folder) }, tested.plant)
+  return openRest({ socket: join(await sharedFolder(), 'socket') })
 }
 
 async function openTls(): Promise<BackendUnderTest> {
-  const folder = await tempFolder()
-  const authority = new Authority(folder.path)
-  const tls = authority.sign('server', { host: 'IP:127.0.0.1' })
-  const tested = await openRest({ tls }, undefined, { cacerts: [authority.cert] })
-  return under(tested.backend, { [Symbol.asyncDispose]: () => disposeAll(tested, folder) }, tested.plant)
+  const authority = await authorityOnce()
+  return openRest({ tls: authority.server }, undefined, { cacerts: [authority.cert] })
 }
 
-async function disposeAll(...resources: readonly AsyncDisposable[]): Promise<void> {
-  for (const resource of resources) await resource[Symbol.asyncDispose]()
+// Servers serve all tests, each in a repository of its own: starting one takes longer than a test.
+const resources: AsyncDisposable[] = []
+const servers = new Map<string, Promise<RestServer>>()
+let stores = 0
+
+after(async () => {
+  for (const resource of resources.toReversed()) await resource[Symbol.asyncDispose]()
+})
+
+function sharedServer(options: RestServerOptions): Promise<RestServer> {
+  const key = JSON.stringify(options)
+  const server = servers.get(key) ?? startRestServer(options)
+  if (!servers.has(key)) server.then((started) => resources.push(started)).catch(() => undefined)
+  servers.set(key, server)
+  return server
+}
+
+const sharedFolder = once(async () => {
+  const folder = await tempFolder()
+  resources.push(folder)
+  return folder.path
+})
+
+const authorityOnce = once(async () => {
+  const authority = new Authority(await sharedFolder())
+  return { cert: authority.cert, server: authority.sign('server', { host: 'IP:127.0.0.1' }) }
+})
+
+function once<T>(make: () => Promise<T>): () => Promise<T> {
+  let made: Promise<T> | undefined
+  return () => (made ??= make())
 }
 
 async function plantIn(base: string, parts: readonly string[], bytes: Uint8Array): Promise<void> {

@@ -80,6 +80,12 @@ async function writeSome(handle: FileHandle, bytes: Uint8Array, position: number
   }
 }
 
+/** Makes a file durable that somebody else has put there. */
+export async function syncStored(files: LocalFiles, path: string): Promise<void> {
+  await using handle = await files.open(path, process.platform === 'win32' ? 'r+' : 'r') // Windows syncs no read-only handle
+  await syncFile(handle)
+}
+
 async function syncFile(handle: FileHandle): Promise<void> {
   try {
     await handle.sync()

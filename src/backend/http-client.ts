@@ -163,7 +163,6 @@ class Sending {
         message.on('error', () => undefined) // whoever reads the body is told, nobody else need be
         // An answer before the body was sent: the connection is in an unknown state and not used again.
         if (!request.writableEnded) message.on('close', () => request.destroy())
-        progress?.(0)
         resolve({ status: message.statusCode ?? 0, headers: message.headers, body: message })
       })
     })
@@ -181,8 +180,9 @@ class Sending {
   ): Promise<void> {
     const request = this.#request
     if (body && body.length >= expectFrom && expects) await this.#awaitContinue()
-    for (let sent = 0; body && sent < body.length && !this.#over; sent += uploadStride) {
-      const piece = body.subarray(sent, sent + uploadStride)
+    const length = body?.length ?? 0
+    for (let sent = 0; sent < length && !this.#over; sent += uploadStride) {
+      const piece = (body as Uint8Array).subarray(sent, sent + uploadStride)
       await this.#write(piece)
       progress?.(piece.length)
     }

@@ -49,7 +49,7 @@ export interface HttpErrorContext {
 /** The `BackendError` for a request that got no proper answer. What is ours already, and an abort's reason, pass unchanged. */
 export function requestError(thrown: unknown, { location }: HttpErrorContext): Error {
   if (!(thrown instanceof Error) || thrown instanceof BackendError || !('code' in thrown)) return thrown as Error
-  const code = String(thrown.code)
+  const code = tlsCodeOf(thrown) ?? String(thrown.code)
   const tls = tlsWords[code] ?? (/^ERR_SSL_|^ERR_TLS_|^CERT_/.test(code) ? `TLS failed (${code})` : undefined)
   if (tls) return new BackendError('TLS_REFUSED', { location, reason: tls, cause: thrown })
   if (code === 'EACCES' || code === 'EPERM') {
@@ -61,6 +61,13 @@ export function requestError(thrown: unknown, { location }: HttpErrorContext): E
   if (!/^E[A-Z]+$|^HPE_/.test(code)) return thrown
   const reason = code.startsWith('HPE_') ? `its answer is not HTTP (${code})` : `the connection broke (${code})`
   return new BackendError('STORAGE_FAILED', { location, reason, transient: true, cause: thrown })
+}
+
+/** A handshake that fails while it is written is an EPROTO with OpenSSL's own words in the message. */
+function tlsCodeOf(thrown: Error & { readonly code: unknown }): string | undefined {
+  if (thrown.code !== 'EPROTO') return undefined
+  const words = /:SSL routines:[^:]*:([^:]+):/.exec(thrown.message)?.[1] ?? 'handshake'
+  return `ERR_SSL_${words.toUpperCase().replaceAll(' ', '_')}`
 }
 
 export interface HttpAnswer {

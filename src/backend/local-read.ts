@@ -1,3 +1,4 @@
+import { constants } from 'node:fs'
 import type { FileHandle } from 'node:fs/promises'
 import { hasCode } from '#base'
 import type { FileRef, ReadOptions } from './backend.ts'
@@ -8,6 +9,9 @@ import { checkRange } from './range.ts'
 
 const stride = 8 << 20
 
+/** Never waits for somebody to write, should a fifo lie where a file belongs. */
+const readFlags = constants.O_RDONLY | (constants.O_NONBLOCK ?? 0)
+
 interface LocalRead extends ReadOptions {
   readonly file: FileRef
   readonly location: string
@@ -16,7 +20,7 @@ interface LocalRead extends ReadOptions {
 /** Reads exactly the asked part. The size is asked first, so that a range never claims more memory than there is file. */
 export async function readLocalFile(files: LocalFiles, path: string, options: LocalRead): Promise<Buffer> {
   const { file, location } = options
-  await using handle = await files.open(path, 'r')
+  await using handle = await files.open(path, readFlags)
   const stat = await handle.stat()
   if (!stat.isFile()) throw new BackendError('STORAGE_FAILED', { location, reason: `${path} is no file` })
   const range = options.range ?? { offset: 0, length: stat.size }

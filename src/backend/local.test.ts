@@ -3,10 +3,11 @@ import { randomBytes } from 'node:crypto'
 import { chmod, readdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { start } from '../../test/helpers/run.ts'
+import { runOk, start } from '../../test/helpers/run.ts'
 import { randomFrom, testSeed } from '../../test/helpers/seed.ts'
 import { type TempFolder, tempFolder } from '../../test/helpers/temp.ts'
 import { fileOf, listAll, rejectsWith } from './conformance.ts'
+import { FolderSync } from './folder-sync.ts'
 import { LocalBackend } from './local.ts'
 import { type LocalFiles, systemFiles } from './local-files.ts'
 import { RetryBackend } from './retry.ts'
@@ -138,6 +139,41 @@ test('nothing is written where the repository folder is missing: its disk may no
   await rejectsWith('STORAGE_FAILED', backend.write(pack, bytes))
   assert.deepEqual(await readdir(folder.path), [])
 })
+
+test('syncs of a folder that are wanted at the same time share the next one', async () => {
+  let [running, most, count] = [0, 0, 0]
+  const open = async () => ({
+    async sync() {
+      count++
+      most = Math.max(most, ++running)
+      await new Promise((resolve) => setTimeout(resolve, 5))
+      running--
+      if (count === 2) throw systemError('EIO')
+    },
+    close: async () => undefined,
+  })
+  const folders = new FolderSync({ ...systemFiles, open: open as unknown as LocalFiles['open'] })
+  const results = await Promise.allSettled(Array.from({ length: 10 }, () => folders.sync('/folder')))
+  assert.deepEqual([count, most], [2, 1])
+  assert.deepEqual(
+    results.map(({ status }) => status),
+    ['fulfilled', ...Array.from({ length: 9 }, () => 'rejected')],
+  )
+  await folders.sync('/folder')
+  assert.equal(count, 3)
+})
+
+test(
+  'a fifo in the place of a file is refused, not waited for',
+  { skip: process.platform === 'win32' && 'no fifos on Windows' },
+  async () => {
+    await using folder = await tempFolder()
+    const backend = await created(folder)
+    await runOk('mkfifo', [folder.join('config')])
+    await rejectsWith('STORAGE_FAILED', backend.read({ type: 'config', name: '' }))
+    assert.equal(await backend.size({ type: 'config', name: '' }), undefined)
+  },
+)
 
 test('after a lock was written, listed files have an age', async () => {
   await using folder = await tempFolder()

@@ -1,7 +1,7 @@
 import { dirname, join, resolve } from 'node:path'
 import { type Cancellable, type Clock, hasCode, systemClock } from '#base'
 import type { Backend, CallOptions, FileRef, FileType, ListedFile, ReadOptions, WriteOptions } from './backend.ts'
-import { writeDurably } from './durable-write.ts'
+import { syncStored, writeDurably } from './durable-write.ts'
 import { BackendError } from './errors.ts'
 import { fileError } from './file-errors.ts'
 import { FolderSync } from './folder-sync.ts'
@@ -134,8 +134,7 @@ export class LocalBackend implements Backend {
   async #acceptSame(file: FileRef, bytes: Uint8Array, { signal, progress }: CallOptions): Promise<void> {
     const present = await this.read(file, { signal, progress })
     if (!present.equals(bytes)) throw new BackendError('FILE_EXISTS', fileDetails(file, this.location))
-    await using handle = await this.#files.open(this.#path(file), 'r')
-    await handle.sync()
+    await syncStored(this.#files, this.#path(file))
     await this.#folders.sync(dirname(this.#path(file)))
   }
 

@@ -22,7 +22,7 @@ export class MemoryBackend implements Backend {
   async *list(type: FileType, { signal }: CallOptions = {}): AsyncIterable<ListedFile> {
     signal?.throwIfAborted()
     const prefix = `${type}/`
-    for (const [key, bytes] of [...this.files]) {
+    for (const [key, bytes] of this.files) {
       signal?.throwIfAborted()
       const name = key.slice(prefix.length)
       if (key.startsWith(prefix) && isValidName(type, name)) yield { name, size: bytes.length }

@@ -2,7 +2,7 @@ import { type Cancellable, type Clock, systemClock, UnderstudyError } from '#bas
 import type { Backend, CallOptions, FileRef, FileType, ListedFile, ReadOptions, WriteOptions } from './backend.ts'
 
 export interface RetryOptions {
-  /** Milliseconds after which a call that keeps failing is given up. Default: 15 minutes, as restic. */
+  /** Milliseconds after which a call that keeps failing is given up; 0: at once. Default: 15 minutes, as restic. */
   readonly limit?: number | undefined
   /** Milliseconds of the first wait at most; each next may be twice as long, up to `longest`. */
   readonly first?: number | undefined
@@ -133,7 +133,8 @@ class Attempts {
     this.#failures++
     const delay = this.#delayAfter(thrown)
     const elapsed = clock.monotonic() - this.#start
-    if (elapsed + delay > limit && this.#failures > 1) throw thrown
+    // Even a call that took longer than the limit gets a second try.
+    if (delay >= limit || (this.#failures > 1 && elapsed + delay > limit)) throw thrown
     report({ method, subject, error: thrown, delay, attempt: this.#failures })
     await clock.sleep(delay, { signal })
   }

@@ -1,4 +1,4 @@
-import { X509Certificate } from 'node:crypto'
+import { createPrivateKey, X509Certificate } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { createSecureContext } from 'node:tls'
 import { messageOf } from '#base'
@@ -24,12 +24,21 @@ export function loadTls({ cacerts = [], clientCertificate, insecure = false }: T
 }
 
 function loadAuthority(path: string): string {
-  return checked(path, (pem) => new X509Certificate(pem))
+  return checked(path, loadFirst)
 }
 
 function loadClientCertificate(path: string): { readonly cert: string; readonly key: string } {
-  const pem = checked(path, (text) => createSecureContext({ cert: text, key: text }))
+  const pem = checked(path, (text) => {
+    loadFirst(text)
+    createPrivateKey(text)
+    createSecureContext({ cert: text, key: text }) // throws when the two do not belong together
+  })
   return { cert: pem, key: pem }
+}
+
+/** The first certificate of a PEM text; throws when there is none. */
+function loadFirst(pem: string): X509Certificate {
+  return new X509Certificate(pem)
 }
 
 function checked(path: string, check: (pem: string) => unknown): string {

@@ -63,6 +63,9 @@ test('retry waits as long as the server asks, and gives up when that is longer t
   const { backend, clock } = retrying([{ kind: 'fail', error: later(40) }])
   await backend.write(pack, bytes)
   assert.ok((clock.sleeps[0] ?? 0) >= 40_000)
+  const impatient = retrying([{ kind: 'fail', error: later(3600) }])
+  await rejectsWith('STORAGE_FAILED', impatient.backend.write(pack, bytes))
+  assert.deepEqual(impatient.clock.sleeps, [])
   const patient = retrying([
     { kind: 'fail', error: later(1) },
     { kind: 'fail', error: later(3600) },
