@@ -50,8 +50,10 @@ export class GoJsonWriter {
   /** Text that needs no escaping: punctuation, field names, numbers. Must be ASCII. */
   ascii(text: string): this {
     this.#reserve(text.length)
-    for (let i = 0; i < text.length; i++) this.#bytes[this.#length + i] = text.charCodeAt(i)
-    this.#length += text.length
+    const bytes = this.#bytes
+    let at = this.#length
+    for (let i = 0; i < text.length; i++) bytes[at++] = text.charCodeAt(i)
+    this.#length = at
     return this
   }
 
@@ -65,18 +67,17 @@ export class GoJsonWriter {
 
   /** A string from text. Lone surrogates become U+FFFD. */
   string(text: string): this {
-    const start = this.#length
     this.#reserve(text.length + 2)
-    this.#bytes[this.#length++] = quote
+    const bytes = this.#bytes
+    let at = this.#length
+    bytes[at++] = quote
     for (let i = 0; i < text.length; i++) {
       const code = text.charCodeAt(i)
-      if (code > 0x7f || plain[code] === 0) {
-        this.#length = start
-        return this.stringFromBytes(Buffer.from(text, 'utf8'))
-      }
-      this.#bytes[this.#length++] = code
+      if (code > 0x7f || plain[code] === 0) return this.stringFromBytes(Buffer.from(text, 'utf8'))
+      bytes[at++] = code
     }
-    this.#bytes[this.#length++] = quote
+    bytes[at++] = quote
+    this.#length = at
     return this
   }
 

@@ -189,6 +189,11 @@ test('one malformed node is a problem of its own and the others are read', () =>
   }
 })
 
+test('a folder whose tree would not fit the format is refused before anything is made', () => {
+  const half = new Uint8Array(2 ** 31) // never touched, so it takes no memory
+  assert.throws(() => encodeTree([half, half]), { code: 'TREE_TOO_LARGE' })
+})
+
 test('a malformed tree is refused with a code', () => {
   const malformed = [
     '',
