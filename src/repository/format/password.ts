@@ -21,7 +21,7 @@ export const saltLength = 64
 /** 512 MiB for `128 · N · r`; restic stays near 60 MiB. */
 const largestMemoryFactor = 2 ** 22
 /** About 5 s on a small machine; restic aims at 0.5 s. */
-const largestWork = 2 ** 25
+const largestWork = 2 ** 24
 
 /**
  * Derives the key that seals the master key in a key file (restic: internal/repository/crypto/kdf.go).
