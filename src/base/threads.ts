@@ -131,7 +131,7 @@ export class ThreadPool implements AsyncDisposable {
 
   #start(): Thread {
     const { module, data } = this.#options
-    const worker = new Worker(module, { workerData: data })
+    const worker = new Worker(module, { workerData: data, resourceLimits: { maxYoungGenerationSizeMb: 8 } })
     const thread: Thread = {
       worker,
       jobs: new Map(),
