@@ -34,8 +34,8 @@ async function pages(): Promise<Record<string, string>> {
 async function loadProgram(): Promise<Command | undefined> {
   const file = join(project, 'src', 'cli', 'program.ts')
   if (!existsSync(file)) return undefined
-  const { createProgram } = (await import(pathToFileURL(file).href)) as { createProgram(): Command }
-  return createProgram()
+  const room = (await import(pathToFileURL(file).href)) as { createProgram(): Command }
+  return room.createProgram()
 }
 
 /** The error tables of all rooms, by room: what their `errors.ts` export that is a table. A code stands for one thing only. */

@@ -8,6 +8,21 @@ import { tempFolder } from '../test/helpers/temp.ts'
 
 const project = join(import.meta.dirname, '..')
 
+const beforeAgent = [
+  'base',
+  'backend',
+  'repository',
+  'policy',
+  'archiver',
+  'restorer',
+  'filesystem',
+  'm365',
+  'replication',
+  'failover',
+  'register',
+  'protocol',
+]
+
 /** Which room may import which (docs/map.md). */
 const mayImport: Readonly<Record<string, readonly string[]>> = {
   base: [],
@@ -22,15 +37,9 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   failover: ['policy', 'base'],
   register: ['policy', 'base'],
   protocol: ['base'],
-  agent: [
-    ...['base', 'backend', 'repository', 'policy', 'archiver', 'restorer', 'filesystem', 'm365', 'replication'],
-    ...['failover', 'register', 'protocol'],
-  ],
+  agent: beforeAgent,
   server: ['protocol', 'policy', 'register', 'failover', 'repository', 'restorer', 'backend', 'base'],
-  cli: [
-    ...['base', 'backend', 'repository', 'policy', 'archiver', 'restorer', 'filesystem', 'm365', 'replication'],
-    ...['failover', 'register', 'protocol', 'agent', 'server'],
-  ],
+  cli: [...beforeAgent, 'agent', 'server'],
   console: ['protocol'],
 }
 const rooms = Object.keys(mayImport)
