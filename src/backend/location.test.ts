@@ -40,6 +40,10 @@ test('rest: over a Unix socket names the socket and the path behind it', () => {
   assert.equal(location.display, 'rest:http+unix:///run/rest.sock:/a/')
 })
 
+test('a password with an unescaped slash is hidden, though it is read as a path', () => {
+  assert.equal(displayLocation('rest:https://anna:SECRET@a/SECRET@host/path/'), 'rest:https://a/***@host/path/')
+})
+
 test('kinds of storage that come later, and what is no location, are told apart in one sentence', () => {
   for (const [text, code] of [
     ['s3:s3.amazonaws.com/bucket', 'LOCATION_NOT_YET'],

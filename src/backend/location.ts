@@ -58,7 +58,7 @@ function parseRest(text: string, env: NodeJS.ProcessEnv): Location {
   const url = parseUrl(text, rest)
   if (url.protocol !== 'https:' && url.protocol !== 'http:') throw invalid(text, 'rest: wants a URL with https or http')
   const credentials = credentialsOf(url, env)
-  return { scheme: 'rest', url: bare(url), credentials, display: `rest:${bare(url).href}` }
+  return { scheme: 'rest', url: bare(url), credentials, display: `rest:${url.origin}${shownPath(url)}` }
 }
 
 /** A socket file and the path on the server behind it: `http+unix:///run/rest.sock:/repository/`. */
@@ -68,7 +68,7 @@ function parseUnixSocket(text: string, rest: string, env: NodeJS.ProcessEnv): Lo
   const [, user = '', socketPath = '', path = '/'] = match
   const url = parseUrl(text, `http://${user === '' ? '' : `${user}@`}localhost${path}`)
   const credentials = credentialsOf(url, env)
-  const display = `rest:http+unix://${socketPath}:${bare(url).pathname}`
+  const display = `rest:http+unix://${socketPath}:${shownPath(url)}`
   return { scheme: 'rest', url: bare(url), socketPath, credentials, display }
 }
 
@@ -83,6 +83,12 @@ function bare(url: URL): URL {
   folder.username = folder.password = folder.hash = folder.search = ''
   if (!folder.pathname.endsWith('/')) folder.pathname += '/'
   return folder
+}
+
+/** After a password with an unescaped slash, its rest counts as path: then everything up to the last @ is hidden. */
+function shownPath(url: URL): string {
+  const { pathname } = bare(url)
+  return url.password === '' ? pathname : pathname.replace(/^.*@/, '/***@')
 }
 
 /** From the URL; only when it has neither name nor password, from the environment. */
