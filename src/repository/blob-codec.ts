@@ -43,10 +43,16 @@ export class BlobCodec implements Disposable {
   #opened = Buffer.allocUnsafeSlow(1 << 20)
   #plain = Buffer.allocUnsafeSlow(1 << 20)
 
+  /** The primitives are the codec's from now on. */
   constructor(settings: CodecSettings, primitives: Primitives = choosePrimitives()) {
     this.#settings = settings
     this.primitives = primitives
     this.#sealer = primitives.createSealer(settings.masterKey)
+  }
+
+  /** Most bytes that a blob of `length` bytes takes once sealed. */
+  sealedBound(length: number): number {
+    return compressBound(length) + sealOverhead
   }
 
   /** Writes the blob, compressed and sealed, at `at` of `out`. Throws `BLOB_NOT_VERIFIED`. */
@@ -91,6 +97,7 @@ export class BlobCodec implements Disposable {
 
   [Symbol.dispose](): void {
     this.#sealer[Symbol.dispose]()
+    this.primitives[Symbol.dispose]()
   }
 
   // Compressed straight to where its ciphertext will stand, and sealed in place.

@@ -78,6 +78,9 @@ test('threads that claim the same blobs at once get each of them exactly once', 
       return await new Promise<number>((resolve, reject) => worker.once('message', resolve).once('error', reject))
     }),
   )
-  assert.equal(counts.reduce((sum, count) => sum + count), blobs)
+  assert.equal(
+    counts.reduce((sum, count) => sum + count),
+    blobs,
+  )
   assert.equal(index.size, blobs)
 })

@@ -1,4 +1,5 @@
 import type { BlobPlace, BlobType } from './delivery.ts'
+import { lockMutex, unlockMutex } from './mutex.ts'
 
 /**
  * The index in memory: where every blob lies, shared by all threads.
@@ -103,6 +104,16 @@ export class BlobIndex {
   find(type: BlobType, ids: Uint8Array, at = 0): number {
     using _ = this.#locked()
     return this.#find(type, ids, at)
+  }
+
+  /** The first entry of the blob that this entry is about: the same for all of a blob's entries. */
+  firstOf(entry: number): number {
+    using _ = this.#locked()
+    const base = entry * wordsPerEntry
+    const mask = this.#slotCount - 1
+    let slot = (this.#entries[base] as number) & mask
+    while (!this.#isAlike((this.#slots[slot] as number) - 1, entry)) slot = (slot + 1) & mask
+    return (this.#slots[slot] as number) - 1
   }
 
   /** Every entry of this blob. */
@@ -227,6 +238,13 @@ export class BlobIndex {
     return ((this.#entries[base + packWord] as number) & treeBit) === (type === 'tree' ? treeBit | 0 : 0)
   }
 
+  #isAlike(entry: number, other: number): boolean {
+    if (entry === other) return true
+    const [a, b] = [entry * wordsPerEntry, other * wordsPerEntry]
+    for (let i = 0; i < wordsPerId; i++) if (this.#entries[a + i] !== this.#entries[b + i]) return false
+    return (((this.#entries[a + packWord] as number) ^ (this.#entries[b + packWord] as number)) & treeBit) === 0
+  }
+
   #insert(type: BlobType, ids: Uint8Array, at: number): number {
     const entry = this.size
     this.#growEntries(entry + 1)
@@ -293,12 +311,12 @@ export class BlobIndex {
   }
 
   #locked(): Disposable {
-    lock(this.#state)
+    lockMutex(this.#state, mutexField)
     this.#refresh()
     return this.#unlock
   }
 
-  readonly #unlock: Disposable = { [Symbol.dispose]: () => unlock(this.#state) }
+  readonly #unlock: Disposable = { [Symbol.dispose]: () => unlockMutex(this.#state, mutexField) }
 }
 
 /** Where a blob lies, by the pack's number; `plainLength` 0 means not compressed. */
@@ -330,14 +348,4 @@ function word(ids: Uint8Array, at: number): number {
       ((ids[at + 3] as number) << 24)) >>>
     0
   )
-}
-
-// A mutex as in "Futexes Are Tricky" (Drepper): 0 free, 1 held, 2 held and somebody waits.
-function lock(state: Int32Array): void {
-  if (Atomics.compareExchange(state, mutexField, 0, 1) === 0) return
-  while (Atomics.exchange(state, mutexField, 2) !== 0) Atomics.wait(state, mutexField, 2)
-}
-
-function unlock(state: Int32Array): void {
-  if (Atomics.exchange(state, mutexField, 0) === 2) Atomics.notify(state, mutexField, 1)
 }

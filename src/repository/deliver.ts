@@ -3,7 +3,6 @@ import type { Cancellable } from '#base'
 import type { BlobPlace, ContentDelivery, DeliveryOrder, DeliveryResult, DeliveryWrite } from './delivery.ts'
 import { loadBlob, loadTree } from './load-blob.ts'
 import type { Tree } from './format/tree.ts'
-import { defaultPackSize } from './packer.ts'
 import type { IndexedRepository } from './repository.ts'
 import type { DeliveredBlob, PackDelivered, PackDelivery } from './threads/blob-deliverer.ts'
 import { createControl, stopThreads } from './threads/memory.ts'
@@ -29,7 +28,6 @@ export class RepositoryReader implements ContentDelivery, AsyncDisposable {
       index: index.shared,
       control: this.#control,
       codec: settings,
-      packSize: defaultPackSize,
       polynomial,
     }
     this.#pool = new ThreadPool({ module: threadModule(), threads, data })

@@ -5,7 +5,7 @@ import type { Cancellable } from '#base'
 import type { Backend } from '#backend'
 import { RepositoryError } from './errors.ts'
 import { encodeMasterKey, parseMasterKey, randomIvs, sealOverhead, splitMasterKey } from './format/crypto.ts'
-import type { MasterKey, Sealer } from './format/crypto.ts'
+import type { MasterKey } from './format/crypto.ts'
 import { decodeKeyFile, encodeKeyFile } from './format/key-file.ts'
 import type { KeyFile } from './format/key-file.ts'
 import { deriveKey, keyCost, saltLength } from './format/password.ts'
@@ -163,7 +163,8 @@ function damagedKey(backend: Backend, name: string, cause: unknown): RepositoryE
 }
 
 function sealWith(key: MasterKey, plain: Buffer): Buffer {
-  using sealer = sealerFor(key)
+  using primitives = choosePrimitives()
+  using sealer = primitives.createSealer(key)
   const sealed = Buffer.alloc(plain.length + sealOverhead)
   sealer.seal(plain, sealed, 0, randomIvs((into) => randomFillSync(into))())
   return sealed
@@ -171,7 +172,8 @@ function sealWith(key: MasterKey, plain: Buffer): Buffer {
 
 /** Undefined when the seal does not open: the password is another one. */
 function openWith(key: MasterKey, sealed: Uint8Array): Buffer | undefined {
-  using sealer = sealerFor(key)
+  using primitives = choosePrimitives()
+  using sealer = primitives.createSealer(key)
   const plain = Buffer.alloc(Math.max(0, sealed.length - sealOverhead))
   try {
     sealer.open(sealed, plain, 0)
@@ -180,8 +182,4 @@ function openWith(key: MasterKey, sealed: Uint8Array): Buffer | undefined {
     if (hasCode(thrown, 'SEAL_BROKEN')) return undefined
     throw thrown
   }
-}
-
-function sealerFor(key: MasterKey): Sealer {
-  return choosePrimitives().createSealer(key)
 }

@@ -3,6 +3,8 @@ import type { Cancellable } from '#base'
 import { BlobIndex } from './blob-index.ts'
 import type { BlobCodec } from './blob-codec.ts'
 import { parseIndexFile } from './format/index-file.ts'
+import type { IndexedPack, MarkedPack } from './format/index-file.ts'
+import { PackBlobsBuilder } from './pack-blobs.ts'
 import type { IndexedRepository, Repository } from './repository.ts'
 
 export interface LoadIndexOptions extends Cancellable {
@@ -11,11 +13,27 @@ export interface LoadIndexOptions extends Cancellable {
    * What to do about an index file that is damaged. Default: fail. `check` and `repair` collect them.
    */
   readonly onDamaged?: ((name: string, error: Error) => void) | undefined
+  /** Told what each index file held. `prune` and `check` work on files and packs, not only on blobs. */
+  readonly onFile?: ((file: LoadedIndexFile) => void) | undefined
 }
+
+/** What an index file held. */
+export interface LoadedIndexFile {
+  readonly name: string
+  /** The packs that it names have the numbers from `firstPack` to `packsEnd` - 1 in the index. */
+  readonly firstPack: number
+  readonly packsEnd: number
+  /** How many blobs it names, of those packs. */
+  readonly blobs: number
+  /** Packs that wait to be deleted (`packs_to_delete`). Their blobs are in no index: nothing new may count on them. */
+  readonly marks: readonly LoadedMark[]
+}
+
+export type LoadedMark = IndexedPack & MarkedPack
 
 /** Loads every index file into memory. Throws `FILE_DAMAGED`. */
 export async function loadIndex(repository: Repository, options: LoadIndexOptions = {}): Promise<IndexedRepository> {
-  const { signal, onProgress, onDamaged } = options
+  const { signal, onProgress, onDamaged, onFile } = options
   const index = new BlobIndex()
   const names: string[] = []
   for await (const { name } of repository.backend.list('index', { signal })) names.push(name)
@@ -25,7 +43,7 @@ export async function loadIndex(repository: Repository, options: LoadIndexOption
     concurrency: repository.backend.connections,
     signal,
   })) {
-    if (json) readInto(index, name, json, onDamaged)
+    if (json) readInto(index, name, json, { onDamaged, onFile })
     loaded.add(name)
     onProgress?.(loaded.size, names.length)
   }
@@ -56,8 +74,10 @@ async function loadIndexFile(
   }
 }
 
-function readInto(index: BlobIndex, name: string, json: Buffer, onDamaged: LoadIndexOptions['onDamaged']): void {
+function readInto(index: BlobIndex, name: string, json: Buffer, { onDamaged, onFile }: LoadIndexOptions): void {
   const [packId, blobId] = [Buffer.alloc(32), Buffer.alloc(32)]
+  const [firstPack, firstEntry] = [index.packCount, index.size]
+  const marks: { id: Buffer; about: MarkedPack; blobs: PackBlobsBuilder }[] = []
   let pack = 0
   try {
     parseIndexFile(json, {
@@ -69,11 +89,23 @@ function readInto(index: BlobIndex, name: string, json: Buffer, onDamaged: LoadI
       blob: (type, offset, length, plainLength) => {
         index.add(type === 1 ? 'tree' : 'data', blobId, 0, { pack, offset, length, plainLength })
       },
+      ...(onFile && {
+        packToDelete: (about) => marks.push({ id: Buffer.from(packId), about, blobs: new PackBlobsBuilder() }),
+        blobToDelete: (type, offset, length, plainLength) =>
+          marks.at(-1)?.blobs.add({ type, ids: blobId, at: 0, offset, length, plainLength }),
+      }),
     })
   } catch (thrown) {
     if (!onDamaged) throw thrown
     onDamaged(name, thrown as Error)
   }
+  onFile?.({
+    name,
+    firstPack,
+    packsEnd: index.packCount,
+    blobs: index.size - firstEntry,
+    marks: marks.map(({ id, about, blobs }) => ({ id, ...about, blobs: blobs.build() })),
+  })
 }
 
 class Indexed implements IndexedRepository {

@@ -19,9 +19,9 @@ export interface SealedPack {
   readonly blobs: PackedBlobs
 }
 
-/** Memory that packs are built in. Whoever takes a buffer gets it back by `release` once the pack is written. */
+/** Memory that packs are built in. */
 export interface PackBuffers {
-  /** A free buffer of at least `bytes`; may wait for one. */
+  /** A buffer of at least `bytes`. */
   take(bytes: number): Buffer
 }
 
@@ -42,12 +42,6 @@ export interface PackerOptions {
   readonly index: BlobIndex
   readonly buffers: PackBuffers
   readonly packSize: number
-  /**
-   * Blobs are spread at random over this many open packs: the order of a file's chunk lengths in one pack would tell
-   * which known file it is (eprint 2025/532).
-   */
-  readonly openPacks: number
-  readonly random: () => number
   /** Receives every complete pack. */
   readonly emit: (pack: SealedPack) => void
 }
@@ -58,10 +52,13 @@ export interface SavedBlob {
   readonly stored: number
 }
 
-/** Puts blobs that the index does not know into packs. Data and tree blobs must not share a pack: one packer for each. */
+/**
+ * Puts blobs that the index does not know into packs, in one thread: trees, and what prune repacks. Data and tree blobs
+ * must not share a pack: one packer for each.
+ */
 export class Packer {
   readonly #options: PackerOptions
-  readonly #open: OpenPack[] = []
+  #open: OpenPack | undefined
 
   constructor(options: PackerOptions) {
     this.#options = options
@@ -72,43 +69,32 @@ export class Packer {
     const { index } = this.#options
     const { entry, known } = index.claim(type, ids, at)
     if (known) return { known, stored: 0 }
-    const pack = this.#choosePack(plain.length)
+    const pack = this.#packFor(plain.length)
     const stored = pack.append(type, plain, ids, at, entry)
     if (pack.isComplete) this.#emit(pack)
     return { known, stored }
   }
 
-  /** Adds a blob that is sealed already, as it lies in another pack: for repacking and for joining small packs. */
+  /** Adds a blob that is sealed already, as it lies in another pack: for repacking. */
   append(blob: SealedBlob): void {
-    const pack = this.#choosePack(blob.sealed.length)
+    const pack = this.#packFor(blob.sealed.length)
     pack.appendSealed(blob)
     if (pack.isComplete) this.#emit(pack)
   }
 
-  /** Emits every open pack, complete or not. */
+  /** Emits the open pack, complete or not. */
   flush(): void {
-    for (const pack of this.#open.splice(0)) if (pack.count > 0) this.#options.emit(pack.seal())
+    if (this.#open) this.#emit(this.#open)
   }
 
-  /** Gives the open packs away as they are, to be joined with others. */
-  takeOpen(): { readonly bytes: Buffer; readonly blobs: PackedBlobs }[] {
-    return this.#open.splice(0).map((pack) => ({ bytes: pack.content, blobs: pack.blobs }))
-  }
-
-  #choosePack(bytes: number): OpenPack {
-    const { openPacks, random } = this.#options
-    const chosen = Math.floor(random() * openPacks)
-    const pack = this.#open[chosen]
-    if (pack && pack.hasRoomFor(bytes)) return pack
-    if (pack) this.#emit(pack)
-    const fresh = new OpenPack(this.#options, bytes)
-    if (chosen < this.#open.length) this.#open.splice(chosen, 0, fresh)
-    else this.#open.push(fresh)
-    return fresh
+  #packFor(bytes: number): OpenPack {
+    if (this.#open && !this.#open.hasRoomFor(bytes)) this.#emit(this.#open)
+    this.#open ??= new OpenPack(this.#options, bytes)
+    return this.#open
   }
 
   #emit(pack: OpenPack): void {
-    this.#open.splice(this.#open.indexOf(pack), 1)
+    this.#open = undefined
     this.#options.emit(pack.seal())
   }
 }
@@ -143,16 +129,8 @@ class OpenPack {
     this.#packSize = packSize
   }
 
-  get count(): number {
-    return this.#count
-  }
-
   get isComplete(): boolean {
     return this.#length >= this.#packSize || this.#count >= mostBlobsPerPack
-  }
-
-  get content(): Buffer {
-    return this.#buffer.subarray(0, this.#length)
   }
 
   get blobs(): PackedBlobs {
@@ -186,17 +164,8 @@ class OpenPack {
     this.#note(type, id, 0, sealed.length, plainLength, entry)
   }
 
-  /** Ends the pack with its header (repository-format: `blobs ‖ sealed header ‖ uint32le length of the sealed header`). */
   seal(): SealedPack {
-    const { blobs } = this
-    const header = encodePackHeader(blobs)
-    const sealed = this.#codec.sealBytes(header, this.#buffer, this.#length)
-    const end = this.#length + sealed
-    this.#buffer.writeUInt32LE(sealed, end)
-    const bytes = this.#buffer.subarray(0, end + 4)
-    const name = Buffer.allocUnsafeSlow(32)
-    this.#codec.primitives.hasher.sha256(bytes, name, 0)
-    return { name, bytes, blobs }
+    return sealPack(this.#codec, this.#buffer, this.#length, this.blobs)
   }
 
   #note(type: BlobType, ids: Uint8Array, at: number, length: number, plainLength: number, entry: number): void {
@@ -220,6 +189,20 @@ class OpenPack {
     this.#plainLengths = grown(this.#plainLengths, new Uint32Array(this.#room))
     this.#entries = grown(this.#entries, new Uint32Array(this.#room))
   }
+}
+
+/**
+ * Ends a pack whose blobs lie in the first `length` bytes of `buffer` with its header:
+ * `blobs ‖ sealed header ‖ uint32le length of the sealed header`.
+ */
+export function sealPack(codec: BlobCodec, buffer: Buffer, length: number, blobs: PackedBlobs): SealedPack {
+  const sealed = codec.sealBytes(encodePackHeader(blobs), buffer, length)
+  const end = length + sealed
+  buffer.writeUInt32LE(sealed, end)
+  const bytes = buffer.subarray(0, end + 4)
+  const name = Buffer.allocUnsafeSlow(32)
+  codec.primitives.hasher.sha256(bytes, name, 0)
+  return { name, bytes, blobs }
 }
 
 /** Most bytes that `bytes` can take once compressed and sealed. */

@@ -8,13 +8,15 @@ import { loadTree } from './load-blob.ts'
 import { PackUploader } from './pack-uploader.ts'
 import { unpackSealedPack } from './pack-transfer.ts'
 import type { PackMessage } from './pack-transfer.ts'
-import { Packer, defaultPackSize } from './packer.ts'
-import type { PackedBlobs, SealedPack } from './packer.ts'
+import { Packer, defaultPackSize, sealPack } from './packer.ts'
+import type { SealedPack } from './packer.ts'
 import type { IndexedRepository } from './repository.ts'
-import { createControl, releasePackBuffer, stopThreads, totalBytesRead } from './threads/memory.ts'
+import { createControl, stopThreads, totalBytesRead, wakeThreads } from './threads/memory.ts'
 import type { SharedControl } from './threads/memory.ts'
 import type { StoredBatch } from './threads/file-storer.ts'
 import type { ModuleSpec, ThreadSetup } from './threads/setup.ts'
+import { SharedPackTable, createSharedPacks } from './threads/shared-packs.ts'
+import type { SharedPacks } from './threads/shared-packs.ts'
 import { threadModule } from './threads/module.ts'
 import { verifyUsedBlobs } from './used-blobs.ts'
 import type { AddedCounts, ContentStore, FileOrder, FileOutcome } from './writing.ts'
@@ -42,6 +44,8 @@ export class RepositoryWriter implements ContentStore, AsyncDisposable {
   readonly #repository: IndexedRepository
   readonly #pool: ThreadPool
   readonly #control: SharedControl
+  readonly #packs: SharedPacks
+  readonly #packTable: SharedPackTable
   readonly #uploader: PackUploader
   readonly #indexes: IndexSaver
   readonly #trees: Packer
@@ -61,10 +65,12 @@ export class RepositoryWriter implements ContentStore, AsyncDisposable {
     const { threads, packSize = defaultPackSize, signal, reader, discard = false, guard } = options
     this.#repository = repository
     this.#control = createControl(threads)
+    this.#packs = createSharedPacks(packSize, threads)
+    this.#packTable = new SharedPackTable(this.#packs)
     this.#pool = new ThreadPool({
       module: threadModule(),
       threads,
-      data: this.#setup(packSize),
+      data: this.#setup(),
       onMessage: (message) => this.#receive(message as PackMessage),
     })
     this.#indexes = new IndexSaver(repository, { discard, guard })
@@ -78,8 +84,6 @@ export class RepositoryWriter implements ContentStore, AsyncDisposable {
       codec: repository.codec,
       index: repository.index,
       packSize,
-      openPacks: 1,
-      random: Math.random,
       buffers: { take: (bytes) => Buffer.from(new ArrayBuffer(bytes)) },
       emit: (pack) => this.#upload(pack, () => undefined),
     })
@@ -131,8 +135,7 @@ export class RepositoryWriter implements ContentStore, AsyncDisposable {
 
   async flush({ signal }: Cancellable = {}): Promise<void> {
     this.#check()
-    const open = await this.#orFailure(this.#pool.runInEach<readonly OpenPackContent[]>('takeOpenPacks', undefined))
-    this.#joinOpenPacks(open.flat())
+    this.#uploadOpenPacks()
     this.#trees.flush()
     await this.#uploader.drain()
     signal?.throwIfAborted()
@@ -174,35 +177,21 @@ export class RepositoryWriter implements ContentStore, AsyncDisposable {
     return id
   }
 
-  // Every thread ends with packs that are not complete; joined, they make fewer and larger ones.
-  #joinOpenPacks(open: readonly OpenPackContent[]): void {
-    const { codec, index } = this.#repository
-    const joiner = new Packer({
-      codec,
-      index,
-      packSize: defaultPackSize,
-      openPacks: 1,
-      random: Math.random,
-      buffers: { take: (bytes) => Buffer.from(new ArrayBuffer(bytes)) },
-      emit: (pack) => this.#upload(pack, () => undefined),
+  #receive(message: PackMessage): void {
+    this.#upload(unpackSealedPack(message, this.#packs), () => {
+      this.#packTable.release(message.buffer)
+      wakeThreads(this.#control)
     })
-    for (const { bytes, blobs } of open) {
-      for (let i = 0; i < blobs.count; i++) {
-        const offset = blobs.offsets[i] as number
-        joiner.append({
-          type: 'data',
-          id: blobs.ids.subarray(i * 32, i * 32 + 32),
-          sealed: bytes.subarray(offset, offset + (blobs.lengths[i] as number)),
-          plainLength: blobs.plainLengths[i] as number,
-          entry: blobs.entries[i] as number,
-        })
-      }
-    }
-    joiner.flush()
   }
 
-  #receive(message: PackMessage): void {
-    this.#upload(unpackSealedPack(message), () => releasePackBuffer(message.buffer, this.#control))
+  // No thread stores anything any more: what is still open is whatever it is.
+  #uploadOpenPacks(): void {
+    const { codec } = this.#repository
+    for (const buffer of this.#packTable.takeOpen()) {
+      const { bytes, length } = this.#packTable.content(buffer)
+      const pack = sealPack(codec, bytes, length, this.#packTable.blobs(buffer))
+      this.#upload(pack, () => this.#packTable.release(buffer))
+    }
   }
 
   #upload(pack: SealedPack, release: () => void): void {
@@ -228,15 +217,10 @@ export class RepositoryWriter implements ContentStore, AsyncDisposable {
     }
   }
 
-  #setup(packSize: number): ThreadSetup {
+  #setup(): ThreadSetup {
     const { index, settings, polynomial } = this.#repository
-    return { index: index.shared, control: this.#control, codec: settings, packSize, polynomial }
+    return { index: index.shared, control: this.#control, packs: this.#packs, codec: settings, polynomial }
   }
-}
-
-interface OpenPackContent {
-  readonly bytes: Uint8Array
-  readonly blobs: PackedBlobs
 }
 
 function moduleSpec({ module, options }: { readonly module: URL; readonly options: unknown }): ModuleSpec {

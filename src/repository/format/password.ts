@@ -49,7 +49,8 @@ export function checkKeyCost({ N, r, p }: KeyCost): void {
     if (!Number.isSafeInteger(value) || value < 1) throw refused(`${name} is ${value}`)
   }
   if (N < 2 || !Number.isInteger(Math.log2(N))) throw refused(`N is ${N}, not a power of two`)
-  if (N * r > largestMemoryFactor) throw refused(`${(128 * N * r) / 2 ** 20} MiB of memory`)
+  // scrypt holds N blocks of one lane, and one block of each of the p lanes.
+  if (Math.max(N, p) * r > largestMemoryFactor) throw refused(`${(128 * Math.max(N, p) * r) / 2 ** 20} MiB of memory`)
   if (N * r * p > largestWork) throw refused(`N = ${N}, r = ${r}, p = ${p} would take very long`)
 }
 

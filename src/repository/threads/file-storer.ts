@@ -4,10 +4,11 @@ import type { BlobCodec } from '../blob-codec.ts'
 import type { ContentReader, OpenContent } from '../content.ts'
 import { Chunker, largestChunk, smallestChunk } from '../format/chunker.ts'
 import { encodeNode } from '../format/node.ts'
-import type { Packer, SavedBlob } from '../packer.ts'
+import type { SavedBlob } from '../packer.ts'
 import type { FileOrder } from '../writing.ts'
-import { Stopped, isStopped } from './memory.ts'
+import { throwIfStopped } from './memory.ts'
 import type { SharedControl } from './memory.ts'
+import type { SharedPacker } from './shared-packer.ts'
 
 /** What became of a batch of files, packed for the way to the main thread. */
 export interface StoredBatch {
@@ -43,7 +44,7 @@ export interface FileStorerParts {
   readonly reader: ContentReader
   readonly polynomial: bigint
   readonly codec: BlobCodec
-  readonly packer: Packer
+  readonly packer: SharedPacker
   readonly control: SharedControl
   /** Which counter of `control` is this thread's. */
   readonly thread: number
@@ -169,7 +170,7 @@ export class FileStorer {
   #saveOrFault(bytes: Buffer, at: number): SavedBlob {
     const { codec, packer, control } = this.#parts
     try {
-      if (isStopped(control)) throw new Stopped()
+      throwIfStopped(control)
       codec.primitives.hasher.sha256(bytes, this.#ids, at)
       return packer.save('data', bytes, this.#ids, at)
     } catch (cause) {

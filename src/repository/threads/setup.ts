@@ -1,14 +1,15 @@
 import type { SharedIndex } from '../blob-index.ts'
 import type { CodecSettings } from '../blob-codec.ts'
 import type { SharedControl } from './memory.ts'
+import type { SharedPacks } from './shared-packs.ts'
 
 /** What every worker thread of an open repository starts with. */
 export interface ThreadSetup {
   readonly index: SharedIndex
   readonly control: SharedControl
   readonly codec: CodecSettings
-  /** Bytes of blobs after which a pack is complete. */
-  readonly packSize: number
+  /** The packs that threads fill; undefined where nothing is stored. */
+  readonly packs?: SharedPacks | undefined
   /** The chunker's polynomial. */
   readonly polynomial: bigint
 }

@@ -1,0 +1,137 @@
+import { mapOrdered } from '#base'
+import type { Cancellable } from '#base'
+import { Bitmap } from './bitmap.ts'
+import { RepositoryError } from './errors.ts'
+import { FormatError } from './format/errors.ts'
+import { idToHex } from './format/ids.ts'
+import type { Tree } from './format/tree.ts'
+import type { TreeNode } from './format/tree-node.ts'
+import type { IndexedRepository } from './repository.ts'
+import { TreeLoader } from './tree-loader.ts'
+
+/**
+ * Goes through every tree below some roots, each once, however many folders and snapshots share it: a tree that is shared
+ * a billion times costs what it costs once. No recursion: folders may be nested a million deep.
+ */
+export interface TreeVisitor {
+  /** An entry of a tree. `tree` is the number of the tree's (first) entry in the index. */
+  node(node: TreeNode, tree: number): void
+  /** A folder of `tree`, by the first entry of its tree. */
+  folder?(subtree: number, tree: number): void
+  /**
+   * A tree that cannot be had or read. Default: the walk ends with the error. `parent` is the tree that names it, -1 for
+   * a root. `tree` is -1 when it is in no index.
+   */
+  problem?(error: Error, about: { readonly id: Buffer; readonly tree: number; readonly parent: number }): void
+}
+
+export interface WalkTreesOptions extends Cancellable {
+  readonly onProgress?: ((trees: number) => void) | undefined
+  /** Trees that are not walked. The walk adds each tree that it comes to. */
+  readonly seen?: Bitmap
+}
+
+interface Waiting {
+  readonly id: Buffer
+  readonly tree: number
+  readonly parent: number
+}
+
+/** How many trees are loaded ahead. */
+const ahead = 32
+
+/** Returns the trees that were walked, by their first entries. Throws `BLOB_NOT_FOUND`, `BLOB_DAMAGED`, `FormatError`. */
+export async function walkTrees(
+  repository: IndexedRepository,
+  roots: Iterable<Buffer>,
+  visitor: TreeVisitor,
+  options: WalkTreesOptions = {},
+): Promise<Bitmap> {
+  const walk = new TreeWalk(repository, visitor, options)
+  await walk.below(roots)
+  return walk.seen
+}
+
+class TreeWalk {
+  readonly seen: Bitmap
+  readonly #repository: IndexedRepository
+  readonly #visitor: TreeVisitor
+  readonly #options: WalkTreesOptions
+  readonly #loader: TreeLoader
+  /** The last is the next: depth first, in the order in which trees lie in their packs. */
+  readonly #waiting: Waiting[] = []
+  #walked = 0
+
+  constructor(repository: IndexedRepository, visitor: TreeVisitor, options: WalkTreesOptions) {
+    this.#repository = repository
+    this.#visitor = visitor
+    this.#options = options
+    this.seen = options.seen ?? new Bitmap(repository.index.size)
+    this.#loader = new TreeLoader(repository)
+  }
+
+  async below(roots: Iterable<Buffer>): Promise<void> {
+    for (const root of roots) this.#meet(root, -1)
+    while (this.#waiting.length > 0) await this.#walkWaiting()
+  }
+
+  // The list grows while it is worked on; a round ends when it is empty, with the last trees still on their way.
+  async #walkWaiting(): Promise<void> {
+    const { signal, onProgress } = this.#options
+    const load = async (waiting: Waiting) => ({ waiting, tree: await this.#load(waiting) })
+    for await (const { waiting, tree } of mapOrdered(this.#take(), load, { concurrency: ahead, signal })) {
+      if (tree instanceof Error) this.#problem(tree, waiting)
+      else this.#visit(tree, waiting)
+      onProgress?.(++this.#walked)
+    }
+  }
+
+  *#take(): Iterable<Waiting> {
+    for (let next = this.#waiting.pop(); next; next = this.#waiting.pop()) yield next
+  }
+
+  async #load({ tree }: Waiting): Promise<Tree | Error> {
+    const { signal } = this.#options
+    try {
+      return await this.#loader.load(tree, { signal })
+    } catch (thrown) {
+      signal?.throwIfAborted()
+      return thrown as Error
+    }
+  }
+
+  #visit(tree: Tree, waiting: Waiting): void {
+    try {
+      for (const node of tree) this.#visitNode(node, waiting)
+    } catch (thrown) {
+      this.#problem(thrown as Error, waiting)
+    }
+  }
+
+  // One malformed entry does not hide the others, where problems are collected.
+  #visitNode(node: TreeNode, waiting: Waiting): void {
+    try {
+      this.#visitor.node(node, waiting.tree)
+      const { subtree } = node
+      if (subtree) this.#meet(subtree, waiting.tree)
+    } catch (thrown) {
+      if (!(thrown instanceof FormatError)) throw thrown
+      this.#problem(thrown, waiting)
+    }
+  }
+
+  #meet(id: Buffer, parent: number): void {
+    const tree = this.#repository.index.find('tree', id)
+    if (tree < 0) {
+      const error = new RepositoryError('BLOB_NOT_FOUND', { type: 'tree', id: idToHex(id) })
+      return this.#problem(error, { id, tree, parent })
+    }
+    if (parent >= 0) this.#visitor.folder?.(tree, parent)
+    if (this.seen.add(tree)) this.#waiting.push({ id, tree, parent })
+  }
+
+  #problem(error: Error, about: Waiting): void {
+    if (!this.#visitor.problem) throw error
+    this.#visitor.problem(error, about)
+  }
+}
