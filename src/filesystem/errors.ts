@@ -67,6 +67,10 @@ export const filesystemErrors = {
     message: 'What is mounted at "{path}" has not answered for {seconds} s.',
     hint: 'Check the server it comes from, unmount it, or use --one-file-system.',
   },
+  NO_VOLUME_SNAPSHOT: {
+    message: '"{path}" does not lie on a volume that a snapshot can be taken of ({kind}).',
+    hint: 'Leave out the flag: the files are then read as they are.',
+  },
   NOTHING_TO_BACK_UP: {
     message: 'Nothing to back up was named.',
     hint: 'Give files or folders, or a list of them with --files-from.',
@@ -111,6 +115,23 @@ export const filesystemErrors = {
   TARGET_TWICE: {
     message: '"{path}" would be in the snapshot twice.',
     hint: 'Name it once.',
+  },
+  VOLUME_NOT_WHOLE: {
+    message: 'Other volumes are mounted below what is to be backed up, and would not be in the snapshot: {paths}.',
+    hint: 'Name them as targets of their own, use --one-file-system, or let the kind of snapshot be `auto`.',
+  },
+  VOLUME_SNAPSHOT_FAILED: {
+    message: 'The snapshot of the volume could not be taken: {reason}.',
+    hint: 'It needs root and free room in the volume group or pool. Without it the files are read as they are.',
+  },
+  VOLUME_SNAPSHOT_LOST: {
+    message:
+      'The snapshot {name} of the volume was lost while it was read ({reason}): what was read is not of one moment.',
+    hint: 'No snapshot has been saved. Give the volume snapshot more room, or back up when less is written.',
+  },
+  VOLUME_SNAPSHOT_NOT_DROPPED: {
+    message: 'The snapshot {name} of the volume could not be dropped: {reason}.',
+    hint: 'The next backup of this volume tries again; until then it takes room.',
   },
 } as const
 

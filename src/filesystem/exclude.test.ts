@@ -139,7 +139,7 @@ async function resticWould(
   ]
   const args = ['backup', '--no-cache', '--dry-run', '--no-scan', '--json', '-vv', ...flags, '--', target]
   const { code, stdout, stderr } = await run(peer('restic'), args, { cwd, env })
-  if (stdout.includes('snapshot is empty')) return []
+  if (stderr.includes('snapshot is empty')) return []
   assert.equal(code, 0, stderr)
   const lines = stdout.trim().split('\n')
   const messages = lines.map((line) => JSON.parse(line) as { message_type: string; action?: string; item?: string })

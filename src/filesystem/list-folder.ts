@@ -2,6 +2,7 @@ import { hasCode } from '#base'
 import type { EntryStat, Listing, Problem } from '#archiver'
 
 import { DiskEntry, DiskFolder } from './entries.ts'
+import type { WalkRules } from './entries.ts'
 import { FilesystemError } from './errors.ts'
 import { enterFolder, matchesAny } from './exclude.ts'
 import { isInside } from './mounts.ts'
@@ -54,6 +55,13 @@ function openListed({ at, stat, rules }: DiskFolder): OpenFolder {
   return platform.openFolder(at, { trusted: rules.trusted })
 }
 
+interface Place {
+  readonly raw: string
+  readonly at: string
+  readonly rules: WalkRules
+  readonly isElsewhere: boolean
+}
+
 class Lister {
   readonly #walk: Walk
   readonly #folder: DiskFolder
@@ -86,20 +94,31 @@ class Lister {
 
   #add(name: string): void {
     if (this.isExcludedByName(name)) return this.#exclude(name)
+    let place: Place
     let stat: EntryStat
     try {
-      stat = this.#open.statEntry(name)
+      place = this.#placeOf(name)
+      stat = place.isElsewhere ? platform.stat(place.at, { follow: false }) : this.#open.statEntry(name)
     } catch (error) {
       return this.#report(name, error as Error)
     }
     if (this.#isExcludedByStat(name, stat)) return this.#exclude(name)
     // A socket belongs to a running program; there is nothing to keep of it (as restic).
     if (stat.type === 'socket') return
+    const folder = stat.type === 'dir' ? this.#enter(name, stat, place) : undefined
+    const { raw, at, rules } = place
+    this.#entries.push(new DiskEntry({ name, stat, raw, at, trusted: rules.trusted, folder }))
+  }
+
+  /** Where the entry is read: below this folder, or on another volume that is mounted here. */
+  #placeOf(name: string): Place {
     const { raw, at, rules } = this.#folder
     const path = joinPath(raw, name)
-    const reading = at === raw ? path : joinPath(at, name)
-    const folder = stat.type === 'dir' ? this.#enter(name, stat, path, reading) : undefined
-    this.#entries.push(new DiskEntry({ name, stat, raw: path, at: reading, trusted: rules.trusted, folder }))
+    if (!this.#walk.elsewhere.has(path)) {
+      return { raw: path, at: at === raw ? path : joinPath(at, name), rules, isElsewhere: false }
+    }
+    const other = this.#walk.readPath(path)
+    return { raw: path, at: other, rules: { ...rules, trusted: other.length }, isElsewhere: true }
   }
 
   #isExcludedByStat(name: string, stat: EntryStat): boolean {
@@ -115,8 +134,8 @@ class Lister {
     return device !== undefined && stat.deviceId !== device
   }
 
-  #enter(name: string, stat: EntryStat, raw: string, at: string): DiskFolder {
-    const { states, rules } = this.#folder
+  #enter(name: string, stat: EntryStat, { raw, at, rules }: Place): DiskFolder {
+    const { states } = this.#folder
     const { excludes } = this.#walk
     const below = excludes.patterns.length > 0 ? enterFolder(excludes, states, textOfRaw(name)) : states
     return new DiskFolder({ raw, at, stat, rules, states: below, isBarred: this.#isElsewhere(stat) })

@@ -9,8 +9,13 @@ export interface NodeOptions {
   readonly withAtime?: boolean | undefined
   /** Leave out extended attributes. */
   readonly withoutAttributes?: boolean | undefined
-  /** The volume snapshot's device and the device of the volume it was taken of, which is what is recorded. */
-  readonly device?: { readonly seen: bigint; readonly recorded: bigint } | undefined
+  /** Devices of volume snapshots, and of the volumes they were taken of, which are recorded in their place. */
+  readonly devices?: readonly DeviceAlias[] | undefined
+}
+
+export interface DeviceAlias {
+  readonly seen: bigint
+  readonly recorded: bigint
 }
 
 export interface NodeParts {
@@ -39,7 +44,7 @@ export function buildNode({ name, stat, attributes, linkTarget }: NodeParts, opt
     user: platform.userName(stat.uid),
     group: platform.groupName(stat.gid),
     inode: stat.inode,
-    deviceId: stat.deviceId === options.device?.seen ? options.device.recorded : stat.deviceId,
+    deviceId: recordedDevice(stat.deviceId, options.devices),
     size: type === 'file' ? stat.size : zero,
     links: type === 'file' || type === 'symlink' || isDevice ? stat.links : zero,
     device: isDevice ? stat.device : zero,
@@ -47,6 +52,10 @@ export function buildNode({ name, stat, attributes, linkTarget }: NodeParts, opt
     ...(linkTarget && { linkTarget }),
     ...(attributes?.length && { extendedAttributes: attributes }),
   }
+}
+
+function recordedDevice(device: bigint, aliases: readonly DeviceAlias[] | undefined): bigint {
+  return aliases?.find(({ seen }) => seen === device)?.recorded ?? device
 }
 
 /** What one thread needs to open a file that the walk found. Plain and small: it is sent to the thread. */

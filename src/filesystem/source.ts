@@ -7,7 +7,7 @@ import { FilesystemError } from './errors.ts'
 import { compileExcludes } from './exclude.ts'
 import type { Excludes } from './exclude.ts'
 import { buildNode } from './node.ts'
-import type { NodeOptions } from './node.ts'
+import type { DeviceAlias, NodeOptions } from './node.ts'
 import { fromRaw, platform, toRaw } from './platform/index.ts'
 import { listTargets } from './list-targets.ts'
 import { listFolder } from './list-folder.ts'
@@ -38,7 +38,11 @@ export interface FileSourceOptions extends Cancellable {
 export interface ReadFrom {
   /** The path to read for an absolute path (both raw). */
   readonly map: (path: string) => string
-  readonly device?: NodeOptions['device']
+  /** Paths at which other file systems begin that are not part of the volume (raw): `map` is asked again there. */
+  readonly elsewhere: ReadonlySet<string>
+  readonly devices: readonly DeviceAlias[]
+  /** What is only there because of the snapshot and is no part of the backup (raw). */
+  readonly hidden: ReadonlySet<string>
   /** Throws when what has been read is not to be trusted any more. */
   readonly verify: () => Promise<void>
 }
@@ -63,11 +67,12 @@ export async function createFileSource(
   if (existing.length === 0) throw new FilesystemError('TARGETS_MISSING', { cause: problems[0]?.error })
   const top = planTargets(existing, (folder) => namesIn(readPath(absolute(folder))))
   const walk: Walk = {
-    excludes: options.excludes ?? compileExcludes(),
+    excludes: withHidden(options.excludes ?? compileExcludes(), options.volume),
     oneFileSystem: options.oneFileSystem ?? false,
     devices,
     workingFolder,
     readPath,
+    elsewhere: options.volume?.elsewhere ?? new Set(),
     remote,
     warn: (path, error) => options.onWarning?.(fromRaw(path), error),
     excluded: (path) => options.onExcluded?.(fromRaw(path)),
@@ -78,9 +83,13 @@ export async function createFileSource(
     root: new TargetFolder(top, '/'),
     walk,
     missing: problems,
-    nodeOptions: { withAtime, withoutAttributes, device: volume?.device },
+    nodeOptions: { withAtime, withoutAttributes, devices: volume?.devices },
     verify: volume?.verify ?? (() => Promise.resolve()),
   })
+}
+
+function withHidden(excludes: Excludes, volume: ReadFrom | undefined): Excludes {
+  return volume ? { ...excludes, folders: [...excludes.folders, ...volume.hidden] } : excludes
 }
 
 /** Which of the targets are there, and on which device. */

@@ -4,7 +4,7 @@ import { once } from 'node:events'
 import test from 'node:test'
 import { Worker } from 'node:worker_threads'
 
-import type { SourceFolder } from '#archiver'
+import type { Listing, SourceFolder } from '#archiver'
 
 import { makePipe } from './platform/pipe.ts'
 import { createStreamSource } from './stream-source.ts'
@@ -54,7 +54,8 @@ test('the file lies in the folders that its name has', linuxOnly, async () => {
   const found: string[] = []
   let folder: SourceFolder | undefined = source.root
   while (folder) {
-    const [entry] = (await source.list(folder)).entries
+    const listing: Listing = await source.list(folder)
+    const [entry] = listing.entries
     assert.ok(entry)
     found.push(`${entry.stat.type} ${entry.path.toString()}`)
     if (entry.folder) assert.equal((await source.describe(entry)).node.mtime, '1970-01-01T00:00:01Z')

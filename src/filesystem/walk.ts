@@ -10,6 +10,8 @@ export interface Walk {
   readonly devices: ReadonlyMap<string, bigint>
   readonly workingFolder: string
   readonly readPath: (path: string) => string
+  /** Where `readPath` must be asked again on the way down. */
+  readonly elsewhere: ReadonlySet<string>
   readonly remote: RemoteMounts
   readonly warn: (path: string, error: Error) => void
   readonly excluded: (path: string) => void
