@@ -126,13 +126,22 @@ function cell(text: string): string {
   return text.replaceAll('|', '\\|').replaceAll('<', '&lt;')
 }
 
-const check = process.argv.includes('--check')
-for (const [file, text] of Object.entries(await pages())) {
-  const path = join(project, file)
-  const current = existsSync(path) && readFileSync(path, 'utf8') === text
-  if (current) continue
-  if (check) {
-    process.stderr.write(`${file} is not current: run \`node scripts/build-docs.ts\`.\n`)
-    process.exitCode = 1
-  } else writeFileSync(path, text)
+async function main(check: boolean): Promise<void> {
+  for (const [file, text] of Object.entries(await pages())) {
+    const path = join(project, file)
+    if (existsSync(path) && readFileSync(path, 'utf8') === text) continue
+    if (check) fail(`${file} is not current: run \`node scripts/build-docs.ts\`.`)
+    else writeFileSync(path, text)
+  }
+}
+
+function fail(sentence: string): void {
+  process.stderr.write(`${sentence}\n`)
+  process.exitCode = 1
+}
+
+try {
+  await main(process.argv.includes('--check'))
+} catch (error) {
+  fail((error as Error).message)
 }
