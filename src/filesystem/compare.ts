@@ -156,7 +156,7 @@ class CompareThread {
 
   constructor(root: string) {
     const url = new URL(`./compare-thread${extname(import.meta.url)}`, import.meta.url)
-    this.#worker = new Worker(url, { workerData: { root } })
+    this.#worker = new Worker(url, { workerData: { root }, execArgv: [] })
     this.#worker.unref()
     this.#worker.on('message', (answers: PlainComparison[]) => this.#settle()?.resolve(answers))
     this.#worker.on('error', (error: Error) => this.#settle()?.reject(error))

@@ -144,7 +144,7 @@ function writeTimes(door: MetadataDoor, wanted: PlainMetadata, options: Metadata
   }
 }
 
-/** EPERM and EACCES: not ours to set; the others: the file system has no such thing. */
+/** EPERM and EACCES: not ours to set; the others: the file system has no such thing (EINVAL: no such owner or kind). */
 const expected = ['EPERM', 'EACCES', 'ENOTSUP', 'EOPNOTSUPP', 'EINVAL', 'ENOSYS', 'ENODATA']
 
 function tolerate(error: unknown, problem: Parameters<WriteProblems['add']>[0], options: MetadataOptions): void {

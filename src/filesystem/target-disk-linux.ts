@@ -179,6 +179,11 @@ export class LinuxDisk implements TargetDisk {
     check(writeCalls().ftruncate(file, size), 'ftruncate')
   }
 
+  punchHole(file: number, offset: number, length: number): boolean {
+    const keepSizeAndPunch = 3
+    return writeCalls().fallocate(file, keepSizeAndPunch, offset, length) === 0
+  }
+
   close(file: number): void {
     // Some file systems (NFS, quotas) say only now that a write failed.
     if (writeCalls().close(file) < 0 && lastErrno() !== errnos.EINTR) throw new SystemError(lastErrno(), 'close')

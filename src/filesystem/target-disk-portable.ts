@@ -110,6 +110,10 @@ export class PortableDisk implements TargetDisk {
     fs.ftruncateSync(file, size)
   }
 
+  punchHole(): boolean {
+    return false
+  }
+
   close(file: number): void {
     fs.closeSync(file)
   }

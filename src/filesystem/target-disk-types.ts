@@ -56,6 +56,8 @@ export interface TargetDisk extends Disposable {
   /** Fills `into` as far as the file goes; the number of bytes. */
   read(file: number, into: Uint8Array, offset: number): number
   truncate(file: number, size: number): void
+  /** Makes a range read as zeros that take no space; false where that cannot be done. */
+  punchHole(file: number, offset: number, length: number): boolean
   close(file: number): void
 
   /** What metadata is set on: an open file or folder, or an entry of a folder that cannot be opened. */

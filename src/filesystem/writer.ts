@@ -74,7 +74,7 @@ export class FileWriter implements ContentWriter {
       if (found.inode !== inode || found.deviceId !== deviceId) {
         throw new FilesystemError('FILE_REPLACED', { path: Buffer.from(shown(folder, name), 'latin1') })
       }
-      if (fresh && this.#options.sparse) writeSparse(this.#disk, file, bytes, offset)
+      if (this.#options.sparse) writeSparse(this.#disk, file, bytes, { offset, fresh })
       else this.#disk.write(file, bytes, offset)
       if (mark !== undefined) this.#disk.metadataOf({ open: file }).setTimes(mark, mark)
     } finally {
@@ -105,7 +105,7 @@ export class FileWriter implements ContentWriter {
     try {
       let size = 0
       for (const piece of pieces) {
-        if (this.#options.sparse) writeSparse(this.#disk, file, piece, size)
+        if (this.#options.sparse) writeSparse(this.#disk, file, piece, { offset: size, fresh: true })
         else this.#disk.write(file, piece, size)
         size += piece.length
       }
@@ -147,22 +147,43 @@ export function shown(folder: string, name: string): string {
 /** Blocks of zeros that are left out of a sparse file; the size of a block of most file systems. */
 const zeros = Buffer.alloc(4096)
 
-/** Writes what is not zeros into a file that has only zeros there so far. */
-export function writeSparse(disk: TargetDisk, file: number, bytes: Uint8Array, offset: number): void {
+/**
+ * Writes bytes so that blocks of zeros are holes. A `fresh` file has only zeros there so far; in any other the range is
+ * punched out.
+ */
+export function writeSparse(
+  disk: TargetDisk,
+  file: number,
+  bytes: Uint8Array,
+  { offset, fresh }: { readonly offset: number; readonly fresh: boolean },
+): void {
   const all = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)
-  // Blocks count from the start of the file, as those of the file system do.
-  let at = 0
-  let pending = 0 // start of the run that is to be written
-  while (at < all.length) {
-    const end = Math.min(all.length, at + zeros.length - ((offset + at) % zeros.length))
-    const isHole = end - at === zeros.length && all.compare(zeros, 0, zeros.length, at, end) === 0
-    if (isHole) {
-      if (pending < at) disk.write(file, all.subarray(pending, at), offset + pending)
-      pending = end
-    }
-    at = end
+  for (let at = 0; at < all.length;) {
+    const hole = zerosAt(all, at, offset)
+    const data = hole > 0 ? 0 : dataAt(all, at, offset)
+    const length = hole + data
+    const isLeftOut = hole > 0 && (fresh || disk.punchHole(file, offset + at, hole))
+    if (!isLeftOut) disk.write(file, all.subarray(at, at + length), offset + at)
+    at += length
   }
-  if (pending < all.length) disk.write(file, all.subarray(pending), offset + pending)
+}
+
+/** Length of the run of whole blocks of zeros at `at`. Blocks count from the start of the file, as on disk. */
+function zerosAt(all: Buffer, at: number, offset: number): number {
+  let end = at
+  while (isZeroBlock(all, end, offset)) end += zeros.length
+  return end - at
+}
+
+function dataAt(all: Buffer, at: number, offset: number): number {
+  let end = at
+  while (end < all.length && !isZeroBlock(all, end, offset)) end += zeros.length - ((offset + end) % zeros.length)
+  return Math.min(end, all.length) - at
+}
+
+function isZeroBlock(all: Buffer, at: number, offset: number): boolean {
+  const isBlock = (offset + at) % zeros.length === 0 && at + zeros.length <= all.length
+  return isBlock && all.compare(zeros, 0, zeros.length, at, at + zeros.length) === 0
 }
 
 export function removeQuietly(disk: TargetDisk, folder: FolderHandle, name: Buffer): void {

@@ -2,6 +2,7 @@ import type { Cancellable } from '#base'
 import { mapOrdered } from '#base'
 import type { Node } from '#repository'
 
+import { breather } from './breathe.ts'
 import { Contents, notRestored } from './contents.ts'
 import { RestorerError } from './errors.ts'
 import type { RestoreFailure } from './failures.ts'
@@ -73,6 +74,7 @@ class Execution {
   /** Paths of files that have further names. */
   readonly #firsts = new Map<number, Buffer>()
   readonly #links: { readonly entry: number; readonly path: Buffer }[] = []
+  readonly #breathe = breather()
   #entries = 0
   #files = 0
   #bytes = 0
@@ -218,6 +220,9 @@ class Execution {
   }
 
   async #restoreEntry(entry: number, node: Node, folder: Buffer): Promise<void> {
+    await this.#breathe()
+    if (this.#contents.full) return
+    this.#options.signal?.throwIfAborted()
     const { entries, removesFolders } = this.#plan
     const path = joinPath(folder, entries.name(entry))
     if (this.#firsts.has(entry)) this.#firsts.set(entry, path)
@@ -287,6 +292,7 @@ class Execution {
 
   async #makeLinks(): Promise<void> {
     for (const { entry, path } of this.#links) {
+      await this.#breathe()
       this.#options.signal?.throwIfAborted()
       const firstEntry = this.#plan.entries.firsts.get(entry) as number
       const first = this.#firsts.get(firstEntry) as Buffer
@@ -309,6 +315,7 @@ class Execution {
     const { signal } = this.#options
     for (const index of this.#plan.deleted()) {
       if (deletions.isLeftover(index) !== (what === 'leftovers')) continue
+      await this.#breathe()
       signal?.throwIfAborted()
       const folder = deletions.folder(index)
       if (this.#lost.has(folder)) continue
@@ -348,6 +355,7 @@ class Execution {
     for (const node of await this.#repository.loadTree(id, { signal: this.#options.signal })) {
       const folder = wanted.get(position++)
       if (folder === undefined) continue
+      await this.#breathe()
       const path = folders.path(folder)
       try {
         await this.#target.setMetadata(path, node.decode())

@@ -9,6 +9,11 @@ import type { CompareJob, Comparison, Target } from './target.ts'
 const mostFiles = 512
 const mostBlobs = 65_536
 
+interface Owner {
+  readonly entry: number
+  readonly folder: number
+}
+
 /** Contents that are there already are read and compared in batches, while the planning goes on. */
 export class PlannedComparisons {
   readonly #repository: RestoreRepository
@@ -16,7 +21,7 @@ export class PlannedComparisons {
   readonly #plan: RestorePlan
   readonly #options: Cancellable
   #jobs: CompareJob[] = []
-  #entries: number[] = []
+  #entries: Owner[] = []
   #blobs = 0
   #running: Promise<void> = Promise.resolve()
 
@@ -27,13 +32,13 @@ export class PlannedComparisons {
     this.#options = options
   }
 
-  /** `path` is the file itself, or a leftover that may hold a part of it. */
-  add(entry: number, node: RestoreNode, path: Buffer): void {
+  /** `path` is the file itself, or a leftover (in `folder`) that may hold a part of it. */
+  add(entry: number, node: RestoreNode, { path, folder }: { readonly path: Buffer; readonly folder: number }): void {
     const ids = node.content ?? Buffer.alloc(0)
     const lengths = blobLengths(this.#repository, ids)
-    if (lengths === undefined) return // a blob is missing: the execution says so
+    if (lengths === undefined) return this.#dropLeftover(entry, folder) // and the execution says what is missing
     this.#jobs.push({ path, ids: Buffer.from(ids), lengths })
-    this.#entries.push(entry)
+    this.#entries.push({ entry, folder })
     this.#blobs += lengths.length
   }
 
@@ -56,14 +61,14 @@ export class PlannedComparisons {
     this.#running.catch(() => undefined) // awaited by the next flush
   }
 
-  async #compare(jobs: readonly CompareJob[], entries: readonly number[]): Promise<void> {
+  async #compare(jobs: readonly CompareJob[], entries: readonly Owner[]): Promise<void> {
     const results = await this.#target.compare(jobs, { signal: this.#options.signal })
     for (const [index, result] of results.entries()) {
-      this.#note(entries[index] as number, jobs[index] as CompareJob, result)
+      this.#note(entries[index] as Owner, jobs[index] as CompareJob, result)
     }
   }
 
-  #note(entry: number, job: CompareJob, { size, matches }: Comparison): void {
+  #note({ entry, folder }: Owner, job: CompareJob, { size, matches }: Comparison): void {
     const { entries } = this.#plan
     const total = job.lengths.reduce((sum, length) => sum + length, 0)
     const isRight = size === total && matches.every((match) => match === 1)
@@ -72,12 +77,18 @@ export class PlannedComparisons {
       return
     }
     const kept = matches.reduce((sum, match, index) => sum + (match ? (job.lengths[index] as number) : 0), 0)
-    if (kept === 0) {
-      entries.leftovers.delete(entry)
-      return
-    }
+    if (kept === 0) return this.#dropLeftover(entry, folder)
     entries.matches.set(entry, matches)
     entries.keptBytes.set(entry, kept)
+  }
+
+  /** A leftover that holds nothing of use goes. */
+  #dropLeftover(entry: number, folder: number): void {
+    const { entries, deletions } = this.#plan
+    const name = entries.leftovers.get(entry)
+    if (name === undefined) return
+    entries.leftovers.delete(entry)
+    deletions.add(folder, name, true)
   }
 }
 

@@ -1,6 +1,7 @@
 import type { Cancellable } from '#base'
 import { messageOf } from '#base'
 
+import { breather } from './breathe.ts'
 import { RestorerError } from './errors.ts'
 import type { RestoreFailure } from './failures.ts'
 import { FailureList } from './failures.ts'
@@ -77,6 +78,7 @@ class Planner {
   readonly #trees: TreeAhead
   readonly #comparisons: PlannedComparisons
   readonly #links: LinkIndex
+  readonly #breathe = breather()
   #mayDelete: boolean
   #bytes = 0
 
@@ -97,6 +99,7 @@ class Planner {
     plan.folders.add({ parent: 0, name: Buffer.alloc(0), tree: plan.tree, node: 0, state: 'there' })
     this.#trees.push(0, plan.tree)
     for (let folder = this.#trees.next(); folder !== undefined; folder = this.#trees.next()) {
+      await this.#breathe()
       this.#options.signal?.throwIfAborted()
       await this.#visit(folder)
       this.#options.progress?.({ entries: plan.entries.length + plan.folders.length, bytes: this.#bytes })
@@ -251,13 +254,13 @@ class Planner {
     this.#bytes += size
     if (action !== 'kept') this.#links.add(entry, node, existing)
     if (this.plan.entries.action(entry) === 'link') return
-    if (action === 'compare') this.#comparisons.add(entry, node, path)
+    if (action === 'compare') this.#comparisons.add(entry, node, { path, folder: visit.folder })
     if (visit.leftovers.size === 0 || action !== 'new' || node.type !== 'file') return
     const leftover = visit.leftovers.get(this.#target.leftoverKey(node.name))
     if (leftover && (node.content?.length ?? 0) > 0) {
       visit.used.add(leftover)
       this.plan.entries.leftovers.set(entry, leftover.name)
-      this.#comparisons.add(entry, node, joinPath(visit.path, leftover.name))
+      this.#comparisons.add(entry, node, { path: joinPath(visit.path, leftover.name), folder: visit.folder })
     }
   }
 

@@ -49,8 +49,7 @@ export function handleDoor(file: number): MetadataDoor {
     stat: () => readStatx(file, empty, atFlags.emptyPath) ?? fail('statx'),
     chown: (uid, gid) => void check(writeCalls().fchownat(file, empty, uid, gid, atFlags.emptyPath), 'fchown'),
     chmod: (mode) => void check(writeCalls().fchmod(file, mode), 'fchmod'),
-    // A null path means the handle itself (futimens).
-    setTimes: (atime, mtime) => void check(writeCalls().utimensat(file, null, timespecs(atime, mtime), 0), 'futimens'),
+    setTimes: (atime, mtime) => void check(writeCalls().futimens(file, timespecs(atime, mtime)), 'futimens'),
     listAttributes: () => listAll((into) => writeCalls().flistxattr(file, into, into.length)),
     getAttribute: (name) => readAll((into) => writeCalls().fgetxattr(file, cString(name), into, into.length), name),
     setAttribute: (name, value) =>
