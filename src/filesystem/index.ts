@@ -1,4 +1,4 @@
-/** Local disks: a `Source` that reads them, and the patterns that say what to leave out. */
+/** Local disks: a `Source` that reads them, a `Target` that is restored to, and the patterns that say what to leave out. */
 export { FilesystemError, filesystemErrors } from './errors.ts'
 export { compileExcludes, parseSize } from './exclude.ts'
 export type { ExcludeOptions, Excludes } from './exclude.ts'
@@ -9,6 +9,8 @@ export { createFileSource } from './source.ts'
 export type { FileSourceOptions, ReadFrom } from './source.ts'
 export { createStreamSource } from './stream-source.ts'
 export type { StreamSource, StreamSourceOptions } from './stream-source.ts'
+export { openFileTarget } from './target.ts'
+export type { FileTargetOptions } from './target.ts'
 export { collectTargets } from './target-list.ts'
 export type { CollectedTargets, TargetLists } from './target-list.ts'
 export * from './volume-snapshot/index.ts'

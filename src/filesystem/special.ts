@@ -1,7 +1,7 @@
 import { readlinkSync } from 'node:fs'
 import { join } from 'node:path'
 
-import type { Node } from '#repository'
+import type { Node } from '#restorer'
 
 import type { FolderHandle, TargetDisk } from './target-disk-types.ts'
 

@@ -3,8 +3,7 @@ import { existsSync } from 'node:fs'
 import { extname } from 'node:path'
 
 import { hasCode } from '#base'
-import type { Node } from '#repository'
-import type { BeginHow, BegunFile, CompareJob, Comparison, Target, TargetEntry, TargetProblem } from '#restorer'
+import type { BeginHow, BegunFile, CompareJob, Comparison, Node, Target, TargetEntry, TargetProblem } from '#restorer'
 
 import { ComparePool } from './compare.ts'
 import { FilesystemError } from './errors.ts'
@@ -344,7 +343,7 @@ class FileTarget implements Target {
     try {
       return work(disk.folder(folder))
     } catch (error) {
-      throw explain(disk, error, disk.folder(folder), folder, name)
+      throw explain(disk, error, folder, name)
     }
   }
 

@@ -1,5 +1,5 @@
 import { hasCode } from '#base'
-import type { ContentWriter, CreateContentWriter } from '#repository'
+import type { ContentWriter, CreateContentWriter } from '#restorer'
 
 import { FilesystemError } from './errors.ts'
 import type { PlainMetadata } from './metadata.ts'
@@ -87,20 +87,25 @@ export class FileWriter implements ContentWriter {
     const name = Buffer.from(whole.name, 'latin1')
     const folder = this.#disk.folder(whole.folder)
     const temporary = Buffer.from(`${this.#mine}-${this.#made++}`)
-    let incomplete: unknown
+    let incomplete: Error | undefined
     try {
       incomplete = this.#makeTemporary(folder, temporary, whole, pieces)
       this.#disk.rename(folder, temporary, name, whole.replace)
     } catch (error) {
       removeQuietly(this.#disk, folder, temporary)
-      throw explain(this.#disk, error, folder, whole.folder, name)
+      throw explain(this.#disk, error, whole.folder, name)
     }
     // The content is good and in place all the same.
-    if (incomplete !== undefined) throw incomplete
+    if (incomplete) throw incomplete
   }
 
   /** Returns what went wrong with metadata only. */
-  #makeTemporary(folder: FolderHandle, temporary: Buffer, whole: WholeRef, pieces: readonly Uint8Array[]): unknown {
+  #makeTemporary(
+    folder: FolderHandle,
+    temporary: Buffer,
+    whole: WholeRef,
+    pieces: readonly Uint8Array[],
+  ): Error | undefined {
     const file = this.#disk.create(folder, temporary)
     try {
       let size = 0
@@ -116,7 +121,7 @@ export class FileWriter implements ContentWriter {
     }
   }
 
-  #writeMetadata(file: number, whole: WholeRef): unknown {
+  #writeMetadata(file: number, whole: WholeRef): Error | undefined {
     const path = shown(whole.folder, whole.name)
     try {
       writeMetadata(this.#disk.metadataOf({ open: file }), whole.metadata, {
@@ -126,7 +131,7 @@ export class FileWriter implements ContentWriter {
       })
       return undefined
     } catch (error) {
-      return error
+      return error as Error
     }
   }
 
@@ -195,8 +200,9 @@ export function removeQuietly(disk: TargetDisk, folder: FolderHandle, name: Buff
 }
 
 /** EPERM says little: a mark that even root cannot write against is named. */
-export function explain(disk: TargetDisk, error: unknown, folder: FolderHandle, path: string, name: Buffer): unknown {
+export function explain(disk: TargetDisk, error: unknown, path: string, name: Buffer): unknown {
   if (!hasCode(error, 'EPERM')) return error
+  const folder = disk.folder(path)
   const culprits = [
     [disk.stat(folder, name), shown(path, name.toString('latin1'))],
     [disk.statFolder(folder), path === '' ? '.' : path],

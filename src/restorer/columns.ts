@@ -22,7 +22,7 @@ export class NumberColumn<Array extends Numbers> {
   push(value: number): number {
     if (this.#length === this.#values.length) {
       const larger = this.#make(this.#length * 2)
-      larger.set(this.#values as Uint8Array & Uint32Array & Float64Array)
+      larger.set(this.#values)
       this.#values = larger
     }
     this.#values[this.#length] = value

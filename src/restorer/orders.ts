@@ -115,6 +115,13 @@ function mayBeWhole(file: FileWork): boolean {
   return file.begun === undefined && file.matches === undefined && isAssigned(file)
 }
 
+/** An id that is no piece of a larger buffer: a message to a thread would carry all of that, for each blob. */
+function ownCopy(id: Buffer): Buffer {
+  const copy = Buffer.alloc(id.length)
+  copy.set(id)
+  return copy
+}
+
 export interface PlannedOrder {
   readonly order: DeliveryOrder
   /** For each write, whose it is. */
@@ -147,6 +154,6 @@ export function makeOrder(
     writes.push({ kind: 'whole', ref: wholeRef(file), blobs })
     files.push(file)
   }
-  const blobs = group.blobs.map(({ id, place }) => ({ id, place }))
+  const blobs = group.blobs.map(({ id, place }) => ({ id: ownCopy(id), place }))
   return { order: { pack: group.pack, blobs, writes, writer }, files }
 }

@@ -31,7 +31,7 @@ export class TreeAhead {
   next(): number | undefined {
     this.#current = this.#stack.pop()
     for (let at = this.#stack.length - 1; at >= 0 && at >= this.#stack.length - ahead; at--) {
-      this.#start(this.#stack[at] as Waiting)
+      void this.#start(this.#stack[at] as Waiting)
     }
     return this.#current?.folder
   }

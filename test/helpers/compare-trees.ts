@@ -87,7 +87,7 @@ class Comparison {
   }
 
   #compareMetadata(path: Buffer, expected: fs.BigIntStats, actual: fs.BigIntStats): void {
-    const check = (part: string, what: string, a: unknown, b: unknown) => {
+    const check = (part: string, what: string, a: string | bigint, b: string | bigint) => {
       if (!this.#ignored.has(part) && a !== b) this.#say(path, `${what} is ${b}, not ${a}`)
     }
     check('mode', 'the mode', (expected.mode & 0o7777n).toString(8), (actual.mode & 0o7777n).toString(8))

@@ -102,7 +102,7 @@ export class FakeRepository implements RestoreRepository, Disposable {
 
   /** Saves a folder of this machine; the id of its tree. */
   saveFolder(path: string | Buffer): Buffer {
-    const names = fs.readdirSync(path, { encoding: 'buffer' }).sort(Buffer.compare)
+    const names = fs.readdirSync(path, { encoding: 'buffer' }).sort((a, b) => a.compare(b))
     return this.saveTree(names.map((name) => this.#nodeOf(Buffer.from(path as string), name)))
   }
 

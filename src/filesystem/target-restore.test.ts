@@ -7,9 +7,9 @@ import { compareTrees } from '../../test/helpers/compare-trees.ts'
 import { aFile, aFolder, aNode, FakeRepository } from '../../test/helpers/fake-repository.ts'
 import { makeTree, randomBytesFrom, randomFrom } from '../../test/helpers/make-tree.ts'
 import { ctimes, leftoversIn, messages, namesBelow, restore, setUp } from '../../test/helpers/restoring.ts'
-import { openFileTarget } from '../filesystem/target.ts'
-import { executeRestore, findSubtree, planRestore, verifyRestored } from './index.ts'
-import type { PlanOptions } from './index.ts'
+import { openFileTarget } from './target.ts'
+import { executeRestore, findSubtree, planRestore, verifyRestored } from '#restorer'
+import type { Node, PlanOptions } from '#restorer'
 
 const seed = Number(process.env['UNDERSTUDY_TEST_SEED'] ?? Date.now() % 1_000_000)
 const asRoot = process.geteuid?.() === 0 ? false : 'needs root'
@@ -57,7 +57,7 @@ test('a plan changes nothing, not even makes the target', async (t) => {
   assert.equal(plan.counts.new, 1)
   assert.equal(plan.counts.newBytes, 4)
   assert.deepEqual(
-    [...plan.items()].map(({ path, action }) => `${action} ${path}`),
+    [...plan.items()].map(({ path, action }) => `${action} ${path.toString()}`),
     ['new a'],
   )
   assert.equal(fs.existsSync(target), false)
@@ -170,10 +170,9 @@ test('a lost pack costs only the files that need it (F8)', async (t) => {
   const files = Array.from({ length: 200 }, (_, i) =>
     aFile(repository, `f${String(i).padStart(3, '0')}`, randomBytesFrom(random, i === 100 ? 300_000 : 500)),
   )
-  const lost = repository.places((files[50]?.content as Buffer).subarray(0, 32))[0]?.pack as string
-  const needing = files.filter(
-    ({ content }) => repository.places((content as Buffer).subarray(0, 32))[0]?.pack === lost,
-  )
+  const packOf = ({ content }: Node) => repository.places((content as Buffer).subarray(0, 32))[0]?.pack as string
+  const lost = packOf(files[50] as Node)
+  const needing = files.filter((file) => packOf(file) === lost)
   repository.lostPacks.add(lost)
   const { result } = await restore(repository, repository.saveTree(files), target)
   assert.equal(result.failed.count, needing.length)
