@@ -12,7 +12,7 @@ import { seeded } from '../../test/helpers/seed.ts'
 import { tempFolder } from '../../test/helpers/temp.ts'
 import { compileExcludes, parseSize } from './exclude.ts'
 import type { ExcludeOptions } from './exclude.ts'
-import { expandVariables } from './pattern-file.ts'
+import { expandVariables, readPatternFile } from './pattern-file.ts'
 import { createFileSource } from './source.ts'
 
 const names = ['a', 'b', 'ab', 'A', 'x.o', 'y.O', '[a]', 'a-b', 'é', '日本', 'Ä', '!a', '#a', 'a b', 'z*z', '.nobackup']
@@ -164,6 +164,18 @@ test('variables in files of patterns are put in as Go does', () => {
     expandVariables('$HOME/x ${A_1} $$5 $UNSET. ${} $ $% ${HOME', environment),
     '/root/x one $5 .  $ $% HOME',
   )
+})
+
+test('files of patterns may be UTF-8 or UTF-16, with comments and variables', async () => {
+  await using folder = await tempFolder()
+  const text = '# comment\r\n\n  *.tmp \n$SUFFIX/é\n'
+  const contents = [Buffer.from(text), Buffer.from(`\ufeff${text}`), Buffer.from(`\ufeff${text}`, 'utf16le')]
+  contents.push(Buffer.from(contents[2] as Buffer).swap16())
+  for (const content of contents) {
+    writeFileSync(folder.join('patterns'), content)
+    assert.deepEqual(readPatternFile(folder.join('patterns'), { SUFFIX: 'x y' }), ['*.tmp', 'x y/é'])
+  }
+  assert.throws(() => compileExcludes({ files: [folder.join('absent')] }), { code: 'LIST_NOT_READ' })
 })
 
 test('a malformed pattern is refused with its text', () => {

@@ -10,12 +10,7 @@ import { textOfRaw } from './raw-text.ts'
 
 /** The bytes of a text file in UTF-8: UTF-16 with its mark is converted, a mark of UTF-8 is dropped. */
 export function readTextFile(file: string): Buffer {
-  let bytes: Buffer
-  try {
-    bytes = readFileSync(file)
-  } catch (cause) {
-    throw new FilesystemError('LIST_NOT_READ', { file, reason: messageOf(cause), cause })
-  }
+  const bytes = readListFile(file)
   const mark = bytes.toString('latin1', 0, 2)
   if (mark === '\xff\xfe') return Buffer.from(bytes.toString('utf16le', 2))
   if (mark === '\xfe\xff')
@@ -26,6 +21,15 @@ export function readTextFile(file: string): Buffer {
         .toString('utf16le', 2),
     )
   return bytes.toString('latin1', 0, 3) === '\xef\xbb\xbf' ? bytes.subarray(3) : bytes
+}
+
+/** The bytes of a file that a flag names. Throws LIST_NOT_READ. */
+export function readListFile(file: string): Buffer {
+  try {
+    return readFileSync(file)
+  } catch (cause) {
+    throw new FilesystemError('LIST_NOT_READ', { file, reason: messageOf(cause), cause })
+  }
 }
 
 /** The lines of a text, as raw strings, without their ends (`\n` or `\r\n`). */

@@ -3,7 +3,7 @@ import path from 'node:path'
 
 import { FilesystemError } from './errors.ts'
 import { compileComponent } from './glob.ts'
-import { linesOf, readTextFile } from './pattern-file.ts'
+import { linesOf, readListFile, readTextFile } from './pattern-file.ts'
 import { platform, toRaw } from './platform/index.ts'
 import { textOfRaw } from './raw-text.ts'
 
@@ -38,7 +38,7 @@ export function collectTargets(lists: TargetLists, readStdin: () => Buffer = () 
   const verbatim = (lists.filesFromVerbatim ?? []).flatMap((file) =>
     linesOf(readText(file)).filter((line) => line !== ''),
   )
-  const raw = (lists.filesFromRaw ?? []).flatMap((file) => splitRaw(file === '-' ? readStdin() : readFileSync(file)))
+  const raw = (lists.filesFromRaw ?? []).flatMap((file) => splitRaw(file === '-' ? readStdin() : readListFile(file)))
   const targets = [...expanded, ...verbatim, ...raw].map((target) => Buffer.from(target, 'latin1'))
   targets.push(...lists.arguments.map((argument) => Buffer.from(argument)))
   if (targets.length === 0) throw new FilesystemError('NOTHING_TO_BACK_UP')

@@ -27,7 +27,7 @@ export type ReadNames = (folder: string) => string[]
 export function planTargets(targets: readonly string[], readNames: ReadNames): TargetNode {
   const top = newNode('')
   const seen = new Set<string>()
-  for (const { target, explicit } of targets.flatMap((target) => expand(cleanPath(target), readNames))) {
+  for (const { target, explicit } of targets.flatMap((given) => expand(cleanPath(given), readNames))) {
     if (seen.has(target)) continue
     seen.add(target)
     add(top, target, explicit)

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { mkdirSync, readlinkSync, symlinkSync, writeFileSync } from 'node:fs'
-import path from 'node:path'
+import { basename } from 'node:path'
 import test from 'node:test'
 
 import type { SourceFolder } from '#archiver'
@@ -48,7 +48,7 @@ test('targets are laid out in the snapshot as restic lays them out', { skip: mis
     ['.', 'a'],
     ['a/b', 'a'],
     ['./a//b/', 'd/../a/f', 'top', './top'],
-    [folder.join('a/b'), 'a', `d/../../${path.basename(folder.path)}/d/a`],
+    [folder.join('a/b'), 'a', `d/../../${basename(folder.path)}/d/a`],
     ['link', 'link/sub'],
   ]
   for (const targets of cases) {
@@ -91,6 +91,7 @@ test('a target that is missing is a problem; when all are, nothing is backed up'
   )
   assert.deepEqual(source.paths, [folder.join('a')])
   await assert.rejects(createFileSource([folder.join('nowhere')]), { code: 'TARGETS_MISSING' })
+  await assert.rejects(createFileSource(['']), { code: 'TARGETS_MISSING' }) // not the working folder
 })
 
 test('excludes do not apply to what the user named, but to everything that `.` stands for', async () => {
@@ -129,6 +130,7 @@ test('a list that was cut off, has an empty name, or names nothing is refused', 
   assert.throws(raw('a\0\0'), { code: 'LIST_HAS_EMPTY_NAME' })
   assert.throws(raw(''), { code: 'NOTHING_TO_BACK_UP' })
   assert.throws(() => collectTargets({ arguments: ['x'], filesFrom: ['/no/such'] }), { code: 'LIST_NOT_READ' })
+  assert.throws(() => collectTargets({ arguments: ['x'], filesFromRaw: ['/no/such'] }), { code: 'LIST_NOT_READ' })
 })
 
 test('patterns for targets match folders too, through symlinks, and escapes are honoured', async () => {

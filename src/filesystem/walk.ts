@@ -17,7 +17,8 @@ export interface Walk {
   readonly excluded: (path: string) => void
 }
 
-/** Raw strings, both. */
+/** Raw strings, both. An empty target stays empty: it names nothing, and surely not the working folder. */
 export function absolutePath(target: string, workingFolder: string): string {
+  if (target === '') return ''
   return cleanPath(target.startsWith('/') ? target : joinPath(workingFolder, target))
 }

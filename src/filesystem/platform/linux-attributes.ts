@@ -31,7 +31,7 @@ export function readAttributes(of: number | string): Attributes {
 }
 
 function readAll(target: Target): Attributes {
-  const length = list(target)
+  const length = listNames(target)
   if (length === 0) return none
   const attributes: ExtendedAttribute[] = []
   const problems: Error[] = []
@@ -47,7 +47,7 @@ function readAll(target: Target): Attributes {
   return { attributes, problems }
 }
 
-function list(target: Target): number {
+function listNames(target: Target): number {
   const result =
     typeof target === 'number' ? libc().flistxattr(target, names, most) : libc().llistxattr(target, names, most)
   if (result >= 0) return result

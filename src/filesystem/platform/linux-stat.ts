@@ -31,8 +31,13 @@ const emptyPath = Buffer.from([0])
 /** `path` ends with a NUL. */
 export function statAt(folder: number, path: Buffer, follow: boolean): EntryStat {
   const flags = AT_NO_AUTOMOUNT | (follow ? 0 : AT_SYMLINK_NOFOLLOW)
-  check(libc().statx(folder, path, flags, STATX_BASIC_STATS, record), 'statx', path.subarray(0, path.indexOf(0)))
-  return decode()
+  const result = libc().statx(folder, path, flags, STATX_BASIC_STATS, record)
+  return result === 0 ? decode() : fail(result, path)
+}
+
+function fail(result: number, path: Buffer): never {
+  check(result, 'statx', path.subarray(0, path.indexOf(0)))
+  throw new TypeError('statx(2) returns 0 or -1')
 }
 
 export function statDescriptor(fd: number): FileStat {

@@ -83,9 +83,9 @@ test('a snapshot is taken, leftovers are dropped before, and it is dropped when 
   assert.match(place, /understudy-snapshot-.*\/a\/b$/)
   await opened.readFrom?.verify()
   await opened[Symbol.asyncDispose]()
-  const run = commands.map((text) => text.replace(/understudy-snapshot-\d+-\d+-[0-9a-f]{8}/g, 'NAME'))
+  const ran = commands.map((text) => text.replace(/understudy-snapshot-\d+-\d+-[0-9a-f]{8}/g, 'NAME'))
   assert.deepEqual(
-    run.filter((text) => !/^lvs/.test(text)).map((text) => text.split(' ').slice(0, 2).join(' ')),
+    ran.filter((text) => !text.startsWith('lvs')).map((text) => text.split(' ').slice(0, 2).join(' ')),
     [
       'lvremove --yes',
       'lvcreate --snapshot',
