@@ -226,6 +226,20 @@ test('a file that is longer than it should be, and right otherwise, is cut', asy
   assert.ok(fs.readFileSync(join(target, 'f')).equals(content))
 })
 
+test('blobs of zeros become holes and are not even brought, alone or among others', { skip: asRoot }, async (t) => {
+  const { repository, target, original } = setUp(t, { blobBytes: 512 << 10 })
+  fs.mkdirSync(original)
+  const size = 512 << 10
+  fs.writeFileSync(join(original, 'only zeros'), '')
+  fs.truncateSync(join(original, 'only zeros'), 20 * size)
+  fs.writeFileSync(join(original, 'data at the end'), '')
+  fs.truncateSync(join(original, 'data at the end'), 20 * size)
+  fs.appendFileSync(join(original, 'data at the end'), 'data')
+  const { result } = await restore(repository, repository.saveFolder(original), target, { sparse: true })
+  assert.equal(result.bytes, 4)
+  assert.deepEqual(compareTrees(original, target, { ignore: ['root'] }), [])
+})
+
 test('many files of many packs come in few orders, each pack read in long ranges', async (t) => {
   const { repository, target } = setUp(t, { blobsPerPack: 50 })
   const random = randomFrom(5)

@@ -130,7 +130,9 @@ export class Contents {
   #isThere({ file, index }: Need): boolean {
     if (file.begun?.keepsContent) return file.matches?.[index] === 1
     if (!this.#zeroBlob || file.lengths[index] !== zeroBlobBytes || file.lengths.length === 1) return false
-    return idAt(file.ids, index).equals(this.#zeroBlob) // a hole of a file that starts empty
+    if (!idAt(file.ids, index).equals(this.#zeroBlob)) return false
+    file.hasHoles = true
+    return true
   }
 
   async #begin(files: readonly FileWork[]): Promise<void> {

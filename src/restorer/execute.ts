@@ -285,6 +285,7 @@ class Execution {
       assigned: 0,
       assignedBytes: 0,
       outstanding: 0,
+      hasHoles: false,
       begun: undefined,
       failure: undefined,
     })

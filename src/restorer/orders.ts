@@ -22,6 +22,8 @@ export interface FileWork {
   assignedBytes: number
   /** Writes that have not been answered. */
   outstanding: number
+  /** Blobs were left out, as the file starts with zeros there. */
+  hasHoles: boolean
   begun: BegunFile | undefined
   failure: Error | undefined
 }
@@ -112,7 +114,7 @@ export function wholeFiles(groups: readonly BlobGroup[]): Map<FileWork, BlobGrou
 }
 
 function mayBeWhole(file: FileWork): boolean {
-  return file.begun === undefined && file.matches === undefined && isAssigned(file)
+  return file.begun === undefined && file.matches === undefined && !file.hasHoles && isAssigned(file)
 }
 
 /** An id that is no piece of a larger buffer: a message to a thread would carry all of that, for each blob. */
