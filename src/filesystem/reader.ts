@@ -10,7 +10,7 @@ import type { Attributes, FileStat } from './platform/index.ts'
 
 /** The reader module of local disks: loaded by each thread that stores files. */
 export const createContentReader: CreateContentReader = (options): ContentReader => ({
-  open: (ref) => openFile(ref as FileRef, (options ?? {}) as NodeOptions),
+  open: (ref) => openFile(ref as FileRef, options ?? {}),
 })
 
 /**

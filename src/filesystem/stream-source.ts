@@ -113,7 +113,7 @@ class Stream implements StreamSource {
   }
 
   list(folder: SourceFolder): Promise<Listing> {
-    const depth = folder === this.root ? 0 : Number((folder as StreamFolder).depth)
+    const depth = folder === this.root ? 0 : (folder as StreamFolder).depth
     const name = Buffer.from(this.#components[depth] as string)
     const path = Buffer.from(`/${this.#components.slice(0, depth + 1).join('/')}`)
     const isFile = depth === this.#components.length - 1

@@ -82,7 +82,8 @@ open("deep", "w").write("found"); os.symlink("target", "link"); os.setxattr("dee
     assert.equal(content.node.extendedAttributes?.length, 1)
     const link = entries.find(({ name }) => name.toString() === 'link') as SourceEntry
     assert.equal((await source.describe(link)).node.linkTarget?.toString(), 'target')
-    assert.deepEqual((await source.describe(entries.at(-3) as SourceEntry)).problems, [])
+    const lowest = entries.findLast(({ stat }) => stat.type === 'dir')
+    if (lowest) assert.deepEqual((await source.describe(lowest)).problems, [])
   } finally {
     execFileSync('rm', ['-rf', folder.path]) // Node's own rm would not reach the bottom
   }
