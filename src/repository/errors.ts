@@ -25,6 +25,11 @@ export const repositoryErrors = {
     hint: 'Check the password; keys can be listed with `understudy key list`.',
     exitCode: 12,
   },
+  KEYS_NOT_ALL_TRIED: {
+    message: 'The password opens none of the first {tried} keys of the repository at {location}, which has {keys}.',
+    hint: 'Check the password, or name the key that it belongs to with --key-hint.',
+    exitCode: 12,
+  },
   KEY_DAMAGED: {
     message: 'The key {name} at {location} is damaged: {reason}.',
     hint: 'Another key may still open the repository; otherwise bring the file back from a copy.',
@@ -86,6 +91,22 @@ export const repositoryErrors = {
   BLOBS_REMOVED: {
     message: 'While this ran, another program removed {count} blobs that it counts on.',
     hint: 'No snapshot was made. Run the backup again: it stores what is missing.',
+  },
+  BLOBS_MISSING: {
+    message: 'Snapshots need {count} blobs that are in no index, {id} among them.',
+    hint: 'Nothing was removed. Run `understudy check` to see which files need them; a new backup may bring them back.',
+  },
+  PACKS_MISSING: {
+    message: 'Snapshots need {count} packs that are missing or have the wrong size, {pack} among them.',
+    hint: 'Nothing was removed. Run `understudy check` to see which files need them.',
+  },
+  PLAN_OUTDATED: {
+    message: 'While the repository was being pruned, another program changed it: {reason}.',
+    hint: 'Nothing that is needed was removed. Make sure that nobody works without a lock, and run prune again.',
+  },
+  OPTION_INVALID: {
+    message: '"{value}" is no valid {what}: {reason}.',
+    hint: 'See the help of the command for what it takes.',
   },
   FEATURE_UNSUPPORTED: {
     message: 'A repository of version {version} cannot do this: {what}.',

@@ -7,6 +7,8 @@ import type { DeliveryWrite } from '../delivery.ts'
 import type { FileOrder } from '../writing.ts'
 import { BlobDeliverer } from './blob-deliverer.ts'
 import type { PackDelivery } from './blob-deliverer.ts'
+import { BlobExaminer } from './blob-examiner.ts'
+import type { VerifyOrder } from './blob-examiner.ts'
 import { FileStorer } from './file-storer.ts'
 import { takeThreadNumber } from './memory.ts'
 import { SharedPacker } from './shared-packer.ts'
@@ -21,6 +23,7 @@ const index = new BlobIndex(setup.index)
 const codec = new BlobCodec(setup.codec)
 const thread = takeThreadNumber(setup.control)
 const packer = setup.packs && createPacker(setup.packs)
+const examiner = new BlobExaminer(codec, index)
 
 let storer: FileStorer | undefined
 let deliverer: BlobDeliverer | undefined
@@ -42,6 +45,14 @@ serveThread({
   storeFiles(files: readonly FileOrder[]): Transferred {
     const batch = (storer as FileStorer).store(files)
     return new Transferred(batch, [batch.nodes.buffer as ArrayBuffer])
+  },
+
+  verifyBlobs(order: VerifyOrder): Transferred {
+    const verified = examiner.verify(order)
+    return new Transferred(
+      verified,
+      order.pieces.map(({ bytes }) => bytes.buffer as ArrayBuffer),
+    )
   },
 
   async openWriter({ module, options }: ModuleSpec): Promise<void> {

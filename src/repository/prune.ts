@@ -1,0 +1,58 @@
+import { systemClock } from '#base'
+import type { Cancellable, Clock } from '#base'
+import { lockRepository } from './lock.ts'
+import { executePrune } from './prune-execute.ts'
+import type { PruneResult } from './prune-execute.ts'
+import type { PruneLimits } from './prune-options.ts'
+import { makePrunePlan } from './prune-plan.ts'
+import type { PrunePlan } from './prune-plan.ts'
+import { loadPruneView } from './prune-view.ts'
+import type { PruneProgress } from './prune-view.ts'
+import type { Repository } from './repository.ts'
+
+export interface PruneOptions extends PruneLimits, PruneProgress, Cancellable {
+  readonly threads: number
+  /** Bytes of blobs after which a new pack is complete. */
+  readonly packSize?: number | undefined
+  /** Ends when the plan is made. */
+  readonly dryRun?: boolean
+  /** Takes no lock; only for a dry run. */
+  readonly noLock?: boolean
+  /** How long to wait for the lock, in milliseconds. */
+  readonly retryLock?: number | undefined
+  readonly onLockWait?: ((holder: Error) => void) | undefined
+  /** Shown the plan before anything is done. */
+  readonly onPlan?: ((plan: PrunePlan) => void) | undefined
+  readonly clock?: Clock
+}
+
+export interface Pruned {
+  readonly plan: PrunePlan
+  /** Undefined after a dry run. */
+  readonly result: PruneResult | undefined
+}
+
+/**
+ * Removes what no snapshot needs: under the exclusive lock it looks at everything, makes a plan, and carries it out.
+ * Throws `REPOSITORY_LOCKED`, `BLOBS_MISSING`, `PACKS_MISSING`, `FILE_DAMAGED`, `PLAN_OUTDATED`, `LOCK_LOST`.
+ */
+export async function prune(repository: Repository, options: PruneOptions): Promise<Pruned> {
+  const { clock = systemClock, signal, dryRun = false, noLock = false, retryLock = 0, onLockWait } = options
+  if (dryRun && noLock) return { plan: await look(repository, options, { signal, clock }), result: undefined }
+  const lockOptions = { exclusive: true, signal, retryFor: retryLock, ...(onLockWait && { onWait: onLockWait }), clock }
+  await using lock = await lockRepository(repository, lockOptions)
+  const plan = await look(repository, options, { signal: lock.signal, clock })
+  if (dryRun) return { plan, result: undefined }
+  return { plan, result: await executePrune(plan, { ...options, signal: lock.signal, lock }) }
+}
+
+async function look(
+  repository: Repository,
+  options: PruneOptions,
+  { signal, clock }: Cancellable & { readonly clock: Clock },
+): Promise<PrunePlan> {
+  const view = await loadPruneView(repository, { signal, onProgress: options.onProgress })
+  const plan = makePrunePlan(view, options, clock.now())
+  options.onPlan?.(plan)
+  return plan
+}

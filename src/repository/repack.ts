@@ -1,0 +1,194 @@
+import { ThreadPool, forEachConcurrent } from '#base'
+import type { Cancellable } from '#base'
+import { Bitmap } from './bitmap.ts'
+import { IndexSaver } from './index-saver.ts'
+import { loadBlob } from './load-blob.ts'
+import { PackUploader } from './pack-uploader.ts'
+import { Packer, defaultPackSize } from './packer.ts'
+import type { SealedBlob } from './packer.ts'
+import type { PlannedPack, PrunePlan } from './prune-plan.ts'
+import type { IndexedRepository } from './repository.ts'
+import { PieceReader } from './threads/blob-examiner.ts'
+import type { PackPiece, Verified, VerifyOrder } from './threads/blob-examiner.ts'
+import { createControl, stopThreads } from './threads/memory.ts'
+import { threadModule } from './threads/module.ts'
+import type { ThreadSetup } from './threads/setup.ts'
+
+export interface RepackOptions extends Cancellable {
+  readonly threads: number
+  readonly packSize?: number | undefined
+  /** Throws when the lock is gone. */
+  readonly guard: () => Promise<void>
+  /** Told of bytes of packs that have been dealt with. */
+  readonly onProgress?: ((bytes: number) => void) | undefined
+}
+
+/** Needed blobs that lie this close together are read in one go. */
+const largestGap = 256 << 10
+/** Most new packs that wait to be written. */
+const mostPacksUnderWay = 6
+
+/**
+ * Copies the blobs that the plan says into new packs, and names these in new index files. Returns the files' names. Until
+ * the old packs leave the index every blob is there twice, so this may end at any moment.
+ * Throws `BLOB_DAMAGED` when no copy of a needed blob is sound.
+ */
+export async function repack(plan: PrunePlan, options: RepackOptions): Promise<ReadonlySet<string>> {
+  if (plan.toCopy.count === 0) return new Set()
+  await using repacker = new Repacker(plan.view.repository, options)
+  await repacker.copyAll(plan)
+  return await repacker.finish(options)
+}
+
+class Repacker implements AsyncDisposable {
+  readonly #repository: IndexedRepository
+  readonly #options: RepackOptions
+  readonly #control
+  readonly #pool: ThreadPool
+  readonly #uploader: PackUploader
+  readonly #indexes: IndexSaver
+  readonly #packers: { readonly data: readonly Packer[]; readonly tree: readonly Packer[] }
+
+  constructor(repository: IndexedRepository, options: RepackOptions) {
+    const { threads, guard, signal } = options
+    const { index, settings, polynomial } = repository
+    this.#repository = repository
+    this.#options = options
+    this.#control = createControl(threads)
+    const data: ThreadSetup = { index: index.shared, control: this.#control, codec: settings, polynomial }
+    this.#pool = new ThreadPool({ module: threadModule(), threads, data })
+    this.#indexes = new IndexSaver(repository, { guard })
+    this.#uploader = new PackUploader({
+      backend: repository.backend,
+      signal,
+      onStored: (pack) => this.#indexes.add(pack),
+      onFailure: () => undefined, // thrown by the next `drain`
+    })
+    // As when they were first stored, blobs are spread over two open packs (see `shared-packs.ts`).
+    this.#packers = { data: [this.#packer(), this.#packer()], tree: [this.#packer()] }
+  }
+
+  async copyAll({ view, packs, toCopy, limits }: PrunePlan): Promise<void> {
+    const { index, config, backend } = this.#repository
+    const copied = new Bitmap(index.size)
+    const damaged: number[] = []
+    const compress = { data: limits.repackUncompressed === true, tree: config.version >= 2 }
+    const copyPack = async (pack: PlannedPack) => {
+      if (pack.fate !== 'repack' || !pack.use) return
+      const { place } = pack.use
+      const entries = view.table.entriesOf(place).filter((entry) => {
+        const first = index.firstOf(entry)
+        return toCopy.has(first) && copied.add(first)
+      })
+      const isTree = view.table.packs[place]?.type === 'tree'
+      damaged.push(...(await this.#copy(pack.name, entries, compress[isTree ? 'tree' : 'data'])))
+      this.#options.onProgress?.(pack.size)
+    }
+    const concurrency = this.#pool.threads + backend.connections
+    await forEachConcurrent(packs, copyPack, { concurrency, signal: this.#options.signal })
+    await this.#rescue(damaged)
+  }
+
+  /** Completes and names everything. */
+  async finish({ signal }: Cancellable): Promise<ReadonlySet<string>> {
+    for (const packer of [...this.#packers.data, ...this.#packers.tree]) packer.flush()
+    await this.#uploader.drain()
+    signal?.throwIfAborted()
+    await this.#indexes.flush({ signal })
+    return this.#indexes.saved
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    stopThreads(this.#control)
+    await this.#pool[Symbol.asyncDispose]()
+    await this.#uploader.drain().catch(() => undefined)
+  }
+
+  /** Copies blobs of one pack; returns the entries that are damaged. */
+  async #copy(pack: string, entries: Uint32Array, compress: boolean): Promise<readonly number[]> {
+    if (entries.length === 0) return []
+    const { signal } = this.#options
+    const { index } = this.#repository
+    const pieces = await this.#read(pack, entries)
+    if (!pieces) return [...entries]
+    const order: VerifyOrder = { pieces, entries, compress }
+    const transfer = pieces.map(({ bytes }) => bytes.buffer as ArrayBuffer)
+    const verified = await this.#pool.run<Verified>('verifyBlobs', order, { transfer, signal })
+    const damaged = new Set(verified.damaged)
+    const reader = new PieceReader(verified.pieces)
+    for (const entry of entries) {
+      if (damaged.has(entry)) continue
+      const compressed = verified.compressed.get(entry)
+      const sealed = compressed?.sealed ?? reader.read(index.offsetOf(entry), index.lengthOf(entry))
+      this.#append(entry, sealed, compressed?.plainLength ?? index.uncompressedLengthOf(entry))
+    }
+    // The storage sets the pace, and memory stays bounded.
+    await this.#uploader.drain(mostPacksUnderWay)
+    return verified.damaged
+  }
+
+  #append(entry: number, sealed: Uint8Array, plainLength: number): void {
+    const { index } = this.#repository
+    const type = index.typeOf(entry)
+    const id = index.idOf(entry)
+    // An entry of its own: the old one must go on saying where the blob lay, for the mark of the old pack.
+    const place = {
+      pack: index.packOf(entry),
+      offset: index.offsetOf(entry),
+      length: index.lengthOf(entry),
+      plainLength: index.uncompressedLengthOf(entry),
+    }
+    const blob: SealedBlob = { type, id, sealed, plainLength, entry: index.add(type, id, 0, place) }
+    const packers = this.#packers[type]
+    packers[Math.floor(Math.random() * packers.length)]?.append(blob)
+  }
+
+  /** Undefined when the pack cannot be read. */
+  async #read(pack: string, entries: Uint32Array): Promise<PackPiece[] | undefined> {
+    const { index, backend } = this.#repository
+    const runs: { offset: number; end: number }[] = []
+    for (const entry of entries) {
+      const offset = index.offsetOf(entry)
+      const end = offset + index.lengthOf(entry)
+      const last = runs.at(-1)
+      if (last && offset - last.end <= largestGap) last.end = Math.max(last.end, end)
+      else runs.push({ offset, end })
+    }
+    const { signal } = this.#options
+    const pieces: PackPiece[] = []
+    for (const { offset, end } of runs) {
+      const range = { offset, length: end - offset }
+      try {
+        pieces.push({ offset, bytes: await backend.read({ type: 'pack', name: pack }, { range, signal }) })
+      } catch {
+        signal?.throwIfAborted()
+        return undefined
+      }
+    }
+    return pieces
+  }
+
+  // Damaged at first sight: read once more, and looked for in other packs. When all fails the prune ends here, with the
+  // old packs where they were.
+  async #rescue(entries: readonly number[]): Promise<void> {
+    const { index, codec } = this.#repository
+    for (const entry of entries) {
+      const type = index.typeOf(entry)
+      const plain = await loadBlob(this.#repository, type, index.idOf(entry), { signal: this.#options.signal })
+      const sealed = Buffer.allocUnsafeSlow(codec.sealedBound(plain.length))
+      const { length, plainLength } = codec.seal(type, plain, sealed, 0)
+      this.#append(entry, sealed.subarray(0, length), plainLength)
+    }
+  }
+
+  #packer(): Packer {
+    const { codec, index } = this.#repository
+    return new Packer({
+      codec,
+      index,
+      packSize: this.#options.packSize ?? defaultPackSize,
+      buffers: { take: (bytes) => Buffer.from(new ArrayBuffer(bytes)) },
+      emit: (pack) => this.#uploader.add(pack, () => undefined),
+    })
+  }
+}
