@@ -155,8 +155,11 @@ class ArchiveRun {
       return await this.#fill(folder, place, known.raw)
     }
     const pending = { folder, place, entry, state } as const
-    if (isUnchanged) await this.#batches.add({ ref: entry.ref, content: known.content }, 0, pending)
-    else await this.#batches.add({ ref: entry.ref }, size, pending)
+    const { ref, stat } = entry
+    if (isUnchanged) {
+      const { content } = known
+      await this.#batches.add({ ref, known: { content, size: stat.size, mtime: stat.mtime } }, 0, pending)
+    } else await this.#batches.add({ ref }, size, pending)
   }
 
   async #meetOther(folder: OpenFolder, place: number, entry: SourceEntry, before: TreeNode | undefined): Promise<void> {
@@ -169,9 +172,14 @@ class ArchiveRun {
 
   async #open(folder: SourceFolder, parentTree: Buffer | undefined): Promise<OpenFolder> {
     const parent = await this.#loadParent(parentTree)
-    const { entries, problems } = await this.#source.list(folder, { signal: this.#options.signal })
+    const {
+      entries,
+      problems,
+      unreadable: isUnreadable = false,
+    } = await this.#source.list(folder, {
+      signal: this.#options.signal,
+    })
     this.#report(problems)
-    const isUnreadable = entries.length === 0 && problems.some(({ path }) => path.equals(folder.path))
     return { folder, parent, entries, isUnreadable, next: 0, nodes: [], waiting: 1, place: 0 }
   }
 
@@ -204,7 +212,7 @@ class ArchiveRun {
 
   async #saveTree(folder: OpenFolder): Promise<Buffer> {
     const nodes = folder.nodes.filter((node) => node !== undefined)
-    if (!folder.above && nodes.length === 0) throw new ArchiverError('NOTHING_TO_BACK_UP')
+    if (!folder.above && nodes.length === 0) throw new ArchiverError('SNAPSHOT_EMPTY')
     folder.nodes = []
     folder.entries = []
     return await this.#store.saveTree(encodeTree(nodes), { signal: this.#options.signal })

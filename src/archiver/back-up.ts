@@ -103,6 +103,7 @@ async function store(
   try {
     const archived = await archive(writer, source, { ...options, parent: options.force ? undefined : parent?.tree })
     await writer.flush({ signal })
+    await source.finish?.()
     await options.beforeSnapshot?.()
     const skipped = options.skipIfUnchanged === true && parent?.tree.equals(archived.tree) === true
     const end = clock.now()

@@ -2,7 +2,7 @@ import { errorClass } from '#base'
 
 /** What can go wrong while a snapshot is made. */
 export const archiverErrors = {
-  NOTHING_TO_BACK_UP: {
+  SNAPSHOT_EMPTY: {
     message: 'There is nothing to back up: none of what was named could be read.',
     hint: 'Check the paths, whether the disk is mounted, and the rights of this user. No snapshot was made.',
   },

@@ -39,23 +39,18 @@ export class BlobDeliverer implements Disposable {
     this.#writer = writer
   }
 
-  deliver({ pack, blobs, writes }: PackDelivery): PackDelivered {
-    const opened = blobs.map((blob) => this.#open(pack, blob))
+  deliver(delivery: PackDelivery): PackDelivered {
     const failures: { write: number; error: PlainError }[] = []
-    const damaged: { blob: number; error: PlainError }[] = []
-    opened.forEach((blob, i) => blob instanceof Error && damaged.push({ blob: i, error: toPlainError(blob) }))
+    const opened = new OpenedBlobs(delivery, (blob) => this.#open(delivery.pack, blob))
     let bytes = 0
-    writes.forEach((write, i) => {
-      const pieces = (write.kind === 'part' ? [write.blob] : write.blobs).map((blob) => opened[blob])
-      const broken = pieces.find((piece) => piece instanceof Error)
-      if (broken) return void failures.push({ write: i, error: toPlainError(broken) })
+    delivery.writes.forEach((write, i) => {
       try {
-        bytes += this.write(write, pieces as Buffer[])
+        bytes += this.write(write, opened.take(blobsOf(write)))
       } catch (thrown) {
         failures.push({ write: i, error: toPlainError(thrown) })
       }
     })
-    return { failures, damaged, bytes }
+    return { failures, damaged: opened.damaged, bytes }
   }
 
   [Symbol.dispose](): void {
@@ -69,18 +64,73 @@ export class BlobDeliverer implements Disposable {
     return pieces.reduce((sum, piece) => sum + piece.length, 0)
   }
 
-  #open(pack: string, { id, sealed, uncompressedLength }: DeliveredBlob): Buffer | Error {
+  /** The blob's bytes, good until the next call. Throws `BLOB_DAMAGED`. */
+  #open(pack: string, { id, sealed, uncompressedLength }: DeliveredBlob): Buffer {
     try {
-      // A copy: several blobs of a file are written together, and `open` reuses its memory.
-      const plain = Buffer.from(this.#codec.open(sealed, uncompressedLength))
+      const plain = this.#codec.open(sealed, uncompressedLength)
       this.#codec.primitives.hasher.sha256(plain, this.#hash, 0)
       if (this.#hash.equals(id)) return plain
-      return damagedBlob(pack, id, 'its content is not what its id says')
     } catch (cause) {
-      if (cause instanceof FormatError) return damagedBlob(pack, id, cause.message, cause)
+      if (cause instanceof FormatError) throw damagedBlob(pack, id, cause.message, cause)
       throw cause
     }
+    throw damagedBlob(pack, id, 'its content is not what its id says')
   }
+}
+
+/**
+ * The blobs of a delivery, opened when they are first needed. Most are written once and straight from the memory that they
+ * were opened into; only what is needed again, or together with others, is kept as a copy.
+ */
+class OpenedBlobs {
+  readonly damaged: { blob: number; error: PlainError }[] = []
+  readonly #blobs: readonly DeliveredBlob[]
+  readonly #open: (blob: DeliveredBlob) => Buffer
+  readonly #usesLeft: Uint32Array
+  readonly #kept = new Map<number, Buffer | Error>()
+
+  constructor({ blobs, writes }: PackDelivery, open: (blob: DeliveredBlob) => Buffer) {
+    this.#blobs = blobs
+    this.#open = open
+    this.#usesLeft = new Uint32Array(blobs.length)
+    for (const write of writes)
+      for (const blob of blobsOf(write)) this.#usesLeft[blob] = (this.#usesLeft[blob] ?? 0) + 1
+  }
+
+  /** Throws what is wrong with the first that is damaged. */
+  take(wanted: readonly number[]): Buffer[] {
+    const pieces = wanted.map((blob) => this.#takeOne(blob, wanted.length === 1))
+    return pieces.map((piece) => {
+      if (piece instanceof Error) throw piece
+      return piece
+    })
+  }
+
+  #takeOne(blob: number, isAlone: boolean): Buffer | Error {
+    const isLast = (this.#usesLeft[blob] = (this.#usesLeft[blob] as number) - 1) === 0
+    const kept = this.#kept.get(blob)
+    if (kept) {
+      if (isLast) this.#kept.delete(blob)
+      return kept
+    }
+    const opened = this.#openOne(blob)
+    const piece = opened instanceof Error || (isLast && isAlone) ? opened : Buffer.from(opened)
+    if (!isLast) this.#kept.set(blob, piece)
+    return piece
+  }
+
+  #openOne(blob: number): Buffer | Error {
+    try {
+      return this.#open(this.#blobs[blob] as DeliveredBlob)
+    } catch (thrown) {
+      this.damaged.push({ blob, error: toPlainError(thrown) })
+      return thrown as Error
+    }
+  }
+}
+
+function blobsOf(write: DeliveryWrite): readonly number[] {
+  return write.kind === 'part' ? [write.blob] : write.blobs
 }
 
 function damagedBlob(pack: string, id: Uint8Array, reason: string, cause?: unknown): RepositoryError {
