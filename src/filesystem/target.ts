@@ -7,12 +7,13 @@ import type { BeginHow, BegunFile, CompareJob, Comparison, Node, Target, TargetE
 
 import { ComparePool } from './compare.ts'
 import { FilesystemError } from './errors.ts'
+import { describeEntry, isOurs } from './leftovers.ts'
 import { plainMetadata } from './metadata.ts'
 import { writeMetadata } from './metadata-write.ts'
 import { refuseName, sameName } from './names.ts'
 import { holdsNode, makeNode, refuseNode } from './special.ts'
 import { openTargetDisk } from './target-disk.ts'
-import type { FolderHandle, MetadataPlace, TargetDisk, TargetStat } from './target-disk-types.ts'
+import type { FolderHandle, MetadataPlace, TargetDisk } from './target-disk-types.ts'
 import { WriteProblems } from './write-problems.ts'
 import type { PartRef, WholeRef, WriterOptions } from './writer.ts'
 import { explain, FileWriter, removeQuietly, shown, temporaryPrefix } from './writer.ts'
@@ -109,7 +110,7 @@ class FileTarget implements Target {
     const entries: TargetEntry[] = []
     for (const name of disk.list(folder)) {
       const stat = disk.stat(folder, name)
-      if (stat) entries.push(describe(name, stat))
+      if (stat) entries.push(describeEntry(name, stat))
     }
     return entries
   }
@@ -392,30 +393,4 @@ function openIfFolder(disk: TargetDisk, path: string): FolderHandle | undefined 
     if (hasCode(error, 'ENOENT') || hasCode(error, 'ENOTDIR') || hasCode(error, 'ELOOP')) return undefined
     throw error
   }
-}
-
-function describe(name: Buffer, stat: TargetStat): TargetEntry {
-  const { kind, size, mtime, links } = stat
-  const identity = links > 1 ? `${stat.deviceId}:${stat.inode}` : ''
-  const leftover = leftoverOf(name, stat)
-  return { name, kind, size, mtime, links, identity, ...(leftover === undefined ? {} : { leftover }) }
-}
-
-const temporaryName = new RegExp(
-  `^${temporaryPrefix.replace('.', '\\.')}(?:([0-9a-f]{16})-[0-9a-f]{8}|[wo]-[0-9a-z-]+)$`,
-)
-
-/** For a temporary file of an earlier run: the key of the file that it was to become, or '' when it is of no use. */
-function leftoverOf(name: Buffer, stat: TargetStat): string | undefined {
-  if (name[0] !== 0x2e) return undefined
-  const found = temporaryName.exec(name.toString('latin1'))
-  if (!found) return undefined
-  if (stat.kind !== 'file') return found[1] === undefined && stat.kind !== 'dir' ? '' : undefined
-  return isOurs(stat) ? (found[1] ?? '') : ''
-}
-
-// Somebody else who may write to the folder could have laid it there, and would hold it open while it becomes the file.
-function isOurs(stat: TargetStat): boolean {
-  const us = process.geteuid?.()
-  return stat.kind === 'file' && stat.links === 1 && (us === undefined || (stat.uid === us && (stat.mode & 0o77) === 0))
 }
