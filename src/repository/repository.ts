@@ -48,6 +48,8 @@ export interface OpenOptions extends Cancellable {
   readonly password: string
   readonly keyHint?: string | undefined
   readonly compression?: CompressionMode | undefined
+  /** Puts something around the storage that needs to know which repository it is: a cache. */
+  readonly wrap?: (backend: Backend, config: Config) => Promise<Backend>
 }
 
 const configFile = { type: 'config', name: '' } as const
@@ -57,7 +59,8 @@ export async function openRepository(backend: Backend, options: OpenOptions): Pr
   const { password, keyHint, compression = 'auto', signal } = options
   const key = await openKey(backend, password, { keyHint, signal })
   const config = await loadConfig(backend, key, { signal })
-  return new OpenRepository(backend, config, key, compression)
+  const wrapped = options.wrap ? await options.wrap(backend, config) : backend
+  return new OpenRepository(wrapped, config, key, compression)
 }
 
 export interface InitOptions extends OpenOptions {
@@ -87,7 +90,7 @@ export async function initRepository(backend: Backend, options: InitOptions): Pr
   try {
     await saveConfig(backend, config, key, { signal })
   } catch (thrown) {
-    await backend.delete({ type: 'key', name }).catch(() => undefined)
+    await deleteUnlessUsed(backend, name, thrown).catch(() => undefined)
     if (hasCode(thrown, 'FILE_EXISTS')) throw new RepositoryError('REPOSITORY_EXISTS', { location: backend.location })
     throw thrown
   }
@@ -101,19 +104,22 @@ async function refuseExisting(backend: Backend, options: Cancellable): Promise<v
   for await (const _ of backend.list('key', options)) throw new RepositoryError('REPOSITORY_INCOMPLETE', { location })
 }
 
+// A config whose reply was lost may be there, and only this key opens it.
+async function deleteUnlessUsed(backend: Backend, key: string, thrown: unknown): Promise<void> {
+  const isOfAnother = hasCode(thrown, 'FILE_EXISTS')
+  if (isOfAnother || (await backend.size(configFile)) === undefined) await backend.delete({ type: 'key', name: key })
+}
+
 async function loadConfig(backend: Backend, { masterKey }: OpenedKey, options: Cancellable): Promise<Config> {
-  let sealed: Buffer
+  using codec = new BlobCodec({ masterKey, version: 2, compression: 'auto' })
   try {
-    sealed = await backend.read(configFile, options)
+    return await readTwice(
+      () => backend.read(configFile, options),
+      (sealed) => decodeOrDamaged('config', '', () => decodeConfig(codec.openBytes(sealed))),
+    )
   } catch (thrown) {
     if (!hasCode(thrown, 'FILE_NOT_FOUND')) throw thrown
     throw new RepositoryError('REPOSITORY_INCOMPLETE', { location: backend.location, cause: thrown })
-  }
-  using codec = new BlobCodec({ masterKey, version: 2, compression: 'auto' })
-  try {
-    return decodeConfig(codec.openBytes(sealed))
-  } catch (cause) {
-    throw damaged('config', '', cause)
   }
 }
 
@@ -147,23 +153,17 @@ class OpenRepository implements Repository {
   }
 
   async loadFile(type: SealedFileType, name: string, options: Cancellable = {}): Promise<Buffer> {
-    // Read once more when it does not open: a flaky line or disk must not look like damage.
-    const first = await this.backend.read({ type, name }, options)
-    try {
-      return this.#decode(type, name, first)
-    } catch {
-      return this.#decode(type, name, await this.backend.read({ type, name }, options))
-    }
+    return await readTwice(
+      () => this.backend.read({ type, name }, options),
+      (sealed) => decodeOrDamaged(type, name, () => this.#decode(type, name, sealed)),
+    )
   }
 
   async saveFile(type: SealedFileType, json: Uint8Array, options: Cancellable = {}): Promise<string> {
     const plain = this.config.version === 1 ? json : encodeUnpacked(json, this.codec.primitives.zstd)
     const sealed = seal(this.codec, plain)
     const name = createHash('sha256').update(sealed).digest('hex')
-    // As with blobs: what was just sealed must open to the same bytes before it counts.
-    if (!this.#decode(type, name, sealed).equals(json)) {
-      throw new RepositoryError('BLOB_NOT_VERIFIED', { reason: 'the bytes differ' })
-    }
+    this.#verify(type, name, sealed, json)
     await this.backend.write({ type, name }, sealed, options)
     return name
   }
@@ -172,18 +172,25 @@ class OpenRepository implements Repository {
     this.codec[Symbol.dispose]()
   }
 
+  // As with blobs: what was just sealed must open to the same bytes before it counts.
+  #verify(type: SealedFileType, name: string, sealed: Buffer, json: Uint8Array): void {
+    let again: Buffer
+    try {
+      again = this.#decode(type, name, sealed)
+    } catch (cause) {
+      throw new RepositoryError('BLOB_NOT_VERIFIED', { reason: messageOf(cause), cause })
+    }
+    if (!again.equals(json)) throw new RepositoryError('BLOB_NOT_VERIFIED', { reason: 'the bytes differ' })
+  }
+
   #decode(type: SealedFileType, name: string, sealed: Buffer): Buffer {
     if (createHash('sha256').update(sealed).digest('hex') !== name) {
-      throw damaged(type, name, 'its content is not what its name says')
+      throw new Error('its content is not what its name says')
     }
-    try {
-      const plain = this.codec.openBytes(sealed)
-      const { zstd } = this.codec.primitives
-      const json = decodeUnpacked(plain, { zstd, max: largestJson[type], plainAllowed: this.#plainAllowed })
-      return Buffer.from(json.buffer, json.byteOffset, json.length)
-    } catch (cause) {
-      throw damaged(type, name, cause)
-    }
+    const plain = this.codec.openBytes(sealed)
+    const { zstd } = this.codec.primitives
+    const json = decodeUnpacked(plain, { zstd, max: largestJson[type], plainAllowed: this.#plainAllowed })
+    return Buffer.from(json.buffer, json.byteOffset, json.length)
   }
 
   // A repository that was upgraded from version 1 keeps files of that time.
@@ -198,7 +205,20 @@ function seal(codec: BlobCodec, plain: Uint8Array): Buffer {
   return sealed
 }
 
-function damaged(type: FileType, name: string, cause: unknown): RepositoryError {
-  const reason = typeof cause === 'string' ? cause : messageOf(cause)
-  return new RepositoryError('FILE_DAMAGED', { type, name: name.slice(0, 10), reason, cause })
+// Read once more when it does not open: a flaky line or disk must not look like damage.
+async function readTwice<Value>(read: () => Promise<Buffer>, decode: (bytes: Buffer) => Value): Promise<Value> {
+  const first = await read()
+  try {
+    return decode(first)
+  } catch {
+    return decode(await read())
+  }
+}
+
+function decodeOrDamaged<Value>(type: FileType, name: string, decode: () => Value): Value {
+  try {
+    return decode()
+  } catch (cause) {
+    throw new RepositoryError('FILE_DAMAGED', { type, name: name.slice(0, 10), reason: messageOf(cause), cause })
+  }
 }

@@ -1,0 +1,160 @@
+import { formatTable } from '../table.ts'
+import { addKey, listKeys, openRepository } from '#repository'
+import type { KeyOwner, Repository } from '#repository'
+import { messageOf } from '#base'
+import type { CliCommand } from '../command.ts'
+import { flag, setHelp, valueFlag } from '../command.ts'
+import { runs } from '../context.ts'
+import type { CommandContext, CommandFlags } from '../context.ts'
+import { CliError } from '../errors.ts'
+import { RepositoryError } from '#repository'
+import { findFile } from '../find-file.ts'
+import { openForCommand, readRepository, withLock } from '../open-repository.ts'
+import { askNewPassword, readPasswordFile } from '../password.ts'
+import { formatTimeText, shortId } from '../words.ts'
+
+const text = `
+Manages the keys: each lets a password of its own open the repository. Removing a key does not shut out somebody who has
+already used it and kept the master key; for that, copy what is needed into a new repository.`
+
+export function define(command: CliCommand): void {
+  command.description(text.trim())
+  defineList(command.command('list'))
+  defineAdd(command.command('add'))
+  defineRemove(command.command('remove'))
+  definePasswd(command.command('passwd'))
+}
+
+function defineList(command: CliCommand): void {
+  command.summary('list the keys')
+  setHelp(command, {
+    text: 'Lists the keys; the one that opened the repository now is marked.',
+    examples: ['understudy key list'],
+  })
+  runs(command, printKeys)
+}
+
+function defineAdd(command: CliCommand): void {
+  command.summary('add a key, for a further password')
+  setHelp(command, {
+    text: 'Adds a key with a new password, which is asked for unless a file has it.',
+    examples: ['understudy key add', 'understudy key add --new-password-file new.txt --user anna'],
+  })
+  addNewPasswordFlags(command)
+  runs(
+    command,
+    async (context, _, flags) => {
+      await using opened = await openForCommand(context)
+      const name = await withLock(context, opened.repository, {}, (signal) =>
+        addVerifiedKey({ ...context, signal }, opened.repository, flags),
+      )
+      context.printer.say(`saved new key with ID ${name}`)
+    },
+    { outlivesOutput: true },
+  )
+}
+
+function defineRemove(command: CliCommand): void {
+  command.summary('remove a key')
+  setHelp(command, {
+    text: 'Removes a key, so that its password opens the repository no more. The key in use cannot be removed.',
+    examples: ['understudy key remove eb78040b'],
+  })
+  command.argument('<id>', 'id of the key, or the first digits of it')
+  runs(command, removeKey, { outlivesOutput: true })
+}
+
+function definePasswd(command: CliCommand): void {
+  command.summary('change the password')
+  setHelp(command, {
+    text: 'Changes the password: adds a key with the new one, proves that it works, and removes the key in use.',
+    examples: ['understudy key passwd', 'understudy key passwd --new-password-file new.txt'],
+  })
+  addNewPasswordFlags(command)
+  runs(
+    command,
+    async (context, _, flags) => {
+      await using opened = await openForCommand(context)
+      const { repository } = opened
+      const name = await withLock(context, repository, { exclusive: true }, async (signal) => {
+        const added = await addVerifiedKey({ ...context, signal }, repository, flags)
+        await repository.backend.delete({ type: 'key', name: repository.keyName }, { signal })
+        return added
+      })
+      context.printer.say(`saved new key as ${name}`)
+    },
+    { outlivesOutput: true },
+  )
+}
+
+function addNewPasswordFlags(command: CliCommand): void {
+  command.addOption(valueFlag('--new-password-file <file>', 'file to read the new password from'))
+  command.addOption(flag('--new-insecure-no-password', 'the new key has no password (insecure)'))
+  command.addOption(valueFlag('--user <name>', 'user that the key is for (default: this user)'))
+  command.addOption(valueFlag('--host <name>', 'machine that the key is for (default: this machine)'))
+}
+
+async function printKeys(context: CommandContext): Promise<void> {
+  const { printer } = context
+  await readRepository(context, async ({ backend, keyName }, signal) => {
+    const { keys, damaged } = await listKeys(backend, { signal })
+    for (const { error } of damaged) printer.error(`error: ${messageOf(error)}`)
+    const rows = keys.map(({ name, file }) => ({
+      current: name === keyName,
+      id: name,
+      userName: file.username,
+      hostName: file.hostname,
+      created: formatTimeText(file.created),
+    }))
+    if (printer.isJson) return printer.json(rows)
+    const columns = [
+      { title: ' ID', cell: ({ current, id }: (typeof rows)[number]) => `${current ? '*' : ' '}${shortId(id)}` },
+      { title: 'User', cell: ({ userName }: (typeof rows)[number]) => userName },
+      { title: 'Host', cell: ({ hostName }: (typeof rows)[number]) => hostName },
+      { title: 'Created', cell: ({ created }: (typeof rows)[number]) => created },
+    ]
+    for (const line of formatTable(columns, rows)) printer.result(line)
+  })
+}
+
+/** Adds a key and opens the repository with it: a key that does not work must not stay, and must not replace one. */
+async function addVerifiedKey(context: CommandContext, repository: Repository, flags: CommandFlags): Promise<string> {
+  const { signal } = context
+  const { backend, settings } = repository
+  const password = await readNewPassword(context, flags)
+  const owner: KeyOwner = { user: flags.user as string | undefined, host: flags.host as string | undefined }
+  const name = await addKey(backend, settings.masterKey, password, { ...owner, signal })
+  try {
+    using again = await openRepository(backend, { password, keyHint: name, signal })
+    if (again.config.id === repository.config.id && again.keyName === name) return name
+    throw new RepositoryError('KEY_DAMAGED', { name, location: backend.location, reason: 'it does not open' })
+  } catch (thrown) {
+    await backend.delete({ type: 'key', name }).catch(() => undefined)
+    throw thrown
+  }
+}
+
+async function readNewPassword(context: CommandContext, flags: CommandFlags): Promise<string> {
+  const file = flags.newPasswordFile as string | undefined
+  const none = flags.newInsecureNoPassword === true
+  if (none && file !== undefined) {
+    throw context.refuse('--new-password-file and --new-insecure-no-password exclude each other')
+  }
+  if (none) return ''
+  if (file === undefined) return await askNewPassword('enter new password: ', context.signal)
+  const password = readPasswordFile(file, '--new-password-file')
+  if (password === '') throw new CliError('PASSWORD_MISSING')
+  return password
+}
+
+async function removeKey(context: CommandContext, [start = '']: readonly string[]): Promise<void> {
+  await using opened = await openForCommand(context)
+  const { repository } = opened
+  const { backend, keyName } = repository
+  await withLock(context, repository, { exclusive: true }, async (signal) => {
+    const name = await findFile(backend, 'key', start, { signal })
+    if (name === keyName) throw new RepositoryError('KEY_IN_USE', { name: shortId(name) })
+    await backend.delete({ type: 'key', name }, { signal })
+    context.printer.say(`removed key ${name}`)
+  })
+}

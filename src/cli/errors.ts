@@ -1,0 +1,88 @@
+import { errorClass } from '#base'
+
+/** What can be wrong with a command line, and how a command may end besides well. */
+export const cliErrors = {
+  USAGE: {
+    message: '{reason}.',
+    hint: 'See `understudy {command} --help`.',
+  },
+  LOCATION_MISSING: {
+    message: 'No repository was named.',
+    hint: 'Give its location with --repo, or in UNDERSTUDY_REPOSITORY.',
+  },
+  FILE_NOT_READ: {
+    message: 'The file {path}, named by {flag}, cannot be read: {reason}.',
+    hint: 'Check the path and the rights of this user.',
+  },
+  OBJECT_NOT_FOUND: {
+    message: 'There is no {type} whose id begins with "{start}".',
+    hint: 'List them with `understudy list`.',
+  },
+  OBJECT_AMBIGUOUS: {
+    message: 'More than one {type} begins with "{start}".',
+    hint: 'Give more digits of its id.',
+  },
+  PASSWORD_MISSING: {
+    message: 'No password was given.',
+    hint: 'Use --password-file, --password-command or UNDERSTUDY_PASSWORD; for a repository without a password, --insecure-no-password.',
+  },
+  PASSWORD_COMMAND_FAILED: {
+    message: 'The command that gives the password failed: {reason}.',
+    hint: 'Run the command of --password-command by itself to see what is wrong.',
+  },
+  PASSWORDS_DIFFER: {
+    message: 'The two passwords are not the same.',
+    hint: 'Nothing was changed; try again.',
+  },
+  INTERRUPTED: {
+    message: 'Interrupted by {signal}.',
+    hint: 'Nothing is lost: the next run uses what has been stored.',
+    exitCode: 130,
+  },
+  OUTPUT_CLOSED: {
+    message: 'Whoever read the output has gone.',
+    hint: 'Nothing is wrong with the repository.',
+    exitCode: 141,
+  },
+  SOURCE_INCOMPLETE: {
+    message: 'At least one source file could not be read.',
+    hint: 'The snapshot was made without what the lines above name.',
+    exitCode: 3,
+  },
+  RESTORE_INCOMPLETE: {
+    message: '{count} entries were not restored as they should be.',
+    hint: 'Mend what the lines above say and run the restore again: it goes on from what is there.',
+  },
+  NOT_ENOUGH_SPACE: {
+    message: 'The restore needs {needed} at {location}, where {free} are free.',
+    hint: 'Make room, or restore elsewhere or less (--include).',
+  },
+  SNAPSHOTS_DAMAGED: {
+    message: '{count} snapshots cannot be read.',
+    hint: 'Run `understudy check` to see what that touches.',
+  },
+  SNAPSHOTS_NOT_REMOVED: {
+    message: '{count} snapshots could not be removed.',
+    hint: 'Run the command again.',
+    exitCode: 3,
+  },
+  GROUP_WOULD_BE_EMPTIED: {
+    message: 'These are all the snapshots of {group}, so nothing is removed.',
+    hint: 'Say --unsafe-allow-remove-all if none of them is needed any more.',
+  },
+  DEMO_FAILED: {
+    message: 'The demonstration failed: {reason}.',
+    hint: 'Please report it, with what was printed above.',
+  },
+  DAMAGE_FOUND: {
+    message: 'The repository contains errors.',
+    hint: 'The lines above say which, and which files they touch. Keep the repository as it is until you know what to do.',
+  },
+} as const
+
+export class CliError extends errorClass('CliError', cliErrors) {}
+
+/** A mistake in the command line. `command` is the one whose help explains it. */
+export function usage(command: string, reason: string): CliError {
+  return new CliError('USAGE', { command, reason })
+}

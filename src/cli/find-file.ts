@@ -1,0 +1,19 @@
+import type { Cancellable } from '#base'
+import type { Backend, FileType } from '#backend'
+import { CliError } from './errors.ts'
+
+/** The one file of a type whose name begins so. Throws `OBJECT_NOT_FOUND`, `OBJECT_AMBIGUOUS`. */
+export async function findFile(
+  backend: Backend,
+  type: FileType,
+  start: string,
+  { signal }: Cancellable = {},
+): Promise<string> {
+  const found: string[] = []
+  for await (const { name } of backend.list(type, { signal })) {
+    if (start !== '' && name.startsWith(start)) found.push(name)
+  }
+  if (found.length > 1) throw new CliError('OBJECT_AMBIGUOUS', { type, start })
+  if (found[0] === undefined) throw new CliError('OBJECT_NOT_FOUND', { type, start })
+  return found[0]
+}

@@ -1,0 +1,166 @@
+import type { Command } from 'commander'
+import type { CompressionMode } from '#repository'
+import { CountFlag, commandPath, commaListFlag, flag, valueFlag } from './command.ts'
+import { CliError, usage } from './errors.ts'
+import type { Environment } from './environment.ts'
+import type { Verbosity } from './printer.ts'
+import { parseGoDuration } from './words.ts'
+
+/** What every command understands. */
+export interface GlobalOptions {
+  readonly repo: string | undefined
+  readonly repositoryFile: string | undefined
+  readonly password: PasswordFlags
+  readonly json: boolean
+  readonly verbosity: Verbosity
+  readonly noLock: boolean
+  /** Milliseconds. */
+  readonly retryLock: number
+  readonly cacerts: readonly string[]
+  readonly clientCertificate: string | undefined
+  readonly insecureTls: boolean
+  readonly cacheDir: string | undefined
+  readonly noCache: boolean
+  readonly compression: CompressionMode
+  /** Bytes; undefined for the usual size. */
+  readonly packSize: number | undefined
+  /** Calls at once, by kind of storage. */
+  readonly connections: Readonly<Record<string, number>>
+}
+
+/** Where a password comes from. */
+export interface PasswordFlags {
+  readonly file: string | undefined
+  readonly command: string | undefined
+  readonly none: boolean
+  readonly keyHint: string | undefined
+}
+
+const compressionModes: readonly string[] = [
+  'auto',
+  'off',
+  'fastest',
+  'better',
+  'max',
+] satisfies readonly CompressionMode[]
+
+type Given = Readonly<Record<string, unknown>>
+
+/** Adds them to a command. Each command has them all, so that they may stand before and after its name. */
+export function addGlobalFlags(command: Command): void {
+  command.optionsGroup('Global flags:')
+  for (const option of [
+    valueFlag('-r, --repo <location>', 'where the repository is (UNDERSTUDY_REPOSITORY)'),
+    valueFlag('--repository-file <file>', 'file to read the location from (UNDERSTUDY_REPOSITORY_FILE)'),
+    valueFlag('-p, --password-file <file>', 'file to read the password from (UNDERSTUDY_PASSWORD_FILE)'),
+    valueFlag('--password-command <command>', 'command that prints the password (UNDERSTUDY_PASSWORD_COMMAND)'),
+    flag('--insecure-no-password', 'the repository has no password (insecure)'),
+    valueFlag('--key-hint <id>', 'key to try first (UNDERSTUDY_KEY_HINT)'),
+    flag('--json', 'print JSON, for programs'),
+    flag('-q, --quiet', 'print errors and results only'),
+    new CountFlag('-v, --verbose', 'print more; twice, or --verbose=2, for every file'),
+    flag('--no-lock', 'do not lock the repository, for storage that cannot be written to'),
+    valueFlag('--retry-lock <duration>', 'how long to wait for a locked repository: 5m, 2h (default: not at all)'),
+    commaListFlag('--cacert <file>', 'certificates of authorities to trust (UNDERSTUDY_CACERT)'),
+    valueFlag('--tls-client-cert <file>', 'client certificate and its key (UNDERSTUDY_TLS_CLIENT_CERT)'),
+    flag('--insecure-tls', 'trust every certificate (insecure)'),
+    valueFlag('--cache-dir <folder>', 'folder for the local cache (UNDERSTUDY_CACHE_DIR)'),
+    flag('--no-cache', 'do without a local cache'),
+    valueFlag('--compression <mode>', 'auto, off, fastest, better or max (UNDERSTUDY_COMPRESSION)'),
+    valueFlag('--pack-size <MiB>', 'size that packs are to have, 4 to 128 (UNDERSTUDY_PACK_SIZE)'),
+    commaListFlag('-o, --option <key=value>', 'local.connections=N or rest.connections=N: calls at once'),
+  ]) {
+    command.addOption(option)
+  }
+}
+
+/** Reads them, wherever on the line they stood, with the environment for those that were not given. */
+export function readGlobalFlags(command: Command, env: Environment): GlobalOptions {
+  const given = mergeGiven(command)
+  const refuse = (reason: string) => usage(commandPath(command), reason)
+  const text = (name: string, variable?: string) =>
+    (given[name] as string | undefined) ?? (variable === undefined ? undefined : env.get(variable))
+  return {
+    repo: text('repo', given.repositoryFile === undefined ? 'REPOSITORY' : undefined),
+    repositoryFile: text('repositoryFile', given.repo === undefined ? 'REPOSITORY_FILE' : undefined),
+    password: readPasswordFlags(given, env),
+    json: given.json === true,
+    verbosity: readVerbosity(given, refuse),
+    noLock: given.noLock === true,
+    retryLock: readRetryLock(text('retryLock'), refuse),
+    cacerts: (given.cacert as string[] | undefined) ?? env.get('CACERT')?.split(',') ?? [],
+    clientCertificate: text('tlsClientCert', 'TLS_CLIENT_CERT'),
+    insecureTls: given.insecureTls === true,
+    cacheDir: text('cacheDir', 'CACHE_DIR'),
+    noCache: given.noCache === true,
+    compression: readCompression(text('compression', 'COMPRESSION') ?? 'auto', refuse),
+    packSize: readPackSize(text('packSize', 'PACK_SIZE'), refuse),
+    connections: readConnections((given.option as string[] | undefined) ?? [], refuse),
+  }
+}
+
+type Refuse = (reason: string) => CliError
+
+/** Flags of the command and of those above it; lists and counts add up. */
+function mergeGiven(command: Command): Given {
+  const merged: Record<string, unknown> = {}
+  for (let at: Command | null = command; at; at = at.parent) {
+    for (const [name, value] of Object.entries(at.opts())) {
+      const inner = merged[name]
+      if (inner === undefined) merged[name] = value
+      else if (Array.isArray(inner) && Array.isArray(value)) merged[name] = [...(value as unknown[]), ...inner]
+      else if (typeof inner === 'number' && typeof value === 'number') merged[name] = inner + value
+    }
+  }
+  return merged
+}
+
+/** A file or command that is named on the line comes before one in the environment. */
+function readPasswordFlags(given: Given, env: Environment): PasswordFlags {
+  const file = given.passwordFile as string | undefined
+  const command = given.passwordCommand as string | undefined
+  return {
+    file: file ?? (command === undefined ? env.get('PASSWORD_FILE') : undefined),
+    command: command ?? (file === undefined ? env.get('PASSWORD_COMMAND') : undefined),
+    none: given.insecureNoPassword === true,
+    keyHint: (given.keyHint as string | undefined) ?? env.get('KEY_HINT'),
+  }
+}
+
+function readVerbosity({ quiet, verbose }: Given, refuse: Refuse): Verbosity {
+  const level = typeof verbose === 'number' ? verbose : 0
+  if (quiet === true && level > 0) throw refuse('--quiet and --verbose exclude each other')
+  if (quiet === true) return 0
+  return Math.min(3, 1 + level) as Verbosity
+}
+
+function readRetryLock(text: string | undefined, refuse: Refuse): number {
+  if (text === undefined) return 0
+  const milliseconds = parseGoDuration(text)
+  if (milliseconds === undefined) throw refuse(`"${text}" is no duration for --retry-lock; write 5m or 2h`)
+  return milliseconds
+}
+
+function readCompression(text: string, refuse: Refuse): CompressionMode {
+  if (compressionModes.includes(text)) return text as CompressionMode
+  throw refuse(`"${text}" is no compression mode; there are auto, off, fastest, better and max`)
+}
+
+function readPackSize(text: string | undefined, refuse: Refuse): number | undefined {
+  if (text === undefined || text === '0') return undefined
+  const size = /^\d+$/.test(text) ? Number(text) : NaN
+  if (!(size >= 4 && size <= 128)) throw refuse(`"${text}" is no size of packs; give whole MiB from 4 to 128`)
+  return size << 20
+}
+
+function readConnections(options: readonly string[], refuse: Refuse): Record<string, number> {
+  const connections: Record<string, number> = {}
+  for (const option of options) {
+    const [, scheme, value] = /^(local|rest)\.connections=(\d+)$/.exec(option.trim()) ?? []
+    if (scheme === undefined || !(Number(value) >= 1 && Number(value) <= 1000)) {
+      throw refuse(`"${option}" is no option; there are local.connections=N and rest.connections=N`)
+    }
+    connections[scheme] = Number(value)
+  }
+  return connections
+}

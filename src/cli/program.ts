@@ -1,0 +1,87 @@
+import { CliCommand } from './command.ts'
+import { addGlobalFlags } from './global-flags.ts'
+import { version } from './version.ts'
+
+/** The program's commands. Each has a module of its own, which is loaded when it is wanted. */
+
+export interface CommandModule {
+  /** Adds arguments, flags, help and what it does. */
+  readonly define: (command: CliCommand) => void
+}
+
+interface CommandEntry {
+  readonly summary: string
+  readonly load: () => Promise<CommandModule>
+}
+
+const commands: Readonly<Record<string, CommandEntry>> = {
+  init: { summary: 'make a new repository', load: () => import('./commands/init.ts') },
+  backup: { summary: 'back up files and folders', load: () => import('./commands/backup.ts') },
+  snapshots: { summary: 'list the snapshots', load: () => import('./commands/snapshots.ts') },
+  ls: { summary: 'list the files of a snapshot', load: () => import('./commands/ls.ts') },
+  restore: { summary: 'bring files back', load: () => import('./commands/restore.ts') },
+  check: { summary: 'prove that the repository is sound', load: () => import('./commands/check.ts') },
+  forget: { summary: 'remove snapshots by a policy', load: () => import('./commands/forget.ts') },
+  prune: { summary: 'delete data that no snapshot needs', load: () => import('./commands/prune.ts') },
+  key: { summary: 'manage passwords', load: () => import('./commands/key.ts') },
+  unlock: { summary: 'remove locks that nobody holds', load: () => import('./commands/unlock.ts') },
+  stats: { summary: 'count what the snapshots hold', load: () => import('./commands/stats.ts') },
+  cat: { summary: 'print an object of the repository', load: () => import('./commands/cat.ts') },
+  list: { summary: 'list the objects of the repository', load: () => import('./commands/list.ts') },
+  version: { summary: 'print the version', load: () => import('./commands/version.ts') },
+}
+
+const loaded = new WeakSet<CliCommand>()
+
+/** The program, its commands known by name and summary. `loadCommands` adds the rest, as running one of them does. */
+export function createProgram(): CliCommand {
+  const program = new CliCommand('understudy')
+  program
+    .description("Backup and business continuity, in restic's open repository format.")
+    .enablePositionalOptions()
+    .version(version, '--version', 'print the version')
+    .helpCommand(false)
+    .showSuggestionAfterError()
+  addGlobalFlags(program)
+  for (const [name, { summary }] of Object.entries(commands)) {
+    const command = new CliCommand(name).summary(summary).copyInheritedSettings(program)
+    program.addCommand(command)
+  }
+  program.addCommand(helpCommand(program))
+  program.hook('preSubcommand', async (_, command) => await loadCommand(command as CliCommand))
+  return program
+}
+
+/** Loads every command's module: then the help of each is complete. */
+export async function loadCommands(program: CliCommand): Promise<void> {
+  for (const command of program.commands) await loadCommand(command as CliCommand)
+}
+
+async function loadCommand(command: CliCommand): Promise<void> {
+  const entry = Object.hasOwn(commands, command.name()) ? commands[command.name()] : undefined
+  if (!entry || loaded.has(command)) return
+  loaded.add(command)
+  const { define } = await entry.load()
+  define(command)
+  for (const leaf of command.commands.length > 0 ? command.commands : [command]) {
+    addGlobalFlags(leaf.copyInheritedSettings(command))
+  }
+}
+
+function helpCommand(program: CliCommand): CliCommand {
+  const help = new CliCommand('help')
+    .summary('explain a command')
+    .argument('[command...]')
+    .copyInheritedSettings(program)
+  help.action(async (names: readonly string[]) => {
+    let shown = program
+    for (const name of names) {
+      const inner = shown.commands.find((command) => command.name() === name)
+      if (!inner) return help.error(`error: there is no command '${names.join(' ')}'`)
+      await loadCommand(inner as CliCommand)
+      shown = inner as CliCommand
+    }
+    shown.outputHelp()
+  })
+  return help
+}

@@ -1,0 +1,89 @@
+import { CommanderError } from 'commander'
+import { UnderstudyError, messageOf, printable } from '#base'
+import { setHost } from './context.ts'
+import { Environment } from './environment.ts'
+import { CliError } from './errors.ts'
+import { Interruption } from './interruption.ts'
+import { encodeJson } from './json.ts'
+import { createProgram } from './program.ts'
+import { Terminal, printLastWord } from './terminal.ts'
+
+/** Runs the command of a command line, and ends the process with its exit code. */
+export async function runProgram(argv: readonly string[]): Promise<never> {
+  const isJson = argv.includes('--json')
+  process.on('uncaughtException', (thrown) => {
+    printLastWord(formatFailure(explain(thrown), isJson))
+    process.exit(1)
+  })
+  const terminal = new Terminal()
+  const exitCode = await runCommand(argv, terminal, isJson)
+  await terminal.flush()
+  // Threads and idle connections must not keep a finished program alive.
+  process.exit(exitCode)
+}
+
+async function runCommand(argv: readonly string[], terminal: Terminal, isJson: boolean): Promise<number> {
+  const env = Environment.take()
+  const onFirst = (name: NodeJS.Signals) => {
+    if (!isJson) terminal.printError(`signal ${name} received, cleaning up`)
+  }
+  using interruption = new Interruption(onFirst)
+  const program = createProgram()
+  program.exitOverride().configureOutput({
+    writeOut: (text) => terminal.write(text),
+    writeErr: (text) => terminal.printError(text.trimEnd()),
+    outputError: () => undefined, // said below
+  })
+  for (const command of program.commands) command.copyInheritedSettings(program)
+  setHost(program, { terminal, env, interruption })
+  try {
+    await program.parseAsync(argv)
+    interruption.signal.throwIfAborted()
+    return 0
+  } catch (thrown) {
+    if (thrown instanceof CommanderError && thrown.exitCode === 0) return 0 // help and version
+    if (thrown instanceof CommanderError && thrown.code === 'commander.help') return 1 // help, for want of a command
+    const { signal } = interruption
+    const failure = explain(signal.aborted ? signal.reason : thrown)
+    terminal.setStatus([])
+    if (failure.code !== 'OUTPUT_CLOSED') terminal.printError(formatFailure(failure, isJson))
+    return failure.exitCode
+  }
+}
+
+/** Any failure as one that a person can act on. */
+function explain(thrown: unknown): UnderstudyError {
+  if (thrown instanceof UnderstudyError) return thrown
+  if (thrown instanceof CommanderError) return explainUsage(thrown)
+  return new UnderstudyError(
+    'UNEXPECTED',
+    {
+      message: 'Something went wrong that should not: {reason}.',
+      hint: 'This is a mistake in Understudy. Run the command again with UNDERSTUDY_DEBUG=1 and report what it prints.',
+    },
+    { reason: messageOf(thrown).replace(/\.$/, ''), cause: thrown },
+  )
+}
+
+/** `error: unknown option '--foo'` and `(Did you mean --for?)`, in a sentence. */
+function explainUsage({ message }: CommanderError): CliError {
+  const [first = '', suggestion = ''] = message.replace(/^error: /, '').split('\n')
+  const sentence = `${first.charAt(0).toUpperCase()}${first.slice(1)}${suggestion === '' ? '' : ` ${suggestion}`}`
+  return new CliError('USAGE', { reason: sentence.replace(/\.$/, ''), command: '' })
+}
+
+/** As restic says it: `Fatal: …`, or the line of JSON that ends a failed run. */
+function formatFailure(failure: UnderstudyError, isJson: boolean): string {
+  const { code, exitCode, hint } = failure
+  const word = exitCode === 3 ? 'Warning' : 'Fatal'
+  const message = `${word}: ${failure.message}`
+  const trace = process.env.UNDERSTUDY_DEBUG ? stackOf(failure) : []
+  if (isJson) return encodeJson({ message_type: 'exit_error', code: exitCode, message, error: code, hint })
+  return [`${message} (${code})`, `  ${printable(hint, Infinity).replace(/ {2,}/g, ' ')}`, ...trace].join('\n')
+}
+
+function stackOf(failure: Error): string[] {
+  const stacks: string[] = []
+  for (let at: unknown = failure; at instanceof Error; at = at.cause) stacks.push(at.stack ?? at.message)
+  return stacks
+}
