@@ -50,8 +50,6 @@ export interface BackUpOptions extends Cancellable, Omit<ArchiveOptions, 'parent
   readonly onParent?: (parent: NamedSnapshot | undefined) => void
   /** Given the writer, for a display of what has been read. */
   readonly onStart?: (progress: { readonly bytesRead: number }) => void
-  /** Runs when everything is stored and before the snapshot is: throws when what was read is not good after all. */
-  readonly beforeSnapshot?: () => Promise<void> | void
   readonly clock?: Clock
 }
 
@@ -104,7 +102,7 @@ async function store(
     const archived = await archive(writer, source, { ...options, parent: options.force ? undefined : parent?.tree })
     await writer.flush({ signal })
     await source.finish?.()
-    await options.beforeSnapshot?.()
+    await source.finish?.()
     const skipped = options.skipIfUnchanged === true && parent?.tree.equals(archived.tree) === true
     const end = clock.now()
     if (dryRun || skipped) return { ...archived, snapshot: undefined, parent, start, end }
