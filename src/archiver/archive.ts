@@ -180,7 +180,7 @@ class ArchiveRun {
       signal: this.#options.signal,
     })
     this.#report(problems)
-    return { folder, parent, entries, isUnreadable: unreadable, next: 0, nodes: [], waiting: 1, place: 0 }
+    return { folder, parent, entries, isUnreadable, next: 0, nodes: [], waiting: 1, place: 0 }
   }
 
   // A parent tree that cannot be loaded only costs time: everything below is read again.
