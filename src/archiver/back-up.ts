@@ -102,7 +102,6 @@ async function store(
     const archived = await archive(writer, source, { ...options, parent: options.force ? undefined : parent?.tree })
     await writer.flush({ signal })
     await source.finish?.()
-    await source.finish?.()
     const skipped = options.skipIfUnchanged === true && parent?.tree.equals(archived.tree) === true
     const end = clock.now()
     if (dryRun || skipped) return { ...archived, snapshot: undefined, parent, start, end }
