@@ -1,4 +1,4 @@
-import { messageOf, systemClock } from '#base'
+import { UnderstudyError, messageOf, systemClock } from '#base'
 import type { Cancellable, Clock } from '#base'
 import { RepositoryError } from './errors.ts'
 import { encodeIndexFile } from './format/index-file.ts'
@@ -32,7 +32,6 @@ export class IndexSaver {
   #since = 0
   #saving: Promise<void> = Promise.resolve()
   #failure: Error | undefined
-
   readonly #guard: () => Promise<void>
 
   constructor(repository: IndexedRepository, options: IndexSaverOptions = {}) {
@@ -54,11 +53,12 @@ export class IndexSaver {
     if (due) this.#saveSoon()
   }
 
-  /** Saves what is left. Throws what went wrong with any index. */
+  /** Saves what is left. Throws what went wrong with any index. After an abort it can be called again. */
   async flush({ signal }: Cancellable = {}): Promise<void> {
     this.#saveSoon({ signal })
     await this.#saving
     if (this.#failure) throw this.#failure
+    if (this.#packs.length > 0) signal?.throwIfAborted()
   }
 
   #settle({ name, blobs }: SealedPack): void {
@@ -85,8 +85,14 @@ export class IndexSaver {
       const json = encodeIndexFile({ packs: packs.map(({ name, blobs }) => ({ id: name, blobs })) })
       this.saved.add(await this.#repository.saveFile('index', json, { signal }))
     } catch (cause) {
-      if (signal?.aborted) this.#failure = signal.reason as Error
-      else this.#failure = new RepositoryError('INDEX_NOT_SAVED', { reason: messageOf(cause), cause })
+      if (signal?.aborted) this.#packs.unshift(...packs)
+      else this.#failure = notSaved(cause)
     }
   }
+}
+
+// What the storage or the lock says of itself is clearer than any sentence around it.
+function notSaved(cause: unknown): Error {
+  if (cause instanceof UnderstudyError) return cause
+  return new RepositoryError('INDEX_NOT_SAVED', { reason: messageOf(cause), cause })
 }

@@ -2,6 +2,7 @@ import { createHash, randomBytes, randomFillSync } from 'node:crypto'
 import { hostname as machineName, userInfo } from 'node:os'
 import { hasCode, messageOf } from '#base'
 import type { Cancellable } from '#base'
+import { BackendError } from '#backend'
 import type { Backend } from '#backend'
 import { RepositoryError } from './errors.ts'
 import { encodeMasterKey, parseMasterKey, randomIvs, sealOverhead, splitMasterKey } from './format/crypto.ts'
@@ -35,25 +36,31 @@ export interface ListedKey {
 
 /**
  * Opens the repository's keys in turn until the password fits one. A damaged key is passed over as long as another opens.
- * Throws `PASSWORD_WRONG`, `KEY_DAMAGED`, `REPOSITORY_NOT_FOUND`, `KEYS_MISSING`.
+ * Throws `PASSWORD_WRONG`, `KEYS_NOT_ALL_TRIED`, `KEY_DAMAGED`, `REPOSITORY_NOT_FOUND`, `KEYS_MISSING`.
  */
 export async function openKey(
   backend: Backend,
   password: string,
   { keyHint, signal }: { readonly keyHint?: string | undefined } & Cancellable = {},
 ): Promise<OpenedKey> {
-  const names = await keysToTry(backend, { keyHint, signal })
+  const names = await namesOfKeys(backend, { keyHint, signal })
   let damage: Error | undefined
-  for (const name of names) {
+  for (const name of names.slice(0, mostKeysTried)) {
     try {
       const masterKey = await tryKey(backend, name, password, { signal })
       if (masterKey) return { name, masterKey }
     } catch (thrown) {
+      if (hasCode(thrown, 'FILE_NOT_FOUND')) continue // removed since it was listed
       if (!hasCode(thrown, 'KEY_DAMAGED')) throw thrown
       damage ??= thrown as Error
     }
   }
-  throw damage ?? new RepositoryError('PASSWORD_WRONG', { location: backend.location })
+  throw damage ?? passwordWrong(backend, names.length)
+}
+
+function passwordWrong({ location }: Backend, keys: number): RepositoryError {
+  if (keys <= mostKeysTried) return new RepositoryError('PASSWORD_WRONG', { location })
+  return new RepositoryError('KEYS_NOT_ALL_TRIED', { location, tried: mostKeysTried, keys })
 }
 
 /** Makes a key file for a password and returns its name. */
@@ -74,8 +81,17 @@ export async function addKey(
     data: sealWith(derived, encodeMasterKey(masterKey)),
   })
   const name = createHash('sha256').update(bytes).digest('hex')
+  await verifyKey(decodeNamed(name, bytes), password, masterKey)
   await backend.write({ type: 'key', name }, bytes, { signal })
   return name
+}
+
+// Derived once more, from the file: a key that does not open would show only when it is the last one left.
+async function verifyKey(file: KeyFile, password: string, masterKey: MasterKey): Promise<void> {
+  const opened = openWith(await deriveKey(password, file.salt, file), file.data)
+  if (!opened?.equals(encodeMasterKey(masterKey))) {
+    throw new RepositoryError('BLOB_NOT_VERIFIED', { reason: 'the key does not open' })
+  }
 }
 
 export interface KeyOwner {
@@ -106,7 +122,8 @@ export async function listKeys(
   return { keys, damaged }
 }
 
-async function keysToTry(
+/** In the order in which they are tried. */
+async function namesOfKeys(
   backend: Backend,
   { keyHint, signal }: { readonly keyHint?: string | undefined } & Cancellable,
 ): Promise<string[]> {
@@ -114,10 +131,10 @@ async function keysToTry(
   for await (const { name } of backend.list('key', { signal })) names.push(name)
   if (names.length === 0) throw await whyNoKeys(backend, { signal })
   names.sort()
-  if (keyHint === undefined) return names.slice(0, mostKeysTried)
+  if (keyHint === undefined) return names
   const hinted = names.filter((name) => name.startsWith(keyHint))
   if (hinted.length === 0) throw new RepositoryError('KEY_NOT_FOUND', { name: keyHint })
-  return [...hinted, ...names.filter((name) => !hinted.includes(name))].slice(0, mostKeysTried)
+  return [...hinted, ...names.filter((name) => !hinted.includes(name))]
 }
 
 async function whyNoKeys(backend: Backend, options: Cancellable): Promise<RepositoryError> {
@@ -146,15 +163,25 @@ async function tryKey(
 }
 
 async function loadKeyFile(backend: Backend, name: string, options: Cancellable): Promise<KeyFile> {
-  const bytes = await backend.read({ type: 'key', name }, options)
   try {
-    if (bytes.length > largestKeyFile) throw new Error(`it has ${bytes.length} bytes`)
-    if (createHash('sha256').update(bytes).digest('hex') !== name)
-      throw new Error('its content is not what its name says')
-    return decodeKeyFile(bytes)
+    return decodeNamed(name, await backend.read({ type: 'key', name }, options))
+  } catch (thrown) {
+    if (thrown instanceof BackendError) throw thrown
+  }
+  // Once more: a flaky line or disk must not look like damage.
+  const again = await backend.read({ type: 'key', name }, options)
+  try {
+    return decodeNamed(name, again)
   } catch (cause) {
     throw damagedKey(backend, name, cause)
   }
+}
+
+function decodeNamed(name: string, bytes: Buffer): KeyFile {
+  if (bytes.length > largestKeyFile) throw new Error(`it has ${bytes.length} bytes`)
+  if (createHash('sha256').update(bytes).digest('hex') !== name)
+    throw new Error('its content is not what its name says')
+  return decodeKeyFile(bytes)
 }
 
 function damagedKey(backend: Backend, name: string, cause: unknown): RepositoryError {

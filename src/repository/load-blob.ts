@@ -18,7 +18,8 @@ export async function loadBlob(
   { signal }: Cancellable = {},
 ): Promise<Buffer> {
   const { index } = repository
-  const entries = index.findAll(type, id)
+  // A blob that this run is just storing lies nowhere yet.
+  const entries = index.findAll(type, id).filter((entry) => index.packOf(entry) >= 0)
   if (entries.length === 0) throw new RepositoryError('BLOB_NOT_FOUND', { type, id: idToHex(id) })
   let failure: unknown
   for (const entry of [...entries, ...entries]) {

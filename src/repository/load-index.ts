@@ -1,7 +1,8 @@
-import { hasCode, mapOrdered } from '#base'
+import { hasCode, mapOrdered, messageOf } from '#base'
 import type { Cancellable } from '#base'
 import { BlobIndex } from './blob-index.ts'
 import type { BlobCodec } from './blob-codec.ts'
+import { RepositoryError } from './errors.ts'
 import { parseIndexFile } from './format/index-file.ts'
 import type { IndexedPack, MarkedPack } from './format/index-file.ts'
 import { PackBlobsBuilder } from './pack-blobs.ts'
@@ -95,9 +96,11 @@ function readInto(index: BlobIndex, name: string, json: Buffer, { onDamaged, onF
           marks.at(-1)?.blobs.add({ type, ids: blobId, at: 0, offset, length, plainLength }),
       }),
     })
-  } catch (thrown) {
-    if (!onDamaged) throw thrown
-    onDamaged(name, thrown as Error)
+  } catch (cause) {
+    const details = { type: 'index', name: name.slice(0, 10), reason: messageOf(cause), cause }
+    const damaged = new RepositoryError('FILE_DAMAGED', details)
+    if (!onDamaged) throw damaged
+    onDamaged(name, damaged)
   }
   onFile?.({
     name,

@@ -39,8 +39,8 @@ export interface HeldLock extends AsyncDisposable {
   /** Makes sure, now, that the lock is still there. Throws `LOCK_LOST`. */
   verify(): Promise<void>
   /**
-   * The same, but asks the storage only when the lock has not been refreshed for so long that others may have broken it:
-   * cheap enough for every step that would do harm without the lock.
+   * The same, but asks the storage (and refreshes the lock) only when it has not been refreshed for so long that others
+   * may have broken it: cheap enough for every step that would do harm without the lock.
    */
   ensure(): Promise<void>
 }
@@ -60,7 +60,8 @@ export async function lockRepository(repository: Repository, options: LockOption
       const left = end - clock.monotonic()
       if (!hasCode(thrown, 'REPOSITORY_LOCKED') || left <= 0) throw thrown
       if (wait === firstRetry) onWait?.(thrown as Error)
-      await clock.sleep(Math.min(wait, left), { signal })
+      // Not in step with others: two that met would meet again at every try.
+      await clock.sleep(Math.min(wait * (0.5 + Math.random()), left), { signal })
       wait = Math.min(wait * 2, longestRetry)
     }
   }
@@ -151,8 +152,11 @@ function isStale({ lock, age }: FoundLock, clock: Clock): boolean {
 
 /** Ticks a second in /proc: fixed for programs on every Linux. */
 const clockTicks = 100
-/** How much later than its lock a process may seem to have started, for clocks that tick differently. */
-const startTolerance = 10_000
+/**
+ * How much later than its lock a process may seem to have started. When the clock is set forward, every process seems to
+ * have started later than it did; by more than this, a live holder refreshes its lock at once.
+ */
+const startTolerance = refreshEvery
 
 function holderLives(pid: number, lockWritten: number): boolean {
   if (pid === process.pid) return true
@@ -193,6 +197,12 @@ function describeLock({ hostname, username, pid, time, exclusive }: LockFile): L
   return { holder: `${username}@${hostname} (process ${pid})`, exclusive: exclusive ? 'exclusively ' : '', since: time }
 }
 
+/** A moment by both clocks: the wall clock goes on while the machine sleeps, the other one never goes back. */
+interface Moment {
+  readonly wall: number
+  readonly steady: number
+}
+
 class Held implements HeldLock {
   readonly #repository: Repository
   readonly #exclusive: boolean
@@ -200,8 +210,9 @@ class Held implements HeldLock {
   readonly #lost = new AbortController()
   readonly signal: AbortSignal
   #name = ''
-  /** By the wall clock: it goes on while the machine sleeps. */
-  #refreshed = 0
+  /** Files of ours that another has taken the place of, and that could not be deleted yet. */
+  readonly #replaced = new Set<string>()
+  #refreshed: Moment = { wall: 0, steady: 0 }
   #timer: NodeJS.Timeout | undefined
   #refreshing: Promise<void> | undefined
 
@@ -217,59 +228,99 @@ class Held implements HeldLock {
   }
 
   async create(): Promise<void> {
+    const began = this.#now()
     this.#name = await this.#write()
-    this.#refreshed = this.#clock.now()
+    this.#refreshed = began
     // Looks often and acts rarely, because timers stand still while the machine sleeps.
     this.#timer = setInterval(() => this.#tick(), 1_000)
     this.#timer.unref()
   }
 
+  // Both are about the lock only: after the caller's own abort, what is stored may still be named in an index.
   async ensure(): Promise<void> {
-    this.signal.throwIfAborted()
-    if (this.#clock.now() - this.#refreshed > lostAfter) await this.verify()
+    this.#lost.signal.throwIfAborted()
+    if (this.#age() > lostAfter) await this.#refreshOnce()
+    this.#lost.signal.throwIfAborted()
   }
 
   async verify(): Promise<void> {
-    this.signal.throwIfAborted()
-    if (await this.#exists()) return
-    this.#lose('another program has removed it')
-    this.signal.throwIfAborted()
+    this.#lost.signal.throwIfAborted()
+    if (!(await this.#exists())) this.#lose('another program has removed it')
+    this.#lost.signal.throwIfAborted()
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     clearInterval(this.#timer)
     await this.#refreshing
-    if (this.#name === '') return
-    // Best effort: a lock that stays is stale as soon as this process has ended.
-    await this.#repository.backend.delete({ type: 'lock', name: this.#name }).catch(() => undefined)
+    if (this.#name !== '') this.#replaced.add(this.#name)
     this.#name = ''
+    // Best effort: a lock that stays is stale as soon as this process has ended.
+    await this.#deleteReplaced().catch(() => undefined)
+  }
+
+  #now(): Moment {
+    return { wall: this.#clock.now(), steady: this.#clock.monotonic() }
+  }
+
+  /** Milliseconds since the lock was written. Whichever clock was wrong meanwhile, the other one tells. */
+  #age(): number {
+    const { wall, steady } = this.#now()
+    return Math.max(wall - this.#refreshed.wall, steady - this.#refreshed.steady)
   }
 
   #tick(): void {
-    if (this.#refreshing || this.#lost.signal.aborted) return
-    const age = this.#clock.now() - this.#refreshed
-    if (age >= 0 && age < refreshEvery) return
-    this.#refreshing = this.#refresh(age).finally(() => {
-      this.#refreshing = undefined
-    })
+    if (this.#lost.signal.aborted) return
+    // A clock that was set back makes the lock one of the future, for others: it is written anew.
+    const isOfTheFuture = this.#clock.now() < this.#refreshed.wall
+    if (isOfTheFuture || this.#age() >= refreshEvery) void this.#refreshOnce()
   }
 
-  async #refresh(age: number): Promise<void> {
+  #refreshOnce(): Promise<void> {
+    this.#refreshing ??= this.#refresh().finally(() => {
+      this.#refreshing = undefined
+    })
+    return this.#refreshing
+  }
+
+  async #refresh(): Promise<void> {
     try {
-      // After so long others may have taken it for stale: then it must still be there.
-      if (age > lostAfter && !(await this.#exists())) return this.#lose('it became stale and was removed')
-      const old = this.#name
-      const written = this.#clock.now()
-      this.#name = await this.#write()
-      this.#refreshed = written
-      await this.#repository.backend.delete({ type: 'lock', name: old })
+      // After so long others may have taken it for stale: it must be there before the new one is written, and after.
+      const isLate = this.#age() > lostAfter
+      if (isLate && !(await this.#exists())) return this.#lose('it became stale and was removed')
+      const began = this.#now()
+      const [old, name] = [this.#name, await this.#write()]
+      if (isLate && !(await this.#outlives(name))) return this.#lose('it became stale and was removed')
+      this.#name = name
+      this.#refreshed = began
+      this.#replaced.add(old)
+      await this.#deleteReplaced()
     } catch (thrown) {
-      if (this.#clock.now() - this.#refreshed > lostAfter) this.#lose(messageOf(thrown))
+      if (this.#age() > lostAfter) this.#lose(messageOf(thrown))
     }
   }
 
+  /** Whether the old lock is still there when others have had time to see the new one. */
+  async #outlives(name: string): Promise<boolean> {
+    this.#replaced.add(name)
+    await this.#clock.sleep(waitBeforeCheck)
+    if (!(await this.#exists())) return false
+    this.#replaced.delete(name)
+    return true
+  }
+
   async #exists(): Promise<boolean> {
-    return (await this.#repository.backend.size({ type: 'lock', name: this.#name })) !== undefined
+    for (;;) {
+      const name = this.#name
+      if ((await this.#repository.backend.size({ type: 'lock', name })) !== undefined) return true
+      if (name === this.#name) return false // else it was refreshed meanwhile
+    }
+  }
+
+  async #deleteReplaced(): Promise<void> {
+    for (const name of this.#replaced) {
+      await this.#repository.backend.delete({ type: 'lock', name })
+      this.#replaced.delete(name)
+    }
   }
 
   #lose(reason: string): void {

@@ -1,4 +1,4 @@
-import { Semaphore, messageOf } from '#base'
+import { Semaphore, UnderstudyError, messageOf } from '#base'
 import type { Cancellable } from '#base'
 import type { Backend } from '#backend'
 import { RepositoryError } from './errors.ts'
@@ -60,6 +60,8 @@ export class PackUploader {
   }
 }
 
-function notSaved(pack: string, cause: unknown): RepositoryError {
+// What the storage says of itself (it is full, say) is clearer than any sentence around it.
+function notSaved(pack: string, cause: unknown): Error {
+  if (cause instanceof UnderstudyError) return cause
   return new RepositoryError('PACK_NOT_SAVED', { pack: pack.slice(0, 10), reason: messageOf(cause), cause })
 }

@@ -27,8 +27,11 @@ export interface ContentStore {
 export interface FileOrder {
   /** What the source's reader module opens. */
   readonly ref: unknown
-  /** Content that is known to be unchanged: only the metadata is read. */
-  readonly content?: Buffer
+  /**
+   * Content that is known from the parent: only the metadata is read, as long as the file still has this size and mtime
+   * (nanoseconds) when it is opened. Otherwise it was changed since it was listed, and is read.
+   */
+  readonly known?: { readonly content: Buffer; readonly size: bigint; readonly mtime: bigint }
 }
 
 export type FileOutcome =

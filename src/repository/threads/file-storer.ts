@@ -4,6 +4,8 @@ import type { BlobCodec } from '../blob-codec.ts'
 import type { ContentReader, OpenContent } from '../content.ts'
 import { Chunker, largestChunk, smallestChunk } from '../format/chunker.ts'
 import { encodeNode } from '../format/node.ts'
+import type { Node } from '../format/node.ts'
+import { parseTime } from '../format/time.ts'
 import type { SavedBlob } from '../packer.ts'
 import type { FileOrder } from '../writing.ts'
 import { throwIfStopped } from './memory.ts'
@@ -80,10 +82,9 @@ export class FileStorer {
   #storeOne(order: FileOrder): { outcome: StoredFile; node?: Buffer } {
     try {
       using content = this.#parts.reader.open(order.ref)
-      const { ids, bytes, changed } = order.content
-        ? { ids: order.content, bytes: 0, changed: false }
-        : this.#storeContent(content)
-      const size = order.content ? content.node.size : BigInt(bytes)
+      const known = knownContent(order, content.node)
+      const { ids, bytes, changed } = known ? { ids: known, bytes: 0, changed: false } : this.#storeContent(content)
+      const size = known ? content.node.size : BigInt(bytes)
       const mark = changed ? { error: changedMark } : {}
       const node = encodeNode({ ...content.node, size, content: ids, ...mark })
       const problems = content.problems.map(toPlainError)
@@ -184,6 +185,12 @@ export class FileStorer {
     larger.set(this.#ids)
     this.#ids = larger
   }
+}
+
+// A node with the new time and the old content would pass for unchanged in every backup to come.
+function knownContent({ known }: FileOrder, node: Node): Buffer | undefined {
+  if (!known || node.size !== known.size || parseTime(node.mtime) !== known.mtime) return undefined
+  return known.content
 }
 
 /** What the source throws is about one file. This is about the whole run: the repository's side failed. */
