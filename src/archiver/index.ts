@@ -10,7 +10,6 @@ export type { ParentGroup } from './parent-snapshot.ts'
 export type { UnchangedRule } from './parent.ts'
 export type * from './source.ts'
 export type { ArchiveCounts, EntryState } from './tally.ts'
-export { formatTime, goModeOf, typeOfMode } from '#repository'
 export type {
   ContentReader,
   CreateContentReader,

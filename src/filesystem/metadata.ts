@@ -1,5 +1,5 @@
 import type { Node } from '#restorer'
-import { parseTime, permissionsOf } from '#restorer'
+import { parseTime, permissionsOf } from '#repository/format'
 
 /**
  * Metadata as plain values that cross to a thread cheaply: bytes are latin1 text, because a structured clone of a small

@@ -1,4 +1,4 @@
-import { formatTime, goModeOf } from '#archiver'
+import { formatTime, goModeOf } from '#repository/format'
 import type { EntryStat, ExtendedAttribute, Node } from '#archiver'
 
 import { fromRaw, platform } from './platform/index.ts'

@@ -19,5 +19,5 @@ export type { VerifyResult } from './verify.ts'
 export { verifyRestored } from './verify.ts'
 
 // What a `Target` and its writer module need of the repository, which they do not enter themselves.
-export { parseTime, permissionsOf } from '#repository'
+
 export type { ContentWriter, CreateContentWriter, Node } from '#repository'

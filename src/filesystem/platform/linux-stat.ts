@@ -1,4 +1,4 @@
-import { typeOfMode } from '#archiver'
+import { typeOfMode } from '#repository/format'
 import type { EntryStat } from '#archiver'
 
 import { deviceNumber } from './device-number.ts'

@@ -1,7 +1,7 @@
 import fs from 'node:fs'
 import path from 'node:path'
 
-import { typeOfMode } from '#archiver'
+import { typeOfMode } from '#repository/format'
 
 import { fromRaw, toRaw } from './platform.ts'
 import type { FileStat, OpenFolder, Platform } from './platform.ts'
