@@ -5,7 +5,8 @@ import { test } from 'node:test'
 
 import { compareTrees } from '../../test/helpers/compare-trees.ts'
 import { aFile, aFolder, aNode, FakeRepository } from '../../test/helpers/fake-repository.ts'
-import { makeTree, randomBytesFrom, randomFrom } from '../../test/helpers/make-tree.ts'
+import { makeTree } from '../../test/helpers/make-tree.ts'
+import { randomFrom } from '../../test/helpers/seed.ts'
 import { ctimes, leftoversIn, messages, namesBelow, restore, setUp } from '../../test/helpers/restoring.ts'
 import { openFileTarget } from './target.ts'
 import { executeRestore, findSubtree, planRestore, verifyRestored } from '#restorer'
@@ -168,7 +169,7 @@ test('a lost pack costs only the files that need it (F8)', async (t) => {
   const { repository, target } = setUp(t)
   const random = randomFrom(8)
   const files = Array.from({ length: 200 }, (_, i) =>
-    aFile(repository, `f${String(i).padStart(3, '0')}`, randomBytesFrom(random, i === 100 ? 300_000 : 500)),
+    aFile(repository, `f${String(i).padStart(3, '0')}`, random.bytes(i === 100 ? 300_000 : 500)),
   )
   const packOf = ({ content }: Node) => repository.places((content as Buffer).subarray(0, 32))[0]?.pack as string
   const lost = packOf(files[50] as Node)
@@ -201,7 +202,7 @@ test('a blob that no index names fails its file and leaves what was there', asyn
 
 test('a big file is patched where it lies: only blobs that differ are brought', async (t) => {
   const { repository, target } = setUp(t, { blobBytes: 1 << 20 })
-  const content = randomBytesFrom(randomFrom(3), 9 << 20)
+  const content = randomFrom(3).bytes(9 << 20)
   const tree = repository.saveTree([aFile(repository, 'big', content)])
   fs.mkdirSync(target)
   const damaged = Buffer.concat([content, Buffer.from('and too long')])
@@ -218,7 +219,7 @@ test('a big file is patched where it lies: only blobs that differ are brought', 
 
 test('a file that is longer than it should be, and right otherwise, is cut', async (t) => {
   const { repository, target } = setUp(t)
-  const content = randomBytesFrom(randomFrom(4), 200_000)
+  const content = randomFrom(4).bytes(200_000)
   fs.mkdirSync(target)
   fs.writeFileSync(join(target, 'f'), Buffer.concat([content, content]))
   const { result } = await restore(repository, repository.saveTree([aFile(repository, 'f', content)]), target)
@@ -243,7 +244,7 @@ test('blobs of zeros become holes and are not even brought, alone or among other
 test('many files of many packs come in few orders, each pack read in long ranges', async (t) => {
   const { repository, target } = setUp(t, { blobsPerPack: 50 })
   const random = randomFrom(5)
-  const files = Array.from({ length: 500 }, (_, i) => aFile(repository, `f${i}`, randomBytesFrom(random, 300)))
+  const files = Array.from({ length: 500 }, (_, i) => aFile(repository, `f${i}`, random.bytes(300)))
   const { result } = await restore(repository, repository.saveTree(files), target)
   assert.equal(result.files, 500)
   assert.equal(repository.orders.length, 10)
@@ -274,7 +275,7 @@ test('a damaged folder costs what is in it, and nothing is deleted on its word',
 test('a cancelled restore throws the reason and leaves nothing running', async (t) => {
   const { repository, target } = setUp(t)
   const random = randomFrom(6)
-  const files = Array.from({ length: 50 }, (_, i) => aFile(repository, `f${i}`, randomBytesFrom(random, 70_000)))
+  const files = Array.from({ length: 50 }, (_, i) => aFile(repository, `f${i}`, random.bytes(70_000)))
   const tree = repository.saveTree(files)
   using disk = openFileTarget(target)
   const plan = await planRestore(repository, { tree }, disk)

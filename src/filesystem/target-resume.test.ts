@@ -8,7 +8,8 @@ import { test } from 'node:test'
 
 import { compareTrees } from '../../test/helpers/compare-trees.ts'
 import { aFile } from '../../test/helpers/fake-repository.ts'
-import { makeTree, randomBytesFrom, randomFrom } from '../../test/helpers/make-tree.ts'
+import { makeTree } from '../../test/helpers/make-tree.ts'
+import { randomFrom } from '../../test/helpers/seed.ts'
 import { leftoversIn, messages, namesBelow, restore, setUp } from '../../test/helpers/restoring.ts'
 
 const asRoot = process.geteuid?.() === 0 ? false : 'needs root'
@@ -50,7 +51,7 @@ test(
     t.diagnostic(`seed ${seed}`)
     const { repository, target, original } = setUp(t, { blobBytes })
     makeTree(original, { seed, files: 30, biggest: 3_000_000 })
-    const big = randomBytesFrom(randomFrom(seed), 12 << 20)
+    const big = randomFrom(seed).bytes(12 << 20)
     fs.writeFileSync(join(original, 'patched'), big)
     fs.utimesSync(join(original, 'patched'), 1000, 1000)
     fs.mkdirSync(target)
@@ -63,7 +64,7 @@ test(
     const random = randomFrom(seed + 1)
     let killed = 0
     for (let round = 0; round < 3; round++) {
-      if (await restoreAndKill(original, target, 2 + Math.floor(random() * 8))) killed++
+      if (await restoreAndKill(original, target, 2 + Math.floor(random.next() * 8))) killed++
       assert.deepEqual(looksWholeButIsNot(original, target), [])
     }
     assert.ok(killed > 0)
@@ -90,7 +91,7 @@ function looksWholeButIsNot(original: string, target: string): string[] {
 
 test('what an interrupted restore has written of a big file is not brought again', async (t) => {
   const { repository, target } = setUp(t, { blobBytes: 64 << 10, blobsPerPack: 1 })
-  const content = randomBytesFrom(randomFrom(9), 20 * (64 << 10))
+  const content = randomFrom(9).bytes(20 * (64 << 10))
   const tree = repository.saveTree([aFile(repository, 'big', content)])
   const controller = new AbortController()
   let orders = 0
@@ -109,7 +110,7 @@ test('what an interrupted restore has written of a big file is not brought again
 
 test('a temporary file that somebody else has laid there is not gone on with', async (t) => {
   const { repository, target } = setUp(t)
-  const content = randomBytesFrom(randomFrom(10), 200_000)
+  const content = randomFrom(10).bytes(200_000)
   const tree = repository.saveTree([aFile(repository, 'big', content)])
   fs.mkdirSync(target)
   const planted = join(target, `.understudy-part-${await keyOf('big')}-00000000`)
@@ -140,7 +141,7 @@ test(
     cleanUp(() => spawnSync('umount', ['-l', mount]))
     const random = randomFrom(11)
     const files = Array.from({ length: 12 }, (_, i) =>
-      aFile(repository, `f${String(i).padStart(2, '0')}`, randomBytesFrom(random, i % 4 ? 50_000 : 900_000)),
+      aFile(repository, `f${String(i).padStart(2, '0')}`, random.bytes(i % 4 ? 50_000 : 900_000)),
     )
     const tree = repository.saveTree(files)
     const target = join(mount, 'target')

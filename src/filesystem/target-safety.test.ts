@@ -8,7 +8,7 @@ import { setImmediate } from 'node:timers/promises'
 import { Worker } from 'node:worker_threads'
 
 import { aFile, aFolder, aNode } from '../../test/helpers/fake-repository.ts'
-import { randomBytesFrom, randomFrom } from '../../test/helpers/make-tree.ts'
+import { randomFrom } from '../../test/helpers/seed.ts'
 import { messages, namesBelow, restore, setUp } from '../../test/helpers/restoring.ts'
 import { run } from '../../test/helpers/run.ts'
 import { openFolderBelow, openFolderStepwise, openFlags } from './platform/libc-write.ts'
@@ -167,8 +167,7 @@ test('somebody who swaps folders for links all the time leads nothing outside (F
   fs.writeFileSync(join(outside, 'sub', 'f0'), 'sentinel')
   const sentinel = stateOf(outside)
   const random = randomFrom(4)
-  const files = () =>
-    Array.from({ length: 20 }, (_, i) => aFile(repository, `f${i}`, randomBytesFrom(random, i % 3 ? 100 : 9000)))
+  const files = () => Array.from({ length: 20 }, (_, i) => aFile(repository, `f${i}`, random.bytes(i % 3 ? 100 : 9000)))
   const tree = repository.saveTree([
     aFolder(repository, 'dir', [...files(), aFolder(repository, 'sub', files())], { mode: 2 ** 31 + 0o777 }),
   ])

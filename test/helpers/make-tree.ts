@@ -5,6 +5,8 @@
 import * as fs from 'node:fs'
 
 import { cString, errnos, lastErrno, libcFunctions } from '../../src/filesystem/platform/libc.ts'
+import { randomFrom } from './seed.ts'
+import type { Random } from './seed.ts'
 
 export interface MakeTreeOptions {
   readonly seed: number
@@ -20,23 +22,6 @@ const libc = libcFunctions({
   utimensat: 'int utimensat(int folder, const void *path, const void *times, int flags)',
   mknod: 'int mknod(const void *path, unsigned int mode, uint64_t device)',
 })
-
-/** Numbers from a seed (mulberry32): 0 ≤ n < 1. */
-export function randomFrom(seed: number): () => number {
-  let state = seed >>> 0
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0
-    let t = Math.imul(state ^ (state >>> 15), 1 | state)
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t
-    return ((t ^ (t >>> 14)) >>> 0) / 4294967296
-  }
-}
-
-export function randomBytesFrom(random: () => number, length: number): Buffer {
-  const bytes = Buffer.allocUnsafe(length)
-  for (let i = 0; i < length; i++) bytes[i] = (random() * 256) | 0
-  return bytes
-}
 
 /** Fills `root`, which is made. */
 export function makeTree(root: string, options: MakeTreeOptions): void {
@@ -61,13 +46,13 @@ export function makeTree(root: string, options: MakeTreeOptions): void {
 
 type At = (...names: (string | Buffer)[]) => Buffer
 
-function makePlain(at: At, random: () => number, { files = 40, biggest = 300_000 }: MakeTreeOptions): void {
+function makePlain(at: At, random: Random, { files = 40, biggest = 300_000 }: MakeTreeOptions): void {
   fs.mkdirSync(at('plain'))
   for (let i = 0; i < files; i++) {
     const folder = `folder ${i % 5}`
     fs.mkdirSync(at('plain', folder), { recursive: true })
-    const size = i === 0 ? biggest : Math.floor(random() ** 4 * biggest)
-    fs.writeFileSync(at('plain', folder, `file-${i}`), randomBytesFrom(random, size))
+    const size = i === 0 ? biggest : Math.floor(random.next() ** 4 * biggest)
+    fs.writeFileSync(at('plain', folder, `file-${i}`), random.bytes(size))
   }
   fs.writeFileSync(at('plain', 'empty'), '')
   fs.mkdirSync(at('plain', 'empty folder'))
@@ -115,10 +100,10 @@ function makeLinks(at: At): void {
   fs.symlinkSync(Buffer.from('\xff', 'latin1'), at('links', 'to bytes'))
 }
 
-function makeSparse(at: At, random: () => number): void {
+function makeSparse(at: At, random: Random): void {
   const file = fs.openSync(at('sparse'), 'w')
   fs.ftruncateSync(file, 6 << 20)
-  fs.writeSync(file, randomBytesFrom(random, 5000), 0, 5000, 3 << 20)
+  fs.writeSync(file, random.bytes(5000), 0, 5000, 3 << 20)
   fs.closeSync(file)
   fs.writeFileSync(at('only zeros'), '')
   fs.truncateSync(at('only zeros'), 2 << 20)
