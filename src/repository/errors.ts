@@ -104,6 +104,10 @@ export const repositoryErrors = {
     message: 'While the repository was being pruned, another program changed it: {reason}.',
     hint: 'Nothing that is needed was removed. Make sure that nobody works without a lock, and run prune again.',
   },
+  FORGET_REFUSED: {
+    message: 'Only {left} snapshots would be left, and {mustLeave} were to be kept.',
+    hint: 'Nothing was forgotten. Another program has changed the repository meanwhile: look at the snapshots, and try again.',
+  },
   OPTION_INVALID: {
     message: '"{value}" is no valid {what}: {reason}.',
     hint: 'See the help of the command for what it takes.',

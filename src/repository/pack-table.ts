@@ -4,6 +4,8 @@ import { compressedEntryLength, lengthFieldSize, plainEntryLength } from './form
 
 /** The packs that an index names, each once even when several index files name it. */
 export interface TablePack {
+  /** Its position in the table. */
+  readonly place: number
   /** The pack's first number in the index. */
   readonly number: number
   /** All its numbers: one for each time that an index file names it. */
@@ -37,7 +39,7 @@ export class PackTable {
     const { entries, starts } = sortByPack(index, places, numbers.length, this.repeated)
     this.#entries = entries
     this.#starts = starts
-    this.packs = numbers.map((all, place) => describe(index, all, this.#entriesAt(place)))
+    this.packs = numbers.map((all, place) => ({ place, ...describe(index, all, this.#entriesAt(place)) }))
     this.#byName = new Map(this.packs.map((pack) => [pack.name, pack]))
   }
 
@@ -109,7 +111,7 @@ function sortByPack(index: BlobIndex, places: Uint32Array, packs: number, repeat
   return { entries, starts }
 }
 
-function describe(index: BlobIndex, numbers: readonly number[], entries: Uint32Array): TablePack {
+function describe(index: BlobIndex, numbers: readonly number[], entries: Uint32Array): Omit<TablePack, 'place'> {
   let blobBytes = 0
   let header = sealOverhead + lengthFieldSize
   let [trees, uncompressed] = [0, 0]

@@ -14,8 +14,11 @@ import { TreeLoader } from './tree-loader.ts'
  * a billion times costs what it costs once. No recursion: folders may be nested a million deep.
  */
 export interface TreeVisitor {
-  /** An entry of a tree. `tree` is the number of the tree's (first) entry in the index. */
-  node(node: TreeNode, tree: number): void
+  /**
+   * An entry of a tree. `tree` is the number of the tree's (first) entry in the index. False keeps the walk from going
+   * into the entry.
+   */
+  node(node: TreeNode, tree: number): boolean | void
   /** A folder of `tree`, by the first entry of its tree. */
   folder?(subtree: number, tree: number): void
   /**
@@ -111,7 +114,7 @@ class TreeWalk {
   // One malformed entry does not hide the others, where problems are collected.
   #visitNode(node: TreeNode, waiting: Waiting): void {
     try {
-      this.#visitor.node(node, waiting.tree)
+      if (this.#visitor.node(node, waiting.tree) === false) return
       const { subtree } = node
       if (subtree) this.#meet(subtree, waiting.tree)
     } catch (thrown) {

@@ -9,6 +9,8 @@ import { BlobDeliverer } from './blob-deliverer.ts'
 import type { PackDelivery } from './blob-deliverer.ts'
 import { BlobExaminer } from './blob-examiner.ts'
 import type { VerifyOrder } from './blob-examiner.ts'
+import { PackExaminer } from './pack-examiner.ts'
+import type { ExamineOrder } from './pack-examiner.ts'
 import { FileStorer } from './file-storer.ts'
 import { takeThreadNumber } from './memory.ts'
 import { SharedPacker } from './shared-packer.ts'
@@ -24,6 +26,7 @@ const codec = new BlobCodec(setup.codec)
 const thread = takeThreadNumber(setup.control)
 const packer = setup.packs && createPacker(setup.packs)
 const examiner = new BlobExaminer(codec, index)
+const packExaminer = new PackExaminer(codec, index, examiner)
 
 let storer: FileStorer | undefined
 let deliverer: BlobDeliverer | undefined
@@ -54,6 +57,8 @@ serveThread({
       order.pieces.map(({ bytes }) => bytes.buffer as ArrayBuffer),
     )
   },
+
+  examinePack: (order: ExamineOrder) => packExaminer.examine(order),
 
   async openWriter({ module, options }: ModuleSpec): Promise<void> {
     const { createContentWriter } = (await import(module)) as { createContentWriter: CreateContentWriter }

@@ -1,0 +1,88 @@
+import { ThreadPool, forEachConcurrent, messageOf } from '#base'
+import type { Cancellable } from '#base'
+import { shortName } from './check-findings.ts'
+import type { Findings } from './check-findings.ts'
+import { idFromHex } from './format/ids.ts'
+import type { PackTable, TablePack } from './pack-table.ts'
+import type { IndexedRepository } from './repository.ts'
+import { createControl, stopThreads } from './threads/memory.ts'
+import { threadModule } from './threads/module.ts'
+import type { ExamineOrder, Examined } from './threads/pack-examiner.ts'
+import type { ThreadSetup } from './threads/setup.ts'
+
+export interface CheckDataOptions extends Cancellable {
+  readonly findings: Findings
+  readonly threads: number
+  readonly onProgress?: ((bytes: number) => void) | undefined
+}
+
+/** Packs that are read ahead while every thread has one. */
+const ahead = 1
+
+/**
+ * Reads packs to the last byte and proves everything in them. A pack that is not right is read a second time; when it is
+ * right then, it is reported all the same: a storage that gives wrong bytes now and then is not to be trusted.
+ */
+export async function checkData(
+  repository: IndexedRepository,
+  table: PackTable,
+  packs: readonly TablePack[],
+  { findings, threads, onProgress, signal }: CheckDataOptions,
+): Promise<void> {
+  const { index, settings, polynomial } = repository
+  const control = createControl(threads)
+  const data: ThreadSetup = { index: index.shared, control, codec: settings, polynomial }
+  await using pool = new ThreadPool({ module: threadModule(), threads, data })
+  const readOne = async ({ name, place }: TablePack) =>
+    await readPack(repository, pool, { name, entries: table.entriesOf(place) }, { signal })
+  const checkOne = async (pack: TablePack) => {
+    const first = await readOne(pack)
+    if (first.reasons.length > 0) report(findings, pack, first, await readOne(pack))
+    onProgress?.(pack.size)
+  }
+  try {
+    await forEachConcurrent(packs, checkOne, { concurrency: threads * 2 + ahead, signal })
+  } finally {
+    stopThreads(control)
+  }
+}
+
+interface Reading extends Examined {
+  /** False when the pack could not even be read. */
+  readonly isRead: boolean
+}
+
+async function readPack(
+  { backend }: IndexedRepository,
+  pool: ThreadPool,
+  { name, entries }: { readonly name: string; readonly entries: Uint32Array },
+  { signal }: Cancellable,
+): Promise<Reading> {
+  let bytes: Buffer
+  try {
+    bytes = await backend.read({ type: 'pack', name }, { signal })
+  } catch (thrown) {
+    signal?.throwIfAborted()
+    return { isRead: false, reasons: [messageOf(thrown)], bad: [...entries] }
+  }
+  // The bytes go to the thread without being copied.
+  const order: ExamineOrder = { name: idFromHex(name), bytes, entries }
+  const transfer = [bytes.buffer as ArrayBuffer]
+  return { isRead: true, ...(await pool.run<Examined>('examinePack', order, { transfer, signal })) }
+}
+
+function report(findings: Findings, { name }: TablePack, first: Reading, second: Reading): void {
+  const file = { type: 'pack', name } as const
+  const short = shortName(name)
+  if (second.reasons.length === 0) {
+    const message = `The pack ${short} was right only when it was read again; at first: ${first.reasons.join('; ')}.`
+    return findings.add({ kind: 'pack-flaky', message, file })
+  }
+  const reasons = second.reasons.join('; ')
+  const badEntries = second.bad
+  if (!second.isRead) {
+    const message = `The pack ${short} cannot be read: ${reasons}`
+    return findings.add({ kind: 'pack-unreadable', message, file, badEntries })
+  }
+  findings.add({ kind: 'pack-damaged', message: `The pack ${short} is damaged: ${reasons}.`, file, badEntries })
+}

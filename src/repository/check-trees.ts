@@ -1,0 +1,85 @@
+import { hasCode, messageOf, printable } from '#base'
+import type { Cancellable } from '#base'
+import { shortName } from './check-findings.ts'
+import type { Findings } from './check-findings.ts'
+import { idToHex } from './format/ids.ts'
+import type { TreeNode } from './format/tree-node.ts'
+import type { IndexedRepository } from './repository.ts'
+import type { NamedSnapshot } from './snapshots.ts'
+import { walkTrees } from './walk-trees.ts'
+
+export interface CheckTreesOptions extends Cancellable {
+  readonly findings: Findings
+  /** Entries that are known to be bad: what follows from that is not reported again. */
+  readonly isLost: (first: number) => boolean
+  readonly onProgress?: ((trees: number) => void) | undefined
+}
+
+/** Makes sure that every tree can be read and every blob that is needed is in the index. Returns the number of trees. */
+export async function checkTrees(
+  repository: IndexedRepository,
+  snapshots: readonly NamedSnapshot[],
+  { findings, isLost, onProgress, signal }: CheckTreesOptions,
+): Promise<number> {
+  let walked = 0
+  const missing = new Set<string>()
+  const problem = (error: Error, { id, tree }: { readonly id: Buffer; readonly tree: number }) => {
+    const name = shortName(idToHex(id))
+    if (hasCode(error, 'BLOB_NOT_FOUND') && tree < 0) {
+      if (missing.has(idToHex(id))) return
+      missing.add(idToHex(id))
+      findings.add({ kind: 'tree-missing', message: `The tree ${name} is in no index.`, missingTree: id })
+    } else if (!isLost(tree)) {
+      const message = `The tree ${name} cannot be read: ${messageOf(error)}`
+      findings.add({ kind: 'tree-damaged', message, badEntries: allEntries(repository, id) })
+    }
+  }
+  const visitor = { node: (node: TreeNode, tree: number) => checkNode(repository, node, tree, findings), problem }
+  const roots = snapshots.map(({ tree }) => tree)
+  await walkTrees(repository, roots, visitor, { signal, onProgress: (trees) => onProgress?.((walked = trees)) })
+  return walked
+}
+
+function allEntries({ index }: IndexedRepository, id: Buffer): number[] {
+  return index.findAll('tree', id)
+}
+
+/** Returns false when the entry cannot be gone into. */
+function checkNode({ index }: IndexedRepository, node: TreeNode, tree: number, findings: Findings): boolean {
+  const place = { tree, name: Buffer.from(node.name) }
+  const problem = node.problem()
+  if (problem) {
+    findings.add({ kind: 'entry-malformed', message: messageOf(problem), place })
+    return canBeEntered(node)
+  }
+  const { content } = node
+  if (content === null) return true
+  const { missing, length } = measure(index, content)
+  const name = JSON.stringify(printable(node.name))
+  if (missing > 0) {
+    const message = `The file ${name} needs ${missing} ${missing === 1 ? 'blob that is' : 'blobs that are'} in no index.`
+    findings.add({ kind: 'blobs-missing', message, place })
+  } else if (BigInt(length) !== node.size) {
+    const message = `The file ${name} has ${node.size} bytes, and its blobs have ${length}.`
+    findings.add({ kind: 'file-size', message, place })
+  }
+  return true
+}
+
+function canBeEntered(node: TreeNode): boolean {
+  try {
+    return node.subtree !== undefined
+  } catch {
+    return false
+  }
+}
+
+function measure(index: IndexedRepository['index'], content: Buffer): { missing: number; length: number } {
+  let [missing, length] = [0, 0]
+  for (let at = 0; at < content.length; at += 32) {
+    const entry = index.find('data', content, at)
+    if (entry < 0) missing++
+    else length += index.plainLengthOf(entry)
+  }
+  return { missing, length }
+}
