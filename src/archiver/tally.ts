@@ -1,24 +1,9 @@
-import type { AddedCounts } from '#repository'
+import type { AddedCounts, SnapshotSummary } from '#repository'
 
 export type EntryState = 'new' | 'changed' | 'unchanged'
 
 /** What a backup counted, in the words of a snapshot's summary. */
-export interface ArchiveCounts {
-  readonly filesNew: number
-  readonly filesChanged: number
-  readonly filesUnmodified: number
-  readonly dirsNew: number
-  readonly dirsChanged: number
-  readonly dirsUnmodified: number
-  readonly dataBlobs: number
-  readonly treeBlobs: number
-  /** Plain bytes of new blobs. */
-  readonly dataAdded: bigint
-  /** Bytes that new blobs take in packs. */
-  readonly dataAddedPacked: bigint
-  readonly totalFilesProcessed: number
-  readonly totalBytesProcessed: bigint
-}
+export type ArchiveCounts = Omit<SnapshotSummary, 'backupStart' | 'backupEnd'>
 
 export class Tally {
   readonly #files = { new: 0, changed: 0, unchanged: 0 }
