@@ -1,6 +1,7 @@
-import { formatBytes, formatDuration, messageOf, printable } from '#base'
+import { formatBytes, formatDuration, printable } from '#base'
 import type { BackUpResult, EntryEvent, Problem } from '#archiver'
 import type { CommandContext } from './context.ts'
+import { describeFailure } from './failure-text.ts'
 import { omitEmpty } from './json.ts'
 import type { StatusView } from './live-status.ts'
 import { RateEstimator } from './rate.ts'
@@ -48,13 +49,10 @@ export class BackupProgress {
   problem({ path, error }: Problem): void {
     this.#errors++
     const { printer } = this.#context
-    const message = messageOf(error)
-    if (printer.isJson) {
-      const item = path.toString('utf8')
-      return printer.jsonError({ message_type: 'error', error: { message }, during: 'archival', item })
-    }
-    const place = printable(path, Infinity)
-    printer.error(`error: ${message.includes(place) ? message : `${place}: ${message}`}`)
+    const message = describeFailure(path, error)
+    if (!printer.isJson) return printer.error(`error: ${message}`)
+    const item = path.toString('utf8')
+    printer.jsonError({ message_type: 'error', error: { message }, during: 'archival', item })
   }
 
   excluded(path: Buffer): void {

@@ -50,12 +50,8 @@ export const cliErrors = {
     exitCode: 3,
   },
   RESTORE_INCOMPLETE: {
-    message: '{count} entries were not restored as they should be.',
+    message: 'Not everything was restored as it should be: {count} failures.',
     hint: 'Mend what the lines above say and run the restore again: it goes on from what is there.',
-  },
-  NOT_ENOUGH_SPACE: {
-    message: 'The restore needs {needed} at {location}, where {free} are free.',
-    hint: 'Make room, or restore elsewhere or less (--include).',
   },
   SNAPSHOTS_DAMAGED: {
     message: '{count} snapshots cannot be read.',
