@@ -83,7 +83,7 @@ async function store(
   lock?: HeldLock,
 ): Promise<BackUpResult> {
   const { signal, threads, packSize, dryRun = false, clock } = options
-  const start = clock.now()
+  const [start, began] = [clock.now(), clock.monotonic()]
   const parent = await findParent(repository, source, options)
   options.onParent?.(parent)
   const indexed = await loadIndex(repository, { signal })
@@ -103,8 +103,10 @@ async function store(
     await writer.flush({ signal })
     await source.finish?.()
     const skipped = options.skipIfUnchanged === true && parent?.tree.equals(archived.tree) === true
-    const end = clock.now()
+    // The wall clock may have been set meanwhile.
+    const end = start + Math.round(clock.monotonic() - began)
     if (dryRun || skipped) return { ...archived, snapshot: undefined, parent, start, end }
+    await lock?.ensure()
     await writer.verifyUsed({ signal })
     await lock?.verify()
     const about = describeSnapshot(source, options, { archived, parent, start, end })

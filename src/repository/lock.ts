@@ -61,7 +61,7 @@ export async function lockRepository(repository: Repository, options: LockOption
       if (!hasCode(thrown, 'REPOSITORY_LOCKED') || left <= 0) throw thrown
       if (wait === firstRetry) onWait?.(thrown as Error)
       // Not in step with others: two that met would meet again at every try.
-      await clock.sleep(Math.min(wait * (0.5 + Math.random()), left), { signal })
+      await clock.sleep(Math.min(Math.round(wait * (0.5 + Math.random())), left), { signal })
       wait = Math.min(wait * 2, longestRetry)
     }
   }
@@ -185,16 +185,17 @@ function processStart(pid: number): number | undefined {
 
 interface LockHolder {
   readonly holder: string
-  readonly exclusive?: string
+  readonly exclusively?: string
   readonly since?: string
 }
 
-function lockedBy({ holder, exclusive = '', since = 'some time' }: LockHolder): RepositoryError {
-  return new RepositoryError('REPOSITORY_LOCKED', { holder, exclusive, since })
+function lockedBy({ holder, exclusively = '', since = 'some time' }: LockHolder): RepositoryError {
+  return new RepositoryError('REPOSITORY_LOCKED', { holder, exclusively, since })
 }
 
 function describeLock({ hostname, username, pid, time, exclusive }: LockFile): LockHolder {
-  return { holder: `${username}@${hostname} (process ${pid})`, exclusive: exclusive ? 'exclusively ' : '', since: time }
+  const exclusively = exclusive ? 'exclusively ' : ''
+  return { holder: `${username}@${hostname} (process ${pid})`, exclusively, since: time }
 }
 
 /** A moment by both clocks: the wall clock goes on while the machine sleeps, the other one never goes back. */
