@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import { MemoryBackend } from '#backend'
 import { addKey, listKeys, openKey } from './keys.ts'
 import { openRepository } from './repository.ts'
-import { copyOf, initInMemory, password, putFile, putKey } from './testing.ts'
+import { copyOf, initInMemory, password, putFile, putKey } from '../../test/helpers/memory-repository.ts'
 
 const made = await initInMemory()
 const { masterKey } = made.repository.settings

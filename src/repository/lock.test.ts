@@ -17,8 +17,8 @@ import { loadLocks, lockRepository, removeLocks } from './lock.ts'
 import type { HeldLock, LockOptions } from './lock.ts'
 import { openRepository } from './repository.ts'
 import type { Repository } from './repository.ts'
-import { copyOf, initInMemory, namesOf, openFiles, password } from './testing.ts'
-import type { InMemory } from './testing.ts'
+import { copyOf, initInMemory, namesOf, openFiles, password } from '../../test/helpers/memory-repository.ts'
+import type { InMemory } from '../../test/helpers/memory-repository.ts'
 
 const minute = 60_000
 const day = 24 * 60 * minute

@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import { BackendError, FaultyBackend, MemoryBackend } from '#backend'
 import { encodeConfig } from './format/config.ts'
 import { initRepository, openRepository } from './repository.ts'
-import { copyOf, initInMemory, namesOf, openFiles, password, putFile } from './testing.ts'
+import { copyOf, initInMemory, namesOf, openFiles, password, putFile } from '../../test/helpers/memory-repository.ts'
 
 const made = await initInMemory()
 const json = Buffer.from('{"packs":[]}\n')

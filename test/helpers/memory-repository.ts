@@ -1,18 +1,18 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { FaultyBackend, MemoryBackend } from '#backend'
 import type { Backend, Fault, FileType } from '#backend'
-import { encodeMasterKey } from './format/crypto.ts'
-import type { MasterKey } from './format/crypto.ts'
-import { encodeKeyFile } from './format/key-file.ts'
-import { deriveKey } from './format/password.ts'
-import type { KeyCost } from './format/password.ts'
-import { choosePrimitives } from './format/primitives.ts'
-import { loadIndex } from './load-index.ts'
-import { initRepository, openRepository } from './repository.ts'
-import type { IndexedRepository, InitOptions, Repository } from './repository.ts'
-import { RepositoryWriter } from './writer.ts'
+import { encodeMasterKey } from '../../src/repository/format/crypto.ts'
+import type { MasterKey } from '../../src/repository/format/crypto.ts'
+import { encodeKeyFile } from '../../src/repository/format/key-file.ts'
+import { deriveKey } from '../../src/repository/format/password.ts'
+import type { KeyCost } from '../../src/repository/format/password.ts'
+import { choosePrimitives } from '../../src/repository/format/primitives.ts'
+import { loadIndex } from '../../src/repository/load-index.ts'
+import { initRepository, openRepository } from '../../src/repository/repository.ts'
+import type { IndexedRepository, InitOptions, Repository } from '../../src/repository/repository.ts'
+import { RepositoryWriter } from '../../src/repository/writer.ts'
 
-/** Helpers of this room's tests. */
+/** Repositories in memory, which cost hardly anything to open, for tests of what works on a repository. */
 
 export const password = 'correct horse'
 
