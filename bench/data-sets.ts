@@ -11,7 +11,7 @@ const doneMark = '.complete'
 /** 50,000 files of 1 KB to 250 KB, 31 KB on average: text, tables, and some that do not compress. */
 export function smallFiles(folder: string, files = 50_000): string {
   return once(folder, () => {
-    const random = randomFrom(seed).next
+    const random = source(seed)
     const words = Array.from({ length: 4096 }, () => word(random))
     for (let i = 0; i < files; i++) {
       const inside = join(folder, `department-${i % 20}`, `project-${Math.floor(i / 20) % 200}`)
@@ -25,11 +25,16 @@ export function smallFiles(folder: string, files = 50_000): string {
 /** One file that nothing compresses. */
 export function largeFile(folder: string, bytes = 2_000_000_000): string {
   return once(folder, () => {
-    const random = randomFrom(seed + 1).next
+    const random = source(seed + 1)
     const file = openSync(join(folder, 'image.bin'), 'w')
     for (let left = bytes; left > 0; left -= 1 << 24) writeSync(file, noise(random, Math.min(left, 1 << 24)))
     closeSync(file)
   })
+}
+
+function source(from: number): () => number {
+  const random = randomFrom(from)
+  return () => random.next()
 }
 
 function once(folder: string, make: () => void): string {

@@ -36,7 +36,7 @@ function allCharacters(folder: string): number {
   let name = ''
   for (let point = first; point <= lastCharacter; point++) {
     if (!isSurrogate(point)) name += String.fromCodePoint(point)
-    if ([...name].length < charactersPerName && point < lastCharacter) continue
+    if (Array.from(name).length < charactersPerName && point < lastCharacter) continue
     writeFileSync(join(files, name), '')
     name = ''
     count++
@@ -82,7 +82,7 @@ function runs(escaped: ReadonlySet<number>): number[] {
       lengths.push(0)
       inEscaped = isEscaped
     }
-    lengths[lengths.length - 1]! += 1
+    lengths.push((lengths.pop() ?? 0) + 1)
   }
   return lengths
 }

@@ -22,7 +22,7 @@ export class FileBatches<Target> {
   #targets: Target[] = []
   #bytes = 0
   #done: DoneFile<Target>[] = []
-  #failure: unknown
+  #failure: Error | undefined
 
   constructor(store: ContentStore, options: Cancellable) {
     this.#store = store
@@ -41,7 +41,7 @@ export class FileBatches<Target> {
 
   /** Outcomes that have come in by now. Throws what failed for the run as a whole. */
   takeDone(): DoneFile<Target>[] {
-    if (this.#failure !== undefined) throw this.#failure
+    if (this.#failure) throw this.#failure
     if (this.#done.length === 0) return this.#done
     const done = this.#done
     this.#done = []
@@ -73,7 +73,7 @@ export class FileBatches<Target> {
       const outcomes = await this.#store.storeFiles(orders, this.#options)
       outcomes.forEach((outcome, i) => this.#done.push({ target: targets[i] as Target, outcome }))
     } catch (thrown) {
-      this.#failure ??= thrown
+      this.#failure ??= thrown as Error
     }
   }
 }

@@ -68,7 +68,7 @@ export class CacheFolder {
     if (!handle) return undefined
     await using opened = handle
     const identity = await identify(opened)
-    if (range && this.#verified.get(file.name) === identity) return readPart(opened, range)
+    if (range && this.#verified.get(file.name) === identity) return await readPart(opened, range)
     const whole = await readWhole(opened)
     if (hash('sha256', whole, 'hex') !== file.name) {
       await this.remove(file)

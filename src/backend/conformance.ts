@@ -142,7 +142,8 @@ const checks: Record<string, Check> = {
     assert.deepEqual(names.toSorted(), all.map((bytes) => fileOf('pack', bytes).name).toSorted())
   },
 
-  'temporary and foreign files are passed over': async ({ backend, plant }) => {
+  'temporary and foreign files are passed over': async (storage) => {
+    const { backend } = storage
     const bytes = randomBytes(100)
     const { name } = fileOf('pack', bytes)
     await backend.write(fileOf('index', bytes), bytes)
@@ -156,7 +157,7 @@ const checks: Record<string, Check> = {
         'README',
         '{"name":"x]"}',
       ]) {
-        await plant([...folder, foreign], randomBytes(10))
+        await storage.plant([...folder, foreign], randomBytes(10))
       }
     }
     assert.deepEqual(await listAll(backend, 'index'), [{ name, size: 100 }])

@@ -108,7 +108,7 @@ async function startTls({ cert, key }: Certificate, options: ServerTls = {}, red
 
 async function sizeOfConfig({ port }: { readonly port: number }, tls: TlsOptions): Promise<number | undefined> {
   await using backend = openBackend(`rest:https://127.0.0.1:${port}/`, { tls, env: {}, retryLimit: 0 })
-  return backend.size(config)
+  return await backend.size(config)
 }
 
 async function refused(server: { readonly port: number }, tls: TlsOptions, words: RegExp): Promise<void> {

@@ -160,7 +160,7 @@ export class BlobIndex {
   }
 
   isUsed(entry: number): boolean {
-    return ((this.#word(entry, packWord) as number) & usedBit) !== 0
+    return (this.#word(entry, packWord) & usedBit) !== 0
   }
 
   idOf(entry: number): Buffer {

@@ -77,7 +77,7 @@ export class RepositoryReader implements ContentDelivery, AsyncDisposable {
     for (const run of runsOf(order)) {
       const bytes = await this.#readRun(order.pack, run, options)
       for (const i of run.blobs) {
-        const { offset, length } = order.blobs[i]?.place as BlobPlace
+        const { offset, length } = (order.blobs[i] as DeliveryOrder['blobs'][number]).place
         sealed[i] = bytes.subarray(offset - run.start, offset - run.start + length)
       }
     }
@@ -148,7 +148,7 @@ function runsOf({ blobs }: DeliveryOrder): Run[] {
   const inOrder = blobs.map((_, i) => i).toSorted((a, b) => offsetOf(blobs, a) - offsetOf(blobs, b))
   const runs: Run[] = []
   for (const i of inOrder) {
-    const { offset, length } = blobs[i]?.place as BlobPlace
+    const { offset, length } = (blobs[i] as DeliveryOrder['blobs'][number]).place
     const last = runs.at(-1)
     if (last && offset - last.end <= largestGap) {
       last.end = Math.max(last.end, offset + length)

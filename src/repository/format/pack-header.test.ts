@@ -35,7 +35,10 @@ test('headers of packs made by restic are read, and encoded again to the same by
     })
     return blobs.types[0]
   })
-  assert.deepEqual(types.toSorted(), [0, 1])
+  assert.deepEqual(
+    types.toSorted((a, b) => a - b),
+    [0, 1],
+  )
 })
 
 const entry = fc.record({
