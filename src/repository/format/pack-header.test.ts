@@ -36,7 +36,7 @@ test('headers of packs made by restic are read, and encoded again to the same by
     return blobs.types[0]
   })
   assert.deepEqual(
-    types.toSorted((a, b) => a - b),
+    types.toSorted((a, b) => (a ?? 0) - (b ?? 0)),
     [0, 1],
   )
 })
