@@ -194,8 +194,16 @@ class Story {
   async #check(): Promise<void> {
     const start = performance.now()
     const { threads, signal } = this.#options
-    const result = await checkRepository(this.#repository, { readData: true, threads, signal })
-    void [start, result]
+    const { problems, snapshots, packs, read } = await checkRepository(this.#repository, {
+      readData: true,
+      threads,
+      signal,
+    })
+    if (problems[0]) throw failed(`the repository is not sound: ${problems[0].message}`)
+    const seconds = (performance.now() - start) / 1000
+    this.#say(
+      `${snapshots} recovery points, ${packs} packs, ${formatBytes(read.bytes)} in ${seconds.toFixed(1)} s: no errors were found`,
+    )
   }
 
   async #checkWithRestic(): Promise<void> {
