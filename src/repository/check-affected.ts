@@ -16,7 +16,7 @@ import { walkTrees } from './walk-trees.ts'
 /** Paths that are listed for each problem. */
 const mostPaths = 20
 /** Folders that are gone through as paths: many snapshots, or a hostile tree, can have more paths than can be counted. */
-const mostFolders = 200_000
+const mostFolders = 50_000
 
 /** What each finding touches, in their order. */
 export async function findAffected(

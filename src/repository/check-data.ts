@@ -29,6 +29,7 @@ export async function checkData(
   packs: readonly TablePack[],
   { findings, threads, onProgress, signal }: CheckDataOptions,
 ): Promise<void> {
+  if (packs.length === 0) return
   const { index, settings, polynomial } = repository
   const control = createControl(threads)
   const data: ThreadSetup = { index: index.shared, control, codec: settings, polynomial }

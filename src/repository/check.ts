@@ -77,20 +77,20 @@ async function check(repository: Repository, options: CheckOptions): Promise<Che
   const table = new PackTable(indexed.index)
   await checkPacks(indexed, { table, files, sizes }, { findings, signal })
   const lost = findLost(indexed, findings.findings)
-  const trees = await checkTrees(indexed, snapshots, {
-    findings,
-    signal,
-    isLost: (first) => lost.has(first),
-    onProgress: (done) => onProgress?.('check trees', done, undefined),
-  })
-  const chosen =
-    readData === undefined ? [] : choosePacks(table.packs, readData === true ? undefined : readData, random)
   const missing = new Set(findings.findings.flatMap(({ kind, file }) => (kind === 'pack-missing' ? file?.name : [])))
-  const toRead = chosen.filter(({ name }) => !missing.has(name))
+  const chosen = choosePacks(table.packs, readData === true ? undefined : readData, random)
+  const toRead = readData === undefined ? [] : chosen.filter(({ name }) => !missing.has(name))
   const bytes = toRead.reduce((sum, { size }) => sum + size, 0)
+  // The threads read packs while the main thread goes through the trees.
   let done = 0
-  const report = (read: number) => onProgress?.('read data', (done += read), bytes)
-  if (toRead.length > 0) await checkData(indexed, table, toRead, { findings, threads, signal, onProgress: report })
+  const onRead = (read: number) => onProgress?.('read data', (done += read), bytes)
+  const isLost = (first: number) => lost.has(first)
+  const onTree = (walked: number) => onProgress?.('check trees', walked, undefined)
+  const [trees] = await together(
+    signal,
+    async (both) => await checkTrees(indexed, snapshots, { findings, signal: both, isLost, onProgress: onTree }),
+    async (both) => await checkData(indexed, table, toRead, { findings, threads, signal: both, onProgress: onRead }),
+  )
   return {
     problems: await describeProblems(indexed, snapshots, findings, options),
     omitted: findings.omitted,
@@ -100,6 +100,20 @@ async function check(repository: Repository, options: CheckOptions): Promise<Che
     packs: table.packs.length,
     read: { packs: toRead.length, bytes },
   }
+}
+
+/** Does two things at the same time. When one fails, the other is ended and waited for. */
+async function together<First, Second>(
+  signal: AbortSignal | undefined,
+  first: (signal: AbortSignal) => Promise<First>,
+  second: (signal: AbortSignal) => Promise<Second>,
+): Promise<[First, Second]> {
+  const failed = new AbortController()
+  const both = signal ? AbortSignal.any([signal, failed.signal]) : failed.signal
+  const work = [first(both), second(both)] as const
+  for (const part of work) part.catch((thrown) => failed.abort(thrown))
+  await Promise.allSettled(work)
+  return await Promise.all(work)
 }
 
 interface StepOptions extends Cancellable {
