@@ -44,13 +44,25 @@ interface Job {
 
 interface Thread extends ThreadHandle {
   readonly worker: Worker
+  readonly ended: Promise<void>
   readonly jobs: Map<number, Job>
+}
+
+interface FromPool {
+  readonly job?: number
+  readonly call: string
+  readonly args: unknown
+  readonly message?: unknown
+  readonly end?: boolean
 }
 
 type FromThread =
   | { readonly kind: 'result'; readonly job: number; readonly value: unknown }
   | { readonly kind: 'error'; readonly job: number; readonly error: PlainError }
   | { readonly kind: 'message'; readonly message: unknown }
+
+/** How long a thread may take to end by itself, in milliseconds: it ends what it is doing, unless that hangs. */
+const endPatience = 5_000
 
 // A second job waits inside the thread while the first runs, so that no thread idles for a round trip.
 const jobsPerThread = 2
@@ -100,7 +112,7 @@ export class ThreadPool implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#closed = true
-    await Promise.all(this.#threads.map(({ worker }) => worker.terminate()))
+    await Promise.all(this.#threads.map(end))
   }
 
   #dispatch(): void {
@@ -134,6 +146,7 @@ export class ThreadPool implements AsyncDisposable {
     const worker = new Worker(module, { workerData: data, resourceLimits: { maxYoungGenerationSizeMb: 8 } })
     const thread: Thread = {
       worker,
+      ended: new Promise((resolve) => worker.once('exit', () => resolve())),
       jobs: new Map(),
       post: (message, transfer = []) => worker.postMessage({ message }, [...transfer]),
     }
@@ -166,6 +179,15 @@ export class ThreadPool implements AsyncDisposable {
   }
 }
 
+// Asked, not terminated: a thread that is torn down inside native code, while it loads a library say, takes the whole
+// process with it.
+async function end({ worker, ended }: Thread): Promise<void> {
+  worker.postMessage({ end: true })
+  const timer = setTimeout(() => void worker.terminate(), endPatience)
+  await ended
+  clearTimeout(timer)
+}
+
 /** What a call gives back when some of its buffers are to be handed over instead of copied. */
 export class Transferred {
   readonly value: unknown
@@ -180,7 +202,8 @@ export type ThreadHandlers = Readonly<Record<string, (args: never) => unknown>>
 
 /** In a thread: answers the pool's calls with `handlers`. `onMessage` gets what the pool posts besides calls. */
 export function serveThread(handlers: ThreadHandlers, onMessage?: (message: unknown) => void): void {
-  parentPort?.on('message', (request: { job?: number; call: string; args: unknown; message?: unknown }) => {
+  parentPort?.on('message', (request: FromPool) => {
+    if (request.end) process.exit() // of this thread only
     if (request.job === undefined) return onMessage?.(request.message)
     const { job, call, args } = request
     try {
