@@ -243,25 +243,41 @@ test('two prunes at once: one does it, the other is told that the repository is 
   assert.deepEqual(await built.provenBlobs(), needed)
 })
 
-test('a damaged copy of a blob is passed over for a good one in another pack', async () => {
+test('of two copies of a blob the damaged one never is what is left, whichever it is', async (t) => {
   const random = randomFrom(3)
-  const [wanted, dropped] = [random.bytes(30_000), random.bytes(30_000)]
-  const fresh = backend.keep()
-  backend.bringBack(new Map([...fresh].filter(([key]) => /^(config|key)\//.test(key))))
+  const [wanted, dropped, other] = [random.bytes(30_000), random.bytes(30_000), random.bytes(20_000)]
+  backend.bringBack(new Map([...twoSnapshots].filter(([key]) => /^(config|key)\//.test(key))))
   const gone = await built.snapshot({ wanted, dropped })
-  await built.snapshot({ wanted, other: dropped.subarray(1) }, { again: true })
+  await built.snapshot({ wanted, other }, { again: true })
   await deleteSnapshot(repository, gone)
-  const { plan } = await pruneAt(new JumpingClock(), { dryRun: true })
-  assert.ok(plan.stats.duplicate.blobs > 0)
-  // Damaged: the copy that is to stay or to be copied.
-  const { repository: indexed, table } = plan.view
-  const chosen = plan.packs.find(({ fate, use }) => fate === 'repack' && use && use.usedBlobs > 0)
-  if (chosen?.use) {
-    const [entry] = table.entriesOf(chosen.use.place)
-    flip(`pack/${chosen.name}`, indexed.index.offsetOf(entry as number) + 20)
+  const start = backend.keep()
+  const needed = await built.provenBlobs()
+  const id = Buffer.alloc(32)
+  repository.codec.primitives.hasher.sha256(wanted, id)
+  const { index } = await built.load()
+  const copies = index.findAll('data', id).map((entry) => index.placeOf(entry))
+  assert.equal(copies.length, 2)
+  for (const [i, { pack, offset }] of copies.entries()) {
+    for (const limits of [noUnused, { maxUnused: 'unlimited' }] as const) {
+      await t.test(`copy ${i} is damaged, ${JSON.stringify(limits)}`, async () => {
+        backend.bringBack(start)
+        flip(`pack/${pack}`, offset + 20)
+        await pruneAt(new JumpingClock(), { keepDeleted: 0, ...limits })
+        assert.deepEqual(await built.provenBlobs(), needed)
+      })
+    }
   }
-  await pruneAt(new JumpingClock(), { keepDeleted: 0 })
-  assert.ok((await built.provenBlobs()).size > 0)
+})
+
+test('a needed blob whose every copy is damaged ends the prune before anything is removed', async () => {
+  await forgetOld()
+  const { plan } = await pruneAt(new JumpingClock(), { dryRun: true })
+  const [first] = plan.toCopy
+  const place = plan.view.repository.index.placeOf(first as number)
+  flip(`pack/${place.pack}`, place.offset + 20)
+  const packs = backend.names('pack')
+  await assert.rejects(pruneAt(new JumpingClock(), { keepDeleted: 0 }), { code: 'BLOB_DAMAGED' })
+  assert.ok(packs.every((name) => backend.names('pack').includes(name)))
 })
 
 test('with no room for new packs it still drops what is wholly unused', async () => {

@@ -34,10 +34,37 @@ const mostPacksUnderWay = 6
  * Throws `BLOB_DAMAGED` when no copy of a needed blob is sound.
  */
 export async function repack(plan: PrunePlan, options: RepackOptions): Promise<ReadonlySet<string>> {
-  if (plan.toCopy.count === 0) return new Set()
+  const kept = keptCopies(plan)
+  if (plan.toCopy.count === 0 && kept.size === 0) return new Set()
   await using repacker = new Repacker(plan.view.repository, options)
+  await repacker.proveAll(plan, kept)
   await repacker.copyAll(plan)
   return await repacker.finish(options)
+}
+
+/**
+ * Blobs of which one copy goes and another stays, in the packs where they stay, by the pack's place in the table. Before
+ * the one goes, the other is proven: it may be the damaged one.
+ */
+function keptCopies({ view, packs, toCopy }: PrunePlan): Map<number, Uint32Array> {
+  const { repository, table, used } = view
+  const { index } = repository
+  const going = new Bitmap(index.size)
+  for (const { fate, use } of packs) {
+    if (!use || !(fate === 'repack' || fate === 'drop')) continue
+    for (const entry of table.entriesOf(use.place)) {
+      const first = index.firstOf(entry)
+      if (used.has(first) && !toCopy.has(first)) going.add(first)
+    }
+  }
+  const kept = new Map<number, Uint32Array>()
+  if (going.count === 0) return kept
+  for (const { fate, use } of packs) {
+    if (!use || !(fate === 'keep' || fate === 'undelete')) continue
+    const entries = table.entriesOf(use.place).filter((entry) => going.has(index.firstOf(entry)))
+    if (entries.length > 0) kept.set(use.place, entries)
+  }
+  return kept
 }
 
 class Repacker implements AsyncDisposable {
@@ -66,6 +93,18 @@ class Repacker implements AsyncDisposable {
     })
     // As when they were first stored, blobs are spread over two open packs (see `shared-packs.ts`).
     this.#packers = { data: [this.#packer(), this.#packer()], tree: [this.#packer()] }
+  }
+
+  /** Reads blobs where they stay. For one that is damaged there, a sound copy is looked for and stored anew. */
+  async proveAll({ view }: PrunePlan, kept: ReadonlyMap<number, Uint32Array>): Promise<void> {
+    const damaged: number[] = []
+    const prove = async ([place, entries]: [number, Uint32Array]) => {
+      const pieces = await this.#read(view.table.packs[place]?.name as string, entries)
+      if (!pieces) return void damaged.push(...entries)
+      damaged.push(...(await this.#verify({ pieces, entries, compress: false })).damaged)
+    }
+    await forEachConcurrent(kept, prove, { concurrency: this.#pool.threads + 1, signal: this.#options.signal })
+    await this.#rescue(damaged)
   }
 
   async copyAll({ view, packs, toCopy, limits }: PrunePlan): Promise<void> {
@@ -107,13 +146,10 @@ class Repacker implements AsyncDisposable {
   /** Copies blobs of one pack; returns the entries that are damaged. */
   async #copy(pack: string, entries: Uint32Array, compress: boolean): Promise<readonly number[]> {
     if (entries.length === 0) return []
-    const { signal } = this.#options
     const { index } = this.#repository
     const pieces = await this.#read(pack, entries)
     if (!pieces) return [...entries]
-    const order: VerifyOrder = { pieces, entries, compress }
-    const transfer = pieces.map(({ bytes }) => bytes.buffer as ArrayBuffer)
-    const verified = await this.#pool.run<Verified>('verifyBlobs', order, { transfer, signal })
+    const verified = await this.#verify({ pieces, entries, compress })
     const damaged = new Set(verified.damaged)
     const reader = new PieceReader(verified.pieces)
     for (const entry of entries) {
@@ -125,6 +161,11 @@ class Repacker implements AsyncDisposable {
     // The storage sets the pace, and memory stays bounded.
     await this.#uploader.drain(mostPacksUnderWay)
     return verified.damaged
+  }
+
+  async #verify(order: VerifyOrder): Promise<Verified> {
+    const transfer = order.pieces.map(({ bytes }) => bytes.buffer as ArrayBuffer)
+    return await this.#pool.run<Verified>('verifyBlobs', order, { transfer, signal: this.#options.signal })
   }
 
   #append(entry: number, sealed: Uint8Array, plainLength: number): void {
