@@ -212,6 +212,43 @@ test('a malformed entry is named and does not hide the others', async () => {
   assert.deepEqual(touched(result), ['/bad', '/worse'])
 })
 
+test('a file of one kind under the name of another kind is not taken for it', async () => {
+  backend.bringBack(whole)
+  const [index] = backend.names('index')
+  backend.files.set(`snapshot/${index}`, backend.files.get(`index/${index}`) as Buffer)
+  const result = await check()
+  assert.deepEqual(kinds(result), ['snapshot-damaged'])
+  assert.deepEqual(result.problems[0]?.file, { type: 'snapshot', name: index })
+})
+
+test('an index that lies about the length of a blob, or of a bomb, costs no memory and is found', async () => {
+  for (const claimed of [1, 20_000, 0xffff_ffff]) {
+    backend.bringBack(empty)
+    await built.snapshot({ c: compressible })
+    const { index } = await loadIndex(repository)
+    const packs = new PackTable(index).packs.map((pack, place) => {
+      const entries = [...new PackTable(index).entriesOf(place)]
+      const isData = pack.type === 'data'
+      return {
+        id: Buffer.from(pack.name, 'hex'),
+        blobs: {
+          count: entries.length,
+          ids: Buffer.concat(entries.map((entry) => index.idOf(entry))),
+          types: Uint8Array.from(entries, () => (isData ? 0 : 1)),
+          offsets: Uint32Array.from(entries, (entry) => index.offsetOf(entry)),
+          lengths: Uint32Array.from(entries, (entry) => index.lengthOf(entry)),
+          plainLengths: Uint32Array.from(entries, (entry) => (isData ? claimed : index.uncompressedLengthOf(entry))),
+        },
+      }
+    })
+    for (const name of backend.names('index')) backend.files.delete(`index/${name}`)
+    await repository.saveFile('index', encodeIndexFile({ packs }))
+    const result = await check({ readData: true })
+    assert.deepEqual(kinds(result).toSorted(), ['file-size', 'pack-damaged'])
+    assert.deepEqual(touched(result), ['/c'])
+  }
+})
+
 test('bytes that are right only when read again are reported all the same', async () => {
   backend.bringBack(whole)
   const { memory } = backend
