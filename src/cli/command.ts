@@ -1,4 +1,5 @@
 import { Command, Option } from 'commander'
+import type { HelpContext } from 'commander'
 
 /**
  * A command whose flags are read as restic's are (Go's pflag): a switch may be written `--json=true`, a count
@@ -11,6 +12,16 @@ export class CliCommand extends Command {
 
   override parseOptions(args: readonly string[]): { operands: string[]; unknown: string[] } {
     return super.parseOptions(this.#rewrite(args))
+  }
+
+  /** The commands come before the flags: they are what a newcomer looks for. */
+  override helpInformation(context?: HelpContext): string {
+    const sections = super.helpInformation(context).split(/\n\n(?=\S)/)
+    const commands = sections.findIndex((section) => section.startsWith('Commands:'))
+    const flags = sections.findIndex((section) => section.startsWith('Flags:'))
+    if (commands < 0 || flags < 0 || commands < flags) return `${sections.join('\n\n').trimEnd()}\n`
+    sections.splice(flags, 0, ...sections.splice(commands, 1))
+    return `${sections.map((section) => section.trimEnd()).join('\n\n')}\n`
   }
 
   #rewrite(args: readonly string[]): string[] {
@@ -110,12 +121,22 @@ const commonExitCodes: Readonly<Record<number, string>> = {
 
 /** Puts the help into the command: what it is for, examples, exit codes. */
 export function setHelp(command: Command, { text, examples, exitCodes = {} }: CommandHelp): void {
-  command.description(text)
+  command.description(text.trim().replaceAll('\n', ' '))
+  command.optionsGroup('Flags:').helpOption('-h, --help', 'explain the command').helpCommand(false)
   const codes = Object.entries({ ...commonExitCodes, ...exitCodes })
     .map(([code, meaning]) => ({ code: Number(code), meaning }))
     .toSorted((a, b) => a.code - b.code)
     .map(({ code, meaning }) => `  ${String(code).padEnd(4)} ${meaning}`)
-  const lines = ['', 'Examples:', ...examples.map((example) => `  ${example}`), '', 'Exit codes:', ...codes]
+  const lines = [
+    '',
+    'Flags of all commands (--repo, --password-file, --json, …): see `understudy --help`.',
+    '',
+    'Examples:',
+    ...examples.map((example) => `  ${example}`),
+    '',
+    'Exit codes:',
+    ...codes,
+  ]
   command.addHelpText('after', lines.join('\n'))
 }
 

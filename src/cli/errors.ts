@@ -57,15 +57,6 @@ export const cliErrors = {
     message: '{count} snapshots cannot be read.',
     hint: 'Run `understudy check` to see what that touches.',
   },
-  SNAPSHOTS_NOT_REMOVED: {
-    message: '{count} snapshots could not be removed.',
-    hint: 'Run the command again.',
-    exitCode: 3,
-  },
-  GROUP_WOULD_BE_EMPTIED: {
-    message: 'These are all the snapshots of {group}, so nothing is removed.',
-    hint: 'Say --unsafe-allow-remove-all if none of them is needed any more.',
-  },
   DEMO_FAILED: {
     message: 'The demonstration failed: {reason}.',
     hint: 'Please report it, with what was printed above.',

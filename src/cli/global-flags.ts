@@ -46,9 +46,9 @@ const compressionModes: readonly string[] = [
 
 type Given = Readonly<Record<string, unknown>>
 
-/** Adds them to a command. Each command has them all, so that they may stand before and after its name. */
-export function addGlobalFlags(command: Command): void {
-  command.optionsGroup('Global flags:')
+/** Adds them to a command. Its help leaves them out when they are `hidden`: the program's has them. Each command has them all, so that they may stand before and after its name. */
+export function addGlobalFlags(command: Command, { hidden = false }: { readonly hidden?: boolean } = {}): void {
+  command.optionsGroup('Flags of all commands:')
   for (const option of [
     valueFlag('-r, --repo <location>', 'where the repository is (UNDERSTUDY_REPOSITORY)'),
     valueFlag('--repository-file <file>', 'file to read the location from (UNDERSTUDY_REPOSITORY_FILE)'),
@@ -70,7 +70,7 @@ export function addGlobalFlags(command: Command): void {
     valueFlag('--pack-size <MiB>', 'size that packs are to have, 4 to 128 (UNDERSTUDY_PACK_SIZE)'),
     commaListFlag('-o, --option <key=value>', 'local.connections=N or rest.connections=N: calls at once'),
   ]) {
-    command.addOption(option)
+    command.addOption(hidden ? option.hideHelp() : option)
   }
 }
 

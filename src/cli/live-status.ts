@@ -1,4 +1,4 @@
-import { formatDuration } from '#base'
+import { formatBytes, formatDuration } from '#base'
 import type { CommandContext } from './context.ts'
 import type { Printer } from './printer.ts'
 import { formatPercent } from './words.ts'
@@ -56,23 +56,36 @@ export class LiveStatus implements Disposable {
   }
 }
 
-/** Counts towards a known or unknown end: `[0:05] 40.00%  4 / 10 packs`. */
-export class Counter implements Disposable {
-  readonly #what: string
-  readonly #start = performance.now()
-  readonly #status: LiveStatus
-  #done = 0
-  #total = 0
+export interface StepNames {
+  /** What is said when a step begins, by its name. */
+  readonly [step: string]: { readonly title: string; readonly unit: string }
+}
 
-  constructor(context: Pick<CommandContext, 'env' | 'printer'>, what: string) {
-    this.#what = what
-    this.#status = new LiveStatus(context, () => ({ lines: [this.#line()] }))
+/** Progress of a work of several steps: each is said as it begins, and counts: `[0:05] 40.00%  4 / 10 packs`. */
+export class StepStatus implements Disposable {
+  readonly #printer: Printer
+  readonly #steps: StepNames
+  readonly #status: LiveStatus
+  #step = ''
+  #start = performance.now()
+  #done = 0
+  #total: number | undefined
+
+  constructor(context: Pick<CommandContext, 'env' | 'printer'>, steps: StepNames) {
+    this.#printer = context.printer
+    this.#steps = steps
+    this.#status = new LiveStatus(context, () => (this.#step === '' ? undefined : { lines: [this.#line()] }))
   }
 
-  set(done: number, total = this.#total): void {
+  readonly report = (step: string, done: number, total: number | undefined): void => {
+    if (step !== this.#step) {
+      this.#step = step
+      this.#start = performance.now()
+      this.#printer.say(this.#steps[step]?.title ?? step)
+    }
     this.#done = done
     this.#total = total
-  }
+  };
 
   [Symbol.dispose](): void {
     this.#status[Symbol.dispose]()
@@ -80,8 +93,10 @@ export class Counter implements Disposable {
 
   #line(): string {
     const elapsed = formatDuration(Math.floor((performance.now() - this.#start) / 1000))
-    if (this.#total === 0) return `[${elapsed}]          ${this.#done} ${this.#what}`
-    const percent = formatPercent(this.#done, this.#total)
-    return `[${elapsed}] ${percent}  ${this.#done} / ${this.#total} ${this.#what}`
+    const unit = this.#steps[this.#step]?.unit ?? ''
+    const show = (value: number) => (unit === 'bytes' ? formatBytes(value) : String(value))
+    const name = unit === 'bytes' ? '' : ` ${unit}`
+    if (!this.#total) return `[${elapsed}]          ${show(this.#done)}${name}`
+    return `[${elapsed}] ${formatPercent(this.#done, this.#total)}  ${show(this.#done)} / ${show(this.#total)}${name}`
   }
 }

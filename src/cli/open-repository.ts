@@ -6,7 +6,7 @@ import { hasCode, messageOf } from '#base'
 import { CacheBackend, defaultCacheFolder, openBackend, parseLocation } from '#backend'
 import type { Backend, Retry } from '#backend'
 import { RepositoryError, lockRepository, openRepository } from '#repository'
-import type { Repository } from '#repository'
+import type { HeldLock, Repository } from '#repository'
 import type { CommandContext } from './context.ts'
 import { CliError, usage } from './errors.ts'
 import type { PasswordFlags } from './global-flags.ts'
@@ -102,12 +102,12 @@ export async function withLock<Result>(
   context: CommandContext,
   repository: Repository,
   { exclusive = false, skip = false }: LockWish,
-  work: (signal: AbortSignal) => Promise<Result>,
+  work: (signal: AbortSignal, lock: HeldLock | undefined) => Promise<Result>,
 ): Promise<Result> {
   const { signal } = context
-  if (skip) return await work(signal)
+  if (skip) return await work(signal, undefined)
   await using lock = await lockRepository(repository, { exclusive, signal, ...lockWait(context) })
-  return await work(lock.signal)
+  return await work(lock.signal, lock)
 }
 
 /** How long to wait for a lock, and what to say meanwhile. */

@@ -28,6 +28,7 @@ const commands: Readonly<Record<string, CommandEntry>> = {
   stats: { summary: 'count what the snapshots hold', load: () => import('./commands/stats.ts') },
   cat: { summary: 'print an object of the repository', load: () => import('./commands/cat.ts') },
   list: { summary: 'list the objects of the repository', load: () => import('./commands/list.ts') },
+  demo: { summary: 'show it at work on real files of this machine', load: () => import('./commands/demo.ts') },
   version: { summary: 'print the version', load: () => import('./commands/version.ts') },
 }
 
@@ -39,9 +40,11 @@ export function createProgram(): CliCommand {
   program
     .description("Backup and business continuity, in restic's open repository format.")
     .enablePositionalOptions()
+    .optionsGroup('Flags:')
     .version(version, '--version', 'print the version')
     .helpCommand(false)
     .showSuggestionAfterError()
+    .helpOption('-h, --help', 'explain the command')
   addGlobalFlags(program)
   for (const [name, { summary }] of Object.entries(commands)) {
     const command = new CliCommand(name).summary(summary).copyInheritedSettings(program)
@@ -64,7 +67,8 @@ async function loadCommand(command: CliCommand): Promise<void> {
   const { define } = await entry.load()
   define(command)
   for (const leaf of command.commands.length > 0 ? command.commands : [command]) {
-    addGlobalFlags(leaf.copyInheritedSettings(command))
+    if (leaf !== command) leaf.copyInheritedSettings(command)
+    addGlobalFlags(leaf, { hidden: true })
   }
 }
 

@@ -1,4 +1,5 @@
 import { CommanderError } from 'commander'
+import type { Command } from 'commander'
 import { UnderstudyError, messageOf, printable } from '#base'
 import { setHost } from './context.ts'
 import { Environment } from './environment.ts'
@@ -12,7 +13,7 @@ import { Terminal, printLastWord } from './terminal.ts'
 export async function runProgram(argv: readonly string[]): Promise<never> {
   const isJson = argv.includes('--json')
   process.on('uncaughtException', (thrown) => {
-    printLastWord(formatFailure(explain(thrown), isJson))
+    printLastWord(formatFailure(explain(thrown, ''), isJson))
     process.exit(1)
   })
   const terminal = new Terminal()
@@ -44,17 +45,22 @@ async function runCommand(argv: readonly string[], terminal: Terminal, isJson: b
     if (thrown instanceof CommanderError && thrown.exitCode === 0) return 0 // help and version
     if (thrown instanceof CommanderError && thrown.code === 'commander.help') return 1 // help, for want of a command
     const { signal } = interruption
-    const failure = explain(signal.aborted ? signal.reason : thrown)
+    const failure = explain(signal.aborted ? signal.reason : thrown, nameCommand(program, argv))
     terminal.setStatus([])
     if (failure.code !== 'OUTPUT_CLOSED') terminal.printError(formatFailure(failure, isJson))
     return failure.exitCode
   }
 }
 
+/** The command that a line names, as far as it can be told when the line is not right: for a hint. */
+function nameCommand(program: Command, argv: readonly string[]): string {
+  return argv.find((word) => program.commands.some((command) => command.name() === word)) ?? ''
+}
+
 /** Any failure as one that a person can act on. */
-function explain(thrown: unknown): UnderstudyError {
+function explain(thrown: unknown, command: string): UnderstudyError {
   if (thrown instanceof UnderstudyError) return thrown
-  if (thrown instanceof CommanderError) return explainUsage(thrown)
+  if (thrown instanceof CommanderError) return explainUsage(thrown, command)
   return new UnderstudyError(
     'UNEXPECTED',
     {
@@ -66,10 +72,10 @@ function explain(thrown: unknown): UnderstudyError {
 }
 
 /** `error: unknown option '--foo'` and `(Did you mean --for?)`, in a sentence. */
-function explainUsage({ message }: CommanderError): CliError {
+function explainUsage({ message }: CommanderError, command: string): CliError {
   const [first = '', suggestion = ''] = message.replace(/^error: /, '').split('\n')
   const sentence = `${first.charAt(0).toUpperCase()}${first.slice(1)}${suggestion === '' ? '' : ` ${suggestion}`}`
-  return new CliError('USAGE', { reason: sentence.replace(/\.$/, ''), command: '' })
+  return new CliError('USAGE', { reason: sentence.replace(/\.$/, ''), command })
 }
 
 /** As restic says it: `Fatal: …`, or the line of JSON that ends a failed run. */

@@ -25,7 +25,7 @@ is listed, and the snapshot is made without it.`
 
 export function define(command: CliCommand): void {
   setHelp(command, {
-    text: text.trim(),
+    text,
     examples: [
       'understudy backup /home /etc --exclude-caches',
       'understudy backup --fs-snapshot --tag nightly /srv',

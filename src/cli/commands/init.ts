@@ -13,7 +13,7 @@ write it too. Whoever loses the password loses the backups: keep it where a fire
 
 export function define(command: CliCommand): void {
   setHelp(command, {
-    text: text.trim(),
+    text,
     examples: [
       'understudy init --repo /mnt/backup',
       'understudy -r rest:https://backup.example/nas/ init --password-file ~/.backup-password',

@@ -18,7 +18,7 @@ Manages the keys: each lets a password of its own open the repository. Removing 
 already used it and kept the master key; for that, copy what is needed into a new repository.`
 
 export function define(command: CliCommand): void {
-  command.description(text.trim())
+  setHelp(command, { text, examples: ['understudy key list', 'understudy key passwd'] })
   defineList(command.command('list'))
   defineAdd(command.command('add'))
   defineRemove(command.command('remove'))

@@ -18,7 +18,7 @@ them). "latest" is the newest snapshot, snapshot:folder a folder in one.`
 
 export function define(command: CliCommand): void {
   setHelp(command, {
-    text: text.trim(),
+    text,
     examples: [
       'understudy ls latest',
       'understudy ls -l latest /etc',

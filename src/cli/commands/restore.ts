@@ -24,7 +24,7 @@ file that cannot be restored does not stop the others.`
 
 export function define(command: CliCommand): void {
   setHelp(command, {
-    text: text.trim(),
+    text,
     examples: [
       'understudy restore latest --target /tmp/back',
       'understudy restore latest:/home/anna --target /home/anna --dry-run -vv',

@@ -10,7 +10,7 @@ Removes locks that programs left behind: those of processes of this machine that
 up for half an hour. Other commands remove such locks by themselves as they meet them.`
 
 export function define(command: CliCommand): void {
-  setHelp(command, { text: text.trim(), examples: ['understudy unlock', 'understudy unlock --remove-all'] })
+  setHelp(command, { text, examples: ['understudy unlock', 'understudy unlock --remove-all'] })
   command.addOption(
     flag('--remove-all', 'remove every lock, also of programs that are at work: only if there are none'),
   )
