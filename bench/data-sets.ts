@@ -1,3 +1,4 @@
+import { createCipheriv } from 'node:crypto'
 import { closeSync, existsSync, mkdirSync, openSync, writeFileSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import { randomFrom } from '../test/helpers/seed.ts'
@@ -45,17 +46,11 @@ function once(folder: string, make: () => void): string {
   return folder
 }
 
+/** Bytes of a stream cipher: nothing compresses them, and no two pieces are alike. */
 function noise(random: () => number, bytes: number): Buffer {
-  const out = new Uint32Array(Math.ceil(bytes / 4))
-  // xorshift: fast, and nothing that zstd finds a pattern in.
-  let state = Math.floor(random() * 0xffff_fffe) + 1
-  for (let i = 0; i < out.length; i++) {
-    state ^= state << 13
-    state ^= state >>> 17
-    state ^= state << 5
-    out[i] = state
-  }
-  return Buffer.from(out.buffer, 0, bytes)
+  const key = Buffer.alloc(32)
+  for (let at = 0; at < key.length; at += 4) key.writeUInt32LE(Math.floor(random() * 2 ** 32), at)
+  return createCipheriv('aes-256-ctr', key, Buffer.alloc(16)).update(Buffer.alloc(bytes))
 }
 
 function prose(random: () => number, words: readonly string[], bytes: number): Buffer {

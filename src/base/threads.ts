@@ -98,6 +98,15 @@ export class ThreadPool implements AsyncDisposable {
     return value as Result
   }
 
+  /** Runs a call if a thread has nothing to do; undefined when there is none. */
+  runIfIdle<Result>(call: string, args: unknown): Promise<Result> | undefined {
+    const thread = this.#threads.find(({ jobs }) => jobs.size === 0)
+    if (!thread || this.#queue.length > 0) return undefined
+    return new Promise<unknown>((resolve, reject) =>
+      this.#give(thread, { number: ++this.#lastJob, call, args, transfer: [], resolve, reject }),
+    ) as Promise<Result>
+  }
+
   /** Runs a call once in every thread, after what each was given before. */
   async runInEach<Result>(call: string, args: unknown): Promise<Result[]> {
     while (this.#threads.length < this.#options.threads) this.#start()

@@ -1,4 +1,4 @@
-import { ThreadPool, fromPlainError } from '#base'
+import { ThreadPool, fromPlainError, hasCode } from '#base'
 import type { Cancellable } from '#base'
 import type { Backend } from '#backend'
 import type { BlobType } from './delivery.ts'
@@ -11,10 +11,18 @@ import type { PackMessage } from './pack-transfer.ts'
 import { Packer, defaultPackSize, sealPack } from './packer.ts'
 import type { SealedPack } from './packer.ts'
 import type { IndexedRepository } from './repository.ts'
-import { createControl, stopThreads, totalBytesRead, wakeThreads } from './threads/memory.ts'
+import {
+  createControl,
+  largeFiles,
+  setWorkWaiting,
+  stopThreads,
+  totalBytesRead,
+  wakeThreads,
+} from './threads/memory.ts'
 import type { SharedControl } from './threads/memory.ts'
 import type { StoredBatch } from './threads/file-storer.ts'
 import type { ModuleSpec, ThreadSetup } from './threads/setup.ts'
+import { createSharedChunks } from './threads/shared-chunks.ts'
 import { SharedPackTable, createSharedPacks } from './threads/shared-packs.ts'
 import type { SharedPacks } from './threads/shared-packs.ts'
 import { threadModule } from './threads/module.ts'
@@ -59,6 +67,7 @@ export class RepositoryWriter implements ContentStore, AsyncDisposable {
     storedTreeBytes: 0,
   }
   readonly #treeId = Buffer.allocUnsafeSlow(32)
+  readonly #helping = new Set<Promise<void>>()
   #failure: Error | undefined
 
   constructor(repository: IndexedRepository, options: WriterOptions) {
@@ -70,8 +79,8 @@ export class RepositoryWriter implements ContentStore, AsyncDisposable {
     this.#pool = new ThreadPool({
       module: threadModule(),
       threads,
-      data: this.#setup(),
-      onMessage: (message) => this.#receive(message as PackMessage),
+      data: this.#setup(threads),
+      onMessage: (message) => this.#receive(message as PackMessage | LargeFileMessage),
     })
     this.#indexes = new IndexSaver(repository, { discard, guard })
     this.#uploader = new PackUploader({
@@ -108,7 +117,9 @@ export class RepositoryWriter implements ContentStore, AsyncDisposable {
   async storeFiles(files: readonly FileOrder[], { signal }: Cancellable = {}): Promise<FileOutcome[]> {
     await this.#readerOpen
     this.#check()
+    setWorkWaiting(this.#control, this.#helping.size > 0)
     const batch = await this.#orFailure(this.#pool.run<StoredBatch>('storeFiles', files, { signal }))
+    this.#sendHelp()
     this.#counts.dataBlobs += batch.added.blobs
     this.#counts.dataBytes += batch.added.bytes
     this.#counts.storedDataBytes += batch.added.storedBytes
@@ -135,6 +146,7 @@ export class RepositoryWriter implements ContentStore, AsyncDisposable {
 
   async flush({ signal }: Cancellable = {}): Promise<void> {
     this.#check()
+    await Promise.all(this.#helping)
     this.#uploadOpenPacks()
     this.#trees.flush()
     await this.#uploader.drain()
@@ -177,11 +189,24 @@ export class RepositoryWriter implements ContentStore, AsyncDisposable {
     return id
   }
 
-  #receive(message: PackMessage): void {
+  #receive(message: PackMessage | LargeFileMessage): void {
+    if (message.kind === 'large') return this.#sendHelp()
     this.#upload(unpackSealedPack(message, this.#packs), () => {
       this.#packTable.release(message.buffer)
       wakeThreads(this.#control)
     })
+  }
+
+  // Threads with nothing to do take chunks from those that store a large file, until there is other work for them.
+  #sendHelp(): void {
+    if (largeFiles(this.#control) === 0) return
+    setWorkWaiting(this.#control, false)
+    for (let help = this.#pool.runIfIdle<void>('help', undefined); help; help = this.#pool.runIfIdle<void>('help', undefined)) {
+      const helping = help
+        .catch((thrown: unknown) => this.#fail(thrown as Error))
+        .finally(() => this.#helping.delete(helping))
+      this.#helping.add(helping)
+    }
   }
 
   // No thread stores anything any more: what is still open is whatever it is.
@@ -213,14 +238,22 @@ export class RepositoryWriter implements ContentStore, AsyncDisposable {
     try {
       return await result
     } catch (thrown) {
+      // A thread that was stopped knows no reason: another one does, or this one.
+      if (hasCode(thrown, 'STOPPED')) await Promise.all(this.#helping)
       throw this.#failure ?? thrown
     }
   }
 
-  #setup(): ThreadSetup {
+  #setup(threads: number): ThreadSetup {
     const { index, settings, polynomial } = this.#repository
-    return { index: index.shared, control: this.#control, packs: this.#packs, codec: settings, polynomial }
+    const storing = { packs: this.#packs, chunks: Array.from({ length: threads }, createSharedChunks) }
+    return { index: index.shared, control: this.#control, storing, codec: settings, polynomial }
   }
+}
+
+/** A thread has begun to store a large file. */
+interface LargeFileMessage {
+  readonly kind: 'large'
 }
 
 function moduleSpec({ module, options }: { readonly module: URL; readonly options: unknown }): ModuleSpec {

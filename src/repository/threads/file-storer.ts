@@ -1,16 +1,13 @@
 import { toPlainError } from '#base'
 import type { PlainError } from '#base'
-import type { BlobCodec } from '../blob-codec.ts'
 import type { ContentReader, OpenContent } from '../content.ts'
 import { Chunker, largestChunk, smallestChunk } from '../format/chunker.ts'
 import { encodeNode } from '../format/node.ts'
 import type { Node } from '../format/node.ts'
 import { parseTime } from '../format/time.ts'
-import type { SavedBlob } from '../packer.ts'
 import type { FileOrder } from '../writing.ts'
-import { throwIfStopped } from './memory.ts'
+import type { AddedBytes, ChunkSaver } from './chunk-saver.ts'
 import type { SharedControl } from './memory.ts'
-import type { SharedPacker } from './shared-packer.ts'
 
 /** What became of a batch of files, packed for the way to the main thread. */
 export interface StoredBatch {
@@ -39,14 +36,15 @@ export interface BatchCounts {
 const changedMark = 'changed while it was read'
 /** Room for two of the largest chunks, so that moving the rest of a chunk to the front is rare. */
 const bufferSize = 2 * largestChunk
+/** From here on a file is worth the help of other threads. */
+const large = 16 << 20
 /** Read, cut and hashed piece by piece, while the piece is in the processor's cache. */
 const pieceSize = 1 << 20
 
 export interface FileStorerParts {
   readonly reader: ContentReader
   readonly polynomial: bigint
-  readonly codec: BlobCodec
-  readonly packer: SharedPacker
+  readonly saver: ChunkSaver
   readonly control: SharedControl
   /** Which counter of `control` is this thread's. */
   readonly thread: number
@@ -59,7 +57,6 @@ export class FileStorer {
   readonly #bytesRead: Float64Array
   #ids = Buffer.allocUnsafeSlow(32 * 1024)
   #zeroChunk: Buffer | undefined
-  #added = { blobs: 0, bytes: 0, storedBytes: 0 }
 
   constructor(parts: FileStorerParts) {
     this.#parts = parts
@@ -69,14 +66,14 @@ export class FileStorer {
 
   /** Stores the files in order. Only a fault of the repository's side throws; a bad file is an outcome. */
   store(files: readonly FileOrder[]): StoredBatch {
-    this.#added = { blobs: 0, bytes: 0, storedBytes: 0 }
+    const before = { ...this.#parts.saver.added }
     const nodes: Buffer[] = []
     const outcomes = files.map((file) => {
       const { outcome, node } = this.#storeOne(file)
       if (node) nodes.push(node)
       return outcome
     })
-    return { nodes: joined(nodes), outcomes, added: this.#added }
+    return { nodes: joined(nodes), outcomes, added: since(before, this.#parts.saver.added) }
   }
 
   #storeOne(order: FileOrder): { outcome: StoredFile; node?: Buffer } {
@@ -106,6 +103,18 @@ export class FileStorer {
   }
 
   #storeOnce(content: OpenContent): { ids: Buffer; bytes: number } {
+    const { saver } = this.#parts
+    try {
+      const { count, bytes } = this.#cutAndSave(content)
+      orFault(() => saver.finish(this.#takeId))
+      return { ids: Buffer.from(this.#ids.subarray(0, count * 32)), bytes }
+    } catch (thrown) {
+      if (!(thrown instanceof StoreFault)) orFault(() => saver.abandon())
+      throw thrown
+    }
+  }
+
+  #cutAndSave(content: OpenContent): { count: number; bytes: number } {
     const { buffer } = this.#chunker
     let count = 0
     let bytes = 0
@@ -131,8 +140,9 @@ export class FileStorer {
         end += read
         bytes += read
         this.#bytesRead[0] = (this.#bytesRead[0] as number) + read
+        if (bytes > large) this.#parts.saver.share()
       }
-      if (start === end) return { ids: Buffer.from(this.#ids.subarray(0, count * 32)), bytes }
+      if (start === end) return { count, bytes }
       const cut = this.#chunker.findCut(start, end, scanned) || (ended ? end - start : 0)
       scanned = end
       if (cut === 0) continue
@@ -155,29 +165,20 @@ export class FileStorer {
   }
 
   #saveZeroChunk(count: number): Buffer {
-    this.#saveBlob(Buffer.alloc(smallestChunk), count)
-    return Buffer.from(this.#ids.subarray(count * 32, count * 32 + 32))
+    const id = Buffer.alloc(32)
+    orFault(() => {
+      this.#parts.saver.save(Buffer.alloc(smallestChunk), count, (_, zero) => id.set(zero))
+      this.#parts.saver.finish((chunk, other) => (chunk === count ? id.set(other) : this.#takeId(chunk, other)))
+    })
+    return id
   }
 
   #saveBlob(bytes: Buffer, count: number): void {
     this.#roomForIds(count + 1)
-    const { known, stored } = this.#saveOrFault(bytes, count * 32)
-    if (known) return
-    this.#added.blobs++
-    this.#added.bytes += bytes.length
-    this.#added.storedBytes += stored
+    orFault(() => this.#parts.saver.save(bytes, count, this.#takeId))
   }
 
-  #saveOrFault(bytes: Buffer, at: number): SavedBlob {
-    const { codec, packer, control } = this.#parts
-    try {
-      throwIfStopped(control)
-      codec.primitives.hasher.sha256(bytes, this.#ids, at)
-      return packer.save('data', bytes, this.#ids, at)
-    } catch (cause) {
-      throw new StoreFault(cause)
-    }
-  }
+  readonly #takeId = (chunk: number, id: Uint8Array): void => this.#ids.set(id, chunk * 32)
 
   #roomForIds(count: number): void {
     if (count * 32 <= this.#ids.length) return
@@ -197,6 +198,22 @@ function knownContent({ known }: FileOrder, node: Node): Buffer | undefined {
 class StoreFault extends Error {
   constructor(cause: unknown) {
     super('storing failed', { cause })
+  }
+}
+
+function orFault(work: () => void): void {
+  try {
+    work()
+  } catch (cause) {
+    throw new StoreFault(cause)
+  }
+}
+
+function since(before: AddedBytes, now: AddedBytes): AddedBytes {
+  return {
+    blobs: now.blobs - before.blobs,
+    bytes: now.bytes - before.bytes,
+    storedBytes: now.storedBytes - before.storedBytes,
   }
 }
 

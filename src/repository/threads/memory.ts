@@ -6,6 +6,9 @@
 const stopField = 0
 const signalField = 1
 const threadsField = 2
+const largeField = 3
+const waitingField = 4
+const fieldCount = 5
 
 export interface SharedControl {
   readonly flags: SharedArrayBuffer
@@ -14,7 +17,7 @@ export interface SharedControl {
 }
 
 export function createControl(threads: number): SharedControl {
-  return { flags: new SharedArrayBuffer(12), bytesRead: new SharedArrayBuffer(8 * threads) }
+  return { flags: new SharedArrayBuffer(fieldCount * 4), bytesRead: new SharedArrayBuffer(8 * threads) }
 }
 
 /** Asks every thread to end what it does, soon. */
@@ -30,9 +33,9 @@ export function throwIfStopped({ flags }: SharedControl): void {
 
 /** Something changed that threads may be waiting for. */
 export function wakeThreads({ flags }: SharedControl): void {
-  const fields = new Int32Array(flags)
-  Atomics.add(fields, signalField, 1)
-  Atomics.notify(fields, signalField)
+  const shared = new Int32Array(flags)
+  Atomics.add(shared, signalField, 1)
+  Atomics.notify(shared, signalField)
 }
 
 /** To be taken before looking for what `waitForChange` then waits for, so that no change falls between. */
@@ -40,9 +43,34 @@ export function changesSoFar({ flags }: SharedControl): number {
   return Atomics.load(new Int32Array(flags), signalField)
 }
 
-/** In a thread: sleeps until something has changed since `seen`. */
-export function waitForChange({ flags }: SharedControl, seen: number): void {
-  Atomics.wait(new Int32Array(flags), signalField, seen)
+/** In a thread: sleeps until something has changed since `seen`, at most so many milliseconds. */
+export function waitForChange({ flags }: SharedControl, seen: number, most: number = Infinity): void {
+  Atomics.wait(new Int32Array(flags), signalField, seen, most)
+}
+
+/** In a thread: it stores a large file now, with which others may help. */
+export function startLargeFile({ flags }: SharedControl): void {
+  Atomics.add(new Int32Array(flags), largeField, 1)
+}
+
+export function endLargeFile(control: SharedControl): void {
+  Atomics.sub(new Int32Array(control.flags), largeField, 1)
+  wakeThreads(control)
+}
+
+/** How many large files are being stored. */
+export function largeFiles({ flags }: SharedControl): number {
+  return Atomics.load(new Int32Array(flags), largeField)
+}
+
+/** Whether there is work of their own for threads that help with a large file. */
+export function setWorkWaiting(control: SharedControl, isWaiting: boolean): void {
+  Atomics.store(new Int32Array(control.flags), waitingField, isWaiting ? 1 : 0)
+  if (isWaiting) wakeThreads(control)
+}
+
+export function workIsWaiting({ flags }: SharedControl): boolean {
+  return Atomics.load(new Int32Array(flags), waitingField) === 1
 }
 
 /** In a thread, once: its number among the threads, from 0. */

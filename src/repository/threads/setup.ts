@@ -1,6 +1,7 @@
 import type { SharedIndex } from '../blob-index.ts'
 import type { CodecSettings } from '../blob-codec.ts'
 import type { SharedControl } from './memory.ts'
+import type { SharedChunks } from './shared-chunks.ts'
 import type { SharedPacks } from './shared-packs.ts'
 
 /** What every worker thread of an open repository starts with. */
@@ -8,10 +9,17 @@ export interface ThreadSetup {
   readonly index: SharedIndex
   readonly control: SharedControl
   readonly codec: CodecSettings
-  /** The packs that threads fill; undefined where nothing is stored. */
-  readonly packs?: SharedPacks | undefined
+  /** What threads share to store; undefined where nothing is stored. */
+  readonly storing?: SharedStoring | undefined
   /** The chunker's polynomial. */
   readonly polynomial: bigint
+}
+
+export interface SharedStoring {
+  /** The packs that threads fill together. */
+  readonly packs: SharedPacks
+  /** For each thread the chunks that others may take from it. */
+  readonly chunks: readonly SharedChunks[]
 }
 
 /** A module that a thread loads, and the plain value that its `create…` function gets. */

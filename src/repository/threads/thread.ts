@@ -4,6 +4,7 @@ import { BlobIndex } from '../blob-index.ts'
 import type { CreateContentReader, CreateContentWriter } from '../content.ts'
 import { packSealedPack } from '../pack-transfer.ts'
 import type { DeliveryWrite } from '../delivery.ts'
+import type { SealedPack } from '../packer.ts'
 import type { FileOrder } from '../writing.ts'
 import { BlobDeliverer } from './blob-deliverer.ts'
 import type { PackDelivery } from './blob-deliverer.ts'
@@ -11,12 +12,12 @@ import { BlobExaminer } from './blob-examiner.ts'
 import type { VerifyOrder } from './blob-examiner.ts'
 import { PackExaminer } from './pack-examiner.ts'
 import type { ExamineOrder } from './pack-examiner.ts'
+import { ChunkSaver } from './chunk-saver.ts'
 import { FileStorer } from './file-storer.ts'
 import { takeThreadNumber } from './memory.ts'
 import { SharedPacker } from './shared-packer.ts'
 import { SharedPackTable } from './shared-packs.ts'
-import type { SharedPacks } from './shared-packs.ts'
-import type { ModuleSpec, ThreadSetup } from './setup.ts'
+import type { ModuleSpec, SharedStoring, ThreadSetup } from './setup.ts'
 
 /** The worker thread of a repository: what it can be called for. */
 
@@ -24,7 +25,7 @@ const setup = threadData<ThreadSetup>()
 const index = new BlobIndex(setup.index)
 const codec = new BlobCodec(setup.codec)
 const thread = takeThreadNumber(setup.control)
-const packer = setup.packs && createPacker(setup.packs)
+const saver = setup.storing && createSaver(setup.storing)
 const examiner = new BlobExaminer(codec, index)
 const packExaminer = new PackExaminer(codec, index, examiner)
 
@@ -35,20 +36,16 @@ serveThread({
   async openReader({ module, options }: ModuleSpec): Promise<void> {
     const { createContentReader } = (await import(module)) as { createContentReader: CreateContentReader }
     const reader = createContentReader(options)
-    storer = new FileStorer({
-      reader,
-      polynomial: setup.polynomial,
-      codec,
-      packer: packer as SharedPacker,
-      control: setup.control,
-      thread,
-    })
+    const { polynomial, control } = setup
+    storer = new FileStorer({ reader, polynomial, saver: saver as ChunkSaver, control, thread })
   },
 
   storeFiles(files: readonly FileOrder[]): Transferred {
     const batch = (storer as FileStorer).store(files)
     return new Transferred(batch, [batch.nodes.buffer as ArrayBuffer])
   },
+
+  help: () => (saver as ChunkSaver).help(),
 
   verifyBlobs(order: VerifyOrder): Transferred {
     const verified = examiner.verify(order)
@@ -78,8 +75,17 @@ serveThread({
   },
 })
 
-function createPacker(shared: SharedPacks): SharedPacker {
+function createSaver({ packs: shared, chunks }: SharedStoring): ChunkSaver {
   const packs = new SharedPackTable(shared)
   const { control } = setup
-  return new SharedPacker({ codec, index, packs, control, emit: (...pack) => postFromThread(packSealedPack(...pack)) })
+  const emit = (pack: SealedPack, buffer: number) => postFromThread(packSealedPack(pack, buffer))
+  const packer = new SharedPacker({ codec, index, packs, control, emit })
+  return new ChunkSaver({
+    codec,
+    packer,
+    control,
+    chunks,
+    thread,
+    callForHelp: () => postFromThread({ kind: 'large' }),
+  })
 }
