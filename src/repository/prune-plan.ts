@@ -64,7 +64,9 @@ export interface PrunePlan {
 }
 
 /** Decides, and does nothing. Throws `PACKS_MISSING` and `FEATURE_UNSUPPORTED`. */
-export function makePrunePlan(view: PruneView, limits: PruneLimits, now: number): PrunePlan {
+export function makePrunePlan(view: PruneView, given: PruneLimits, now: number): PrunePlan {
+  // Without a free byte nothing can wait.
+  const limits = given.unsafeRecoverNoFreeSpace ? { ...given, keepDeleted: 0 } : given
   const { version } = view.repository.config
   if (limits.repackUncompressed && version < 2) {
     throw new RepositoryError('FEATURE_UNSUPPORTED', { version, what: 'compressing' })

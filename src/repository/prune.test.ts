@@ -235,12 +235,22 @@ test('when the lock is lost, it deletes nothing more', async () => {
   assert.ok(packs.every((name) => backend.names('pack').includes(name)))
 })
 
-test('two prunes at once: one does it, the other is told that the repository is locked', async () => {
+test('two prunes at once: whoever does not get the lock is told so, and nothing is lost', async () => {
   await forgetOld()
   const needed = await built.provenBlobs()
+  const options = { keepDeleted: 0, clock: new JumpingClock() }
+  const outcomes = await Promise.allSettled([pruneAt(options.clock, options), pruneAt(options.clock, options)])
+  const refused = outcomes.filter((outcome) => outcome.status === 'rejected')
+  assert.ok(refused.length > 0)
+  for (const { reason } of refused) assert.equal((reason as { code: string }).code, 'REPOSITORY_LOCKED')
+  assert.deepEqual(await built.provenBlobs(), needed)
+  assert.equal(backend.names('lock').length, 0)
+})
+
+test('while a backup holds its lock, a prune does not begin', async () => {
+  await forgetOld()
   await using _ = await lockRepository(repository, { clock: new JumpingClock() })
   await assert.rejects(pruneAt(new JumpingClock()), { code: 'REPOSITORY_LOCKED' })
-  assert.deepEqual(await built.provenBlobs(), needed)
 })
 
 test('of two copies of a blob the damaged one never is what is left, whichever it is', async (t) => {

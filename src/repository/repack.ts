@@ -74,6 +74,7 @@ class Repacker implements AsyncDisposable {
   readonly #pool: ThreadPool
   readonly #uploader: PackUploader
   readonly #indexes: IndexSaver
+  readonly #freeBuffers: ArrayBufferLike[] = []
   readonly #packers: { readonly data: readonly Packer[]; readonly tree: readonly Packer[] }
 
   constructor(repository: IndexedRepository, options: RepackOptions) {
@@ -222,14 +223,20 @@ class Repacker implements AsyncDisposable {
     }
   }
 
+  // The memory of a pack that has been written serves the next one.
+  #takeBuffer(bytes: number): Buffer {
+    const free = this.#freeBuffers.pop()
+    return free && free.byteLength >= bytes ? Buffer.from(free) : Buffer.allocUnsafeSlow(bytes)
+  }
+
   #packer(): Packer {
     const { codec, index } = this.#repository
     return new Packer({
       codec,
       index,
       packSize: this.#options.packSize ?? defaultPackSize,
-      buffers: { take: (bytes) => Buffer.from(new ArrayBuffer(bytes)) },
-      emit: (pack) => this.#uploader.add(pack, () => undefined),
+      buffers: { take: (bytes) => this.#takeBuffer(bytes) },
+      emit: (pack) => this.#uploader.add(pack, () => this.#freeBuffers.push(pack.bytes.buffer)),
     })
   }
 }
