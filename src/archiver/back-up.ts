@@ -2,6 +2,7 @@ import { systemClock } from '#base'
 import type { Cancellable, Clock } from '#base'
 import {
   RepositoryWriter,
+  deleteSnapshot,
   findSnapshot,
   loadIndex,
   loadSnapshot,
@@ -87,7 +88,7 @@ async function store(
   const parent = await findParent(repository, source, options)
   options.onParent?.(parent)
   const indexed = await loadIndex(repository, { signal })
-  const guard = lock && (async () => await lock.ensure())
+  const guard = lock && (async () => await makeSure(lock))
   const writerOptions = {
     reader: source.reader,
     threads,
@@ -110,10 +111,27 @@ async function store(
     await writer.verifyUsed({ signal })
     await lock?.verify()
     const about = describeSnapshot(source, options, { archived, parent, start, end })
-    return { ...archived, snapshot: await saveSnapshot(indexed, about, { signal }), parent, start, end }
+    const snapshot = await saveSnapshot(indexed, about, { signal })
+    if (lock) await keepOrDelete(indexed, snapshot, lock)
+    return { ...archived, snapshot, parent, start, end }
   } catch (thrown) {
     // What is durable by now is worth naming in an index; the reason for ending counts more than whether that works.
     await writer.salvage().catch(() => undefined)
+    throw thrown
+  }
+}
+
+async function makeSure(lock: HeldLock): Promise<void> {
+  await lock.ensure()
+  await lock.verify()
+}
+
+// A machine may sleep at any moment, after the last look at the lock too: then others have pruned what this snapshot needs.
+async function keepOrDelete(repository: Repository, snapshot: string, lock: HeldLock): Promise<void> {
+  try {
+    await makeSure(lock)
+  } catch (thrown) {
+    await deleteSnapshot(repository, snapshot)
     throw thrown
   }
 }

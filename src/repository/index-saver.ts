@@ -83,10 +83,23 @@ export class IndexSaver {
     try {
       await this.#guard()
       const json = encodeIndexFile({ packs: packs.map(({ name, blobs }) => ({ id: name, blobs })) })
-      this.saved.add(await this.#repository.saveFile('index', json, { signal }))
+      const name = await this.#repository.saveFile('index', json, { signal })
+      await this.#keepOrDelete(name)
+      this.saved.add(name)
     } catch (cause) {
       if (signal?.aborted) this.#packs.unshift(...packs)
       else this.#failure = notSaved(cause)
+    }
+  }
+
+  // A machine may sleep at any moment, between the guard and the write too: then others have pruned what this index names,
+  // and every backup to come would count on it.
+  async #keepOrDelete(name: string): Promise<void> {
+    try {
+      await this.#guard()
+    } catch (thrown) {
+      await this.#repository.backend.delete({ type: 'index', name })
+      throw thrown
     }
   }
 }

@@ -26,6 +26,7 @@ export interface DriverResult {
   readonly dataBlobs?: number
   readonly treeBlobs?: number
   readonly error?: string
+  readonly stderr?: string
 }
 
 export interface SceneSnapshot {
@@ -91,6 +92,12 @@ export class Scene implements AsyncDisposable {
     return await runOk(peer(version), args, { env: this.env })
   }
 
+  /** A backup of the source by restic, of everything anew, with the source's name alone as the driver does; the JSON it prints. */
+  async resticBackUp(version: Restic): Promise<string> {
+    const args = ['backup', '--force', '--json', '--host', 'here', 'source']
+    return await runOk(peer(version), args, { env: this.env, cwd: this.folder })
+  }
+
   /** A backup of the source by the driver, in a process of its own. */
   startBackup(order: Partial<DriverOrder> = {}): RunningCommand {
     const whole: DriverOrder = { location: this.repository, password, target: this.source, ...order }
@@ -101,7 +108,7 @@ export class Scene implements AsyncDisposable {
     const { stdout, stderr, code, signal } = await this.startBackup(order).result
     if (signal === 'SIGKILL') return { killed: true }
     assert.ok(code === 0 || stdout !== '', stderr)
-    return { ...(JSON.parse(stdout) as DriverResult), killed: false }
+    return { ...(JSON.parse(stdout) as DriverResult), stderr, killed: false }
   }
 
   async snapshots(): Promise<readonly SceneSnapshot[]> {
