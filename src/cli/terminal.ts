@@ -61,7 +61,7 @@ export class Terminal {
   /** Draws the live block anew; without lines it is gone. */
   setStatus(lines: readonly string[]): void {
     if (!this.canUpdate) return
-    const width = Math.max(10, (this.#out.columns ?? 80) - 1)
+    const width = Math.max(10, (this.#out.columns || 80) - 1)
     const cut = lines.map((line) => truncate(line, width))
     if (cut.length === 0 && this.#shown.length === 0) return
     this.#out.write(this.#erasure() + cut.join('\n'))
