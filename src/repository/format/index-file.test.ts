@@ -128,6 +128,8 @@ test('what is no index is refused with a code', () => {
   const refused = [
     '',
     '[]',
+    '{}',
+    '{"time":"2024-01-01T00:00:00Z","tree":null,"paths":[]}',
     '{"packs":{}}',
     '{"packs":[{}]}',
     '{"packs":[{"id":"x"}]}',

@@ -70,12 +70,16 @@ class IndexParser {
 
   parse(): void {
     const reader = this.#reader
+    let hasPacks = false
     reader.readObject((key) => {
+      hasPacks ||= key === 'packs' || key === 'packs_to_delete'
       if (key === 'packs') this.#readPacks(false)
       else if (key === 'packs_to_delete') this.#readPacks(true)
       else reader.skipValue() // among them `supersedes`, of older versions of restic
     })
     reader.finish()
+    // A file of another kind under an index's name must not pass for an index that is empty.
+    if (!hasPacks) throw this.#invalid('packs', 'is missing')
   }
 
   #readPacks(isMarked: boolean): void {
