@@ -99,7 +99,7 @@ if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
   try {
     await main(JSON.parse(process.argv[2] ?? '') as DriverOrder)
   } catch (thrown) {
-    console.error(thrown)
+    process.stderr.write(`${(thrown as Error).stack}\n`)
     console.log(JSON.stringify({ error: thrown instanceof UnderstudyError ? thrown.code : String(thrown) }))
     process.exitCode = 1
   }

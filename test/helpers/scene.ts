@@ -12,7 +12,7 @@ import type { DriverOrder } from './backup-driver.ts'
 import { peer } from './peers.ts'
 import type { PeerName } from './peers.ts'
 import { run, runOk, start } from './run.ts'
-import type { RunningCommand } from './run.ts'
+import type { RunResult, RunningCommand } from './run.ts'
 import { tempFolder } from './temp.ts'
 
 const password = 'a password of tests'
@@ -78,6 +78,10 @@ export class Scene implements AsyncDisposable {
 
   async understudy(...args: readonly string[]): Promise<string> {
     return await runOk(process.execPath, [program, ...args], { env: this.env })
+  }
+
+  async tryUnderstudy(...args: readonly string[]): Promise<RunResult> {
+    return await run(process.execPath, [program, ...args], { env: this.env })
   }
 
   startUnderstudy(...args: readonly string[]): RunningCommand {

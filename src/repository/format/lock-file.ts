@@ -32,7 +32,7 @@ export function encodeLockFile(lock: LockFile): Buffer {
 export function decodeLockFile(bytes: Uint8Array): LockFile {
   const reader = new JsonReader(bytes, 'lock')
   let time: string | undefined
-  let exclusive = false
+  let exclusive: boolean | undefined
   const texts = { hostname: '', username: '' }
   const numbers = { pid: 0, uid: 0, gid: 0 }
   reader.readObject((key) => {
@@ -44,7 +44,13 @@ export function decodeLockFile(bytes: Uint8Array): LockFile {
     else reader.skipValue()
   })
   reader.finish()
-  if (time === undefined) throw new FormatError('FIELD_INVALID', { what: 'lock', field: 'time', reason: 'is missing' })
+  if (time === undefined) throw missing('time')
+  // Everybody writes it; a snapshot, say, under a lock's name has none.
+  if (exclusive === undefined) throw missing('exclusive')
   parseTime(time)
   return { time, exclusive, ...texts, ...numbers }
+}
+
+function missing(field: string): FormatError {
+  return new FormatError('FIELD_INVALID', { what: 'lock', field, reason: 'is missing' })
 }
