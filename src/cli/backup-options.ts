@@ -5,6 +5,7 @@ import { volumeKinds } from '#filesystem'
 import { parseGroupBy } from '#policy'
 import type { CliCommand } from './command.ts'
 import { OptionalValueFlag, flag, listFlag, valueFlag } from './command.ts'
+import { textOf } from './context.ts'
 import type { CommandContext, CommandFlags } from './context.ts'
 import { defaultThreads } from './local-threads.ts'
 import { cacheFolder } from './open-repository.ts'
@@ -154,20 +155,22 @@ function readExcludes(context: CommandContext, flags: CommandFlags): ExcludeOpti
 
 function readVolume(
   context: CommandContext,
-  { fsSnapshot }: CommandFlags,
+  flags: CommandFlags,
   stream: StreamChoice | undefined,
 ): VolumeKind | 'auto' | undefined {
+  const fsSnapshot = textOf(flags, 'fsSnapshot')
   if (fsSnapshot === undefined || stream) return undefined
   const kind = ['auto', ...volumeKinds].find((known) => known === fsSnapshot) as VolumeKind | 'auto' | undefined
   if (kind === undefined)
-    throw context.refuse(`"${String(fsSnapshot)}" is no kind of volume; there are auto, ${volumeKinds.join(', ')}`)
+    throw context.refuse(`"${fsSnapshot}" is no kind of volume; there are auto, ${volumeKinds.join(', ')}`)
   return kind
 }
 
-function readTime(context: CommandContext, { time }: CommandFlags): number | undefined {
+function readTime(context: CommandContext, flags: CommandFlags): number | undefined {
+  const time = textOf(flags, 'time')
   if (time === undefined) return undefined
-  const parsed = parseWallTime(time as string)
-  if (parsed === undefined) throw context.refuse(`"${String(time)}" is no time; write '2026-01-31 22:08:41'`)
+  const parsed = parseWallTime(time)
+  if (parsed === undefined) throw context.refuse(`"${time}" is no time; write '2026-01-31 22:08:41'`)
   return parsed
 }
 

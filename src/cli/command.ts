@@ -69,16 +69,16 @@ export function valueFlag(names: string, description: string): Option {
 
 /** A flag that may be given several times; the values are a list. */
 export function listFlag(names: string, description: string): Option {
-  return new Option(names, description).argParser((value: string, previous: readonly string[] = []) => [
-    ...previous,
+  return new Option(names, description).argParser((value: string, previous: readonly string[] | undefined) => [
+    ...(previous ?? []),
     value,
   ])
 }
 
 /** A flag that may be given several times, each time with values separated by commas. */
 export function commaListFlag(names: string, description: string): Option {
-  return new Option(names, description).argParser((value: string, previous: readonly string[] = []) => [
-    ...previous,
+  return new Option(names, description).argParser((value: string, previous: readonly string[] | undefined) => [
+    ...(previous ?? []),
     ...value.split(','),
   ])
 }
@@ -87,7 +87,7 @@ export function commaListFlag(names: string, description: string): Option {
 export class CountFlag extends Option {
   constructor(names: string, description: string) {
     super(names, description)
-    this.argParser((_, previous: number = 0) => previous + 1)
+    this.argParser((_, previous: number | undefined) => (previous ?? 0) + 1)
   }
 }
 

@@ -36,6 +36,11 @@ export function setHost(program: Command, host: Host): void {
 }
 
 export type CommandFlags = Readonly<Record<string, unknown>>
+/** The value of a flag that takes one. */
+export function textOf(flags: CommandFlags, name: string): string | undefined {
+  return flags[name] as string | undefined
+}
+
 export type CommandWork = (context: CommandContext, args: readonly string[], flags: CommandFlags) => Promise<void>
 
 export interface RunOptions {

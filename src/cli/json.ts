@@ -1,7 +1,7 @@
 import { printable } from '#base'
 
 /** TypeScript does not know it yet (https://github.com/tc39/proposal-json-parse-with-source). */
-const { rawJSON } = JSON as unknown as { rawJSON(text: string): unknown }
+const { rawJSON } = JSON as unknown as { readonly rawJSON: (text: string) => unknown }
 
 /**
  * One line of JSON. Numbers beyond 2^53 stay exact (`bigint`), bytes become hex, and what a terminal might act on is

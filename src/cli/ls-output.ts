@@ -37,7 +37,18 @@ export function listEntry(path: Buffer, node: TreeNode): ListedEntry {
   return {
     path,
     name: Buffer.from(name),
-    ...{ type, mode, uid, gid, size, times, mtimeNs, atimeNs, ctimeNs, inode, deviceId, links },
+    type,
+    mode,
+    uid,
+    gid,
+    size,
+    times,
+    mtimeNs,
+    atimeNs,
+    ctimeNs,
+    inode,
+    deviceId,
+    links,
     linkTarget: linkTarget && Buffer.from(linkTarget),
   }
 }

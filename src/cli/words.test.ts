@@ -37,7 +37,12 @@ test('sizes and percentages are those of restic', () => {
 
 test('commands are split as a shell splits them, and nothing in them is expanded', () => {
   assert.deepEqual(splitShellWords(`pass show 'my backup' "a \\"b\\"" c\\ d $HOME`), [
-    ...['pass', 'show', 'my backup', 'a "b"', 'c d', '$HOME'],
+    'pass',
+    'show',
+    'my backup',
+    'a "b"',
+    'c d',
+    '$HOME',
   ])
   assert.deepEqual(splitShellWords("a ''"), ['a', ''])
   for (const line of ['', '  ', "a 'b"]) assert.equal(splitShellWords(line), undefined, line)

@@ -202,7 +202,7 @@ test('passwords are added, changed and removed, and the one in use cannot be rem
     id: string
     userName: string
   }[]
-  assert.deepEqual(keys.map(({ userName }) => userName === 'anna').toSorted(), [false, true])
+  assert.deepEqual([keys.length, keys.filter(({ userName }) => userName === 'anna').length], [2, 1])
   const current = keys.find((key) => key.current)?.id as string
   assert.match((await place.ours('key', 'remove', current)).stderr, /KEY_IN_USE/)
   await place.oursOk('key', 'remove', current.slice(0, 12), '--password-file', folder.join('new'))

@@ -74,15 +74,15 @@ async function readPolynomial(context: CommandContext, flags: CommandFlags): Pro
 }
 
 function otherPlace({ env }: CommandContext, flags: CommandFlags): Place {
-  const text = (name: string, variable: string) => (flags[name] as string | undefined) ?? env.get(variable)
+  const given = (name: string, variable: string) => (flags[name] as string | undefined) ?? env.get(variable)
   return {
-    repo: flags.fromRepositoryFile === undefined ? text('fromRepo', 'FROM_REPOSITORY') : undefined,
-    repositoryFile: flags.fromRepo === undefined ? text('fromRepositoryFile', 'FROM_REPOSITORY_FILE') : undefined,
+    repo: flags.fromRepositoryFile === undefined ? given('fromRepo', 'FROM_REPOSITORY') : undefined,
+    repositoryFile: flags.fromRepo === undefined ? given('fromRepositoryFile', 'FROM_REPOSITORY_FILE') : undefined,
     password: {
-      file: text('fromPasswordFile', 'FROM_PASSWORD_FILE'),
-      command: text('fromPasswordCommand', 'FROM_PASSWORD_COMMAND'),
+      file: given('fromPasswordFile', 'FROM_PASSWORD_FILE'),
+      command: given('fromPasswordCommand', 'FROM_PASSWORD_COMMAND'),
       none: flags.fromInsecureNoPassword === true,
-      keyHint: text('fromKeyHint', 'FROM_KEY_HINT'),
+      keyHint: given('fromKeyHint', 'FROM_KEY_HINT'),
     },
     passwordVariable: 'FROM_PASSWORD',
     question: 'enter password for source repository: ',

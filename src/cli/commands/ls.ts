@@ -3,7 +3,7 @@ import { findSnapshot, loadIndex, loadTree } from '#repository'
 import type { Repository } from '#repository'
 import type { CliCommand } from '../command.ts'
 import { flag, setHelp, valueFlag } from '../command.ts'
-import { runs } from '../context.ts'
+import { runs, textOf } from '../context.ts'
 import type { CommandContext, CommandFlags } from '../context.ts'
 import { readRepository } from '../open-repository.ts'
 import { LineWriter } from '../printer.ts'
@@ -104,10 +104,10 @@ function sorted(entries: ListedEntry[], { sort, reverse }: Wanted): ListedEntry[
 }
 
 function readWanted(context: CommandContext, [, ...folders]: readonly string[], flags: CommandFlags): Wanted {
-  const sort = flags.sort ?? 'name'
+  const sort = textOf(flags, 'sort') ?? 'name'
   const reverse = flags.reverse === true
   const isNcdu = flags.ncdu === true
-  if (!isSortKey(sort)) throw context.refuse(`"${String(sort)}" is nothing to sort by`)
+  if (!isSortKey(sort)) throw context.refuse(`"${sort}" is nothing to sort by`)
   if (isNcdu && context.globals.json) throw context.refuse('--ncdu and --json exclude each other')
   if (isNcdu && (reverse || flags.sort !== undefined)) throw context.refuse('--ncdu cannot be sorted')
   const relative = folders.find((folder) => !folder.startsWith('/'))

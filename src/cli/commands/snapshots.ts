@@ -4,7 +4,7 @@ import type { GroupBy } from '#policy'
 import type { NamedSnapshot, Repository } from '#repository'
 import type { CliCommand } from '../command.ts'
 import { flag, setHelp, valueFlag } from '../command.ts'
-import { runs } from '../context.ts'
+import { runs, textOf } from '../context.ts'
 import type { CommandContext, CommandFlags } from '../context.ts'
 import { CliError } from '../errors.ts'
 import { readRepository } from '../open-repository.ts'
@@ -49,9 +49,10 @@ async function listSnapshots(context: CommandContext, ids: readonly string[], fl
   if (damaged > 0) throw new CliError('SNAPSHOTS_DAMAGED', { count: damaged })
 }
 
-function readLatest(context: CommandContext, { latest, last }: CommandFlags): number {
-  if (latest === undefined) return last === true ? 1 : Infinity
-  if (!/^\d+$/.test(latest as string)) throw context.refuse(`"${String(latest)}" is no number for --latest`)
+function readLatest(context: CommandContext, flags: CommandFlags): number {
+  const latest = textOf(flags, 'latest')
+  if (latest === undefined) return flags.last === true ? 1 : Infinity
+  if (!/^\d+$/.test(latest)) throw context.refuse(`"${latest}" is no number for --latest`)
   return Number(latest) || Infinity
 }
 
