@@ -18,6 +18,8 @@ export interface MemoryFile {
   readonly mode: number
   /** It is listed, and cannot be opened. */
   readonly unreadable?: boolean
+  /** Reading fails from this byte on, as on a bad disk. */
+  readonly breaksAt?: number
   /** How many times in a row it is found changed after reading. */
   readonly changes?: number
   /** What it holds when it is opened: it was changed after it was listed. */
@@ -132,16 +134,19 @@ class OpenMemory implements OpenContent {
   readonly node: Node
   readonly problems: readonly Error[] = []
   readonly #content: Uint8Array
+  readonly #breaksAt: number
   #changes: number
   #at = 0
 
   constructor(now: Ref) {
     this.node = nodeOf(now.name, statOf(now))
     this.#content = now.content
+    this.#breaksAt = now.breaksAt ?? Infinity
     this.#changes = now.changes ?? 0
   }
 
   read(into: Uint8Array): number {
+    if (this.#at + into.length > this.#breaksAt) throw Object.assign(new Error('input/output error'), { code: 'EIO' })
     const part = this.#content.subarray(this.#at, this.#at + into.length)
     into.set(part)
     this.#at += part.length

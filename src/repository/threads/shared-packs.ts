@@ -106,14 +106,21 @@ export class SharedPackTable {
     }
   }
 
-  /** Takes the open packs, complete or not, out of use. Nobody may append meanwhile. */
+  /**
+   * Takes the open packs, complete or not, out of use; those that fit into one pack together are joined. Nobody may append
+   * meanwhile.
+   */
   takeOpen(): number[] {
-    const open: number[] = []
+    const taken: number[] = []
     for (let slot = openField; slot < openField + openPacks; slot++) {
-      if (this.#state[slot] !== noBuffer) open.push(this.#state[slot] as number)
+      const buffer = this.#state[slot] as number
       this.#state[slot] = noBuffer
+      if (buffer === noBuffer) continue
+      const other = taken.find((first) => this.#fitTogether(first, buffer))
+      if (other === undefined) taken.push(buffer)
+      else this.#join(other, buffer)
     }
-    return open
+    return taken
   }
 
   /** The whole buffer: the pack's blobs lie at its start, and its header goes behind them. */
@@ -146,6 +153,29 @@ export class SharedPackTable {
     this.#set(buffer, countField, 0)
     this.#set(buffer, useField, free)
     unlockMutex(this.#state, mutexField)
+  }
+
+  #fitTogether(buffer: number, other: number): boolean {
+    const bytes = this.#get(buffer, lengthField) + this.#get(other, lengthField)
+    const blobs = this.#get(buffer, countField) + this.#get(other, countField)
+    return bytes <= this.#packs.packSize && blobs <= mostBlobsPerPack
+  }
+
+  #join(buffer: number, other: number): void {
+    const { bytes } = this.content(other)
+    const { count, ids, types, offsets, lengths, plainLengths, entries } = this.blobs(other)
+    for (let i = 0; i < count; i++) {
+      const offset = offsets[i] as number
+      this.#put(buffer, {
+        type: types[i] as number,
+        ids,
+        idAt: i * idBytes,
+        sealed: bytes.subarray(offset, offset + (lengths[i] as number)),
+        plainLength: plainLengths[i] as number,
+        entry: entries[i] as number,
+      })
+    }
+    this.release(other)
   }
 
   #takeFree(): number {
