@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { test } from 'node:test'
 import { BackendError } from '#backend'
 import { file } from '../../test/helpers/memory-source.ts'
@@ -120,9 +121,11 @@ test('an abort ends everything with its reason', async () => {
 })
 
 test('a writer can be given up at any moment, while its threads are still starting too', async () => {
-  for (let i = 0; i < 12; i++) {
-    const writer = await writerOn(await copyOf(made), { threads: 3 })
-    if (i % 2 === 1) await new Promise((resolve) => setTimeout(resolve, i * 12))
+  // A thread takes some 50 to 150 ms to start, and loads libraries meanwhile.
+  const one = await copyOf(made)
+  for (let wait = 0; wait < 150; wait += 5) {
+    const writer = await writerOn(one)
+    await sleep(wait)
     await writer[Symbol.asyncDispose]()
   }
 })
