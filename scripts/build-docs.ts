@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import type { ErrorEntry, ErrorTable } from '#base'
 import type { Command } from 'commander'
+import { createProgram, loadCommands } from '../src/cli/program.ts'
 
 const project = join(import.meta.dirname, '..')
 const generated = '<!-- Made by scripts/build-docs.ts: `node scripts/build-docs.ts` writes it anew. -->'
@@ -22,20 +23,18 @@ const exitCodes: readonly (readonly [code: number, meaning: string])[] = [
   [130, 'It was interrupted (Ctrl-C).'],
 ]
 
-/** The pages and their text. The manual of commands is left out as long as there are no commands. */
+/** The pages and their text. */
 async function pages(): Promise<Record<string, string>> {
-  const program = await loadProgram()
   return {
-    ...(program && { 'docs/commands.md': commandsPage(program) }),
+    'docs/commands.md': commandsPage(await loadProgram()),
     'docs/errors.md': errorsPage(await loadErrorTables()),
   }
 }
 
-async function loadProgram(): Promise<Command | undefined> {
-  const file = join(project, 'src', 'cli', 'program.ts')
-  if (!existsSync(file)) return undefined
-  const room = (await import(pathToFileURL(file).href)) as { createProgram(): Command }
-  return room.createProgram()
+async function loadProgram(): Promise<Command> {
+  const program = createProgram()
+  await loadCommands(program)
+  return program
 }
 
 /** The error tables of all rooms, by room: what their `errors.ts` export that is a table. A code stands for one thing only. */

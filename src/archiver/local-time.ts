@@ -4,7 +4,8 @@
  */
 export function formatLocalTime(milliseconds: number): string {
   const minutes = -new Date(milliseconds).getTimezoneOffset()
-  const local = new Date(milliseconds + minutes * 60_000).toISOString()
+  // Like Go, without zeros at the end of the fraction.
+  const local = new Date(milliseconds + minutes * 60_000).toISOString().replace(/\.?0+Z$/, 'Z')
   if (minutes === 0) return local
   const size = Math.abs(minutes)
   const [hours, rest] = [Math.floor(size / 60), size % 60].map((value) => String(value).padStart(2, '0'))

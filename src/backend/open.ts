@@ -25,6 +25,8 @@ export interface OpenBackendOptions {
 
 /** A disk either answers soon or is broken; a network comes back. */
 const retryLimits = { local: 30_000, rest: 15 * 60_000 }
+/** As long as a server has never answered. */
+const limitAtFirst = 60_000
 
 /** The storage at a location, ready for use: watched, retried, with bounded connections. Nothing is sent yet. */
 export function openBackend(location: string | Location, options: OpenBackendOptions = {}): Backend {
@@ -33,7 +35,8 @@ export function openBackend(location: string | Location, options: OpenBackendOpt
   const base = openBase(parsed, { ...options, env })
   const watched = new WatchdogBackend(base, { seconds: stallSeconds, clock })
   const bounded = new ConnectionsBackend(watched, connections ?? base.connections)
-  return new RetryBackend(bounded, { limit: retryLimit ?? retryLimits[parsed.scheme], report: onRetry, clock })
+  const limit = retryLimit ?? retryLimits[parsed.scheme]
+  return new RetryBackend(bounded, { limit, limitAtFirst: Math.min(limit, limitAtFirst), report: onRetry, clock })
 }
 
 function openBase(location: Location, { connections, tls, env, clock }: OpenBackendOptions): Backend {

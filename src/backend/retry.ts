@@ -4,6 +4,11 @@ import type { Backend, CallOptions, FileRef, FileType, ListedFile, ReadOptions, 
 export interface RetryOptions {
   /** Milliseconds after which a call that keeps failing is given up; 0: at once. Default: 15 minutes, as restic. */
   readonly limit?: number | undefined
+  /**
+   * The same as long as nothing has ever been answered: a wrong name or port is more likely then than a passing fault, and
+   * nobody should wait a quarter of an hour to hear of it. Default: `limit`.
+   */
+  readonly limitAtFirst?: number | undefined
   /** Milliseconds of the first wait at most; each next may be twice as long, up to `longest`. */
   readonly first?: number | undefined
   readonly longest?: number | undefined
@@ -37,7 +42,8 @@ export class RetryBackend implements Backend {
   readonly connections: number
   readonly fast: boolean
   readonly #inner: Backend
-  readonly #options: Required<{ [Key in keyof RetryOptions]: NonNullable<RetryOptions[Key]> }>
+  readonly #options: RetryBackendOptions
+  #hasAnswered = false
 
   constructor(inner: Backend, options: RetryOptions = {}) {
     this.#inner = inner
@@ -46,6 +52,7 @@ export class RetryBackend implements Backend {
     this.fast = inner.fast
     this.#options = {
       limit: options.limit ?? 15 * 60_000,
+      limitAtFirst: options.limitAtFirst ?? options.limit ?? 15 * 60_000,
       first: options.first ?? 1000,
       longest: options.longest ?? 60_000,
       clock: options.clock ?? systemClock,
@@ -60,11 +67,12 @@ export class RetryBackend implements Backend {
 
   /** A listing that breaks off is asked for again; what was handed out already is not handed out twice. */
   async *list(type: FileType, options: CallOptions = {}): AsyncIterable<ListedFile> {
-    const attempts = new Attempts({ method: 'list', subject: type, ...options }, this.#options)
+    const attempts = this.#attempts({ method: 'list', subject: type, ...options })
     const given = new Set<string>()
     for (;;) {
       try {
         for await (const file of this.#inner.list(type, options)) {
+          this.#hasAnswered = true
           if (given.has(file.name)) continue
           given.add(file.name)
           yield file
@@ -99,15 +107,22 @@ export class RetryBackend implements Backend {
   }
 
   async #retry<T>(call: Call, work: () => Promise<T>): Promise<T> {
-    const attempts = new Attempts(call, this.#options)
+    const attempts = this.#attempts(call)
     for (;;) {
       call.signal?.throwIfAborted()
       try {
-        return await work()
+        const result = await work()
+        this.#hasAnswered = true
+        return result
       } catch (thrown) {
         await attempts.waitAfter(thrown)
       }
     }
+  }
+
+  #attempts(call: Call): Attempts {
+    const { limit, limitAtFirst } = this.#options
+    return new Attempts(call, { ...this.#options, limit: this.#hasAnswered ? limit : limitAtFirst })
   }
 }
 

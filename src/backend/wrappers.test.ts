@@ -57,6 +57,21 @@ test('retry waits longer and longer, with a bound and at random, and gives up af
   }
 })
 
+test('a storage that has never answered is given up sooner than one that has', async () => {
+  const always = { on: 'read', times: Infinity, fault: { kind: 'fail', error: busy } } as const
+  const minutesToGiveUp = async (hasAnswered: boolean) => {
+    const clock = new JumpingClock()
+    const inner = new FaultyBackend(new MemoryBackend(), [always])
+    const backend = new RetryBackend(inner, { clock, limitAtFirst: 60_000 })
+    if (hasAnswered) await backend.size(pack)
+    const start = clock.monotonic()
+    await rejectsWith('STORAGE_FAILED', backend.read(pack))
+    return (clock.monotonic() - start) / 60_000
+  }
+  assert.ok((await minutesToGiveUp(false)) <= 1)
+  assert.ok((await minutesToGiveUp(true)) > 10)
+})
+
 test('retry waits as long as the server asks, and gives up when that is longer than its limit', async () => {
   const later = (seconds: number) =>
     new BackendError('STORAGE_FAILED', { reason: 'busy', transient: true, retryAfter: seconds * 1000 })

@@ -10,7 +10,7 @@ export const cliErrors = {
     message: 'No repository was named.',
     hint: 'Give its location with --repo, or in UNDERSTUDY_REPOSITORY.',
   },
-  FILE_NOT_READ: {
+  FLAG_FILE_NOT_READ: {
     message: 'The file {path}, named by {flag}, cannot be read: {reason}.',
     hint: 'Check the path and the rights of this user.',
   },

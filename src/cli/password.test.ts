@@ -38,5 +38,5 @@ test('two sources, or a password together with the wish for none, are refused', 
   await assert.rejects(read({ file: '/a', command: 'b' }), { code: 'USAGE' })
   await assert.rejects(read({ none: true }, { UNDERSTUDY_PASSWORD: 'x' }), { code: 'USAGE' })
   assert.equal(await read({ none: true }), '')
-  await assert.rejects(read({ file: '/nowhere/at-all' }), { code: 'FILE_NOT_READ' })
+  await assert.rejects(read({ file: '/nowhere/at-all' }), { code: 'FLAG_FILE_NOT_READ' })
 })

@@ -55,7 +55,7 @@ export function readTextFile(path: string, flag: string): string {
   try {
     bytes = readFileSync(path)
   } catch (cause) {
-    throw new CliError('FILE_NOT_READ', { path, flag, reason: messageOf(cause), cause })
+    throw new CliError('FLAG_FILE_NOT_READ', { path, flag, reason: messageOf(cause), cause })
   }
   if (bytes[0] === 0xff && bytes[1] === 0xfe) return bytes.toString('utf16le', 2)
   if (bytes[0] === 0xfe && bytes[1] === 0xff)
