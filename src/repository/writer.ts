@@ -201,7 +201,9 @@ export class RepositoryWriter implements ContentStore, AsyncDisposable {
   #sendHelp(): void {
     if (largeFiles(this.#control) === 0) return
     setWorkWaiting(this.#control, false)
-    for (let help = this.#pool.runIfIdle<void>('help', undefined); help; help = this.#pool.runIfIdle<void>('help', undefined)) {
+    for (;;) {
+      const help = this.#pool.runIfIdle<void>('help', undefined)
+      if (!help) return
       const helping = help
         .catch((thrown: unknown) => this.#fail(thrown as Error))
         .finally(() => this.#helping.delete(helping))

@@ -158,7 +158,8 @@ export class JsonReader {
           continue
         }
       }
-      for (let expected = open.at(-1); expected !== undefined && this.takeIf(expected); expected = open.at(-1)) open.pop()
+      for (let expected = open.at(-1); expected !== undefined && this.takeIf(expected); expected = open.at(-1))
+        open.pop()
       if (open.length === 0) return start
       this.take(comma)
       if (open.at(-1) === closeObject) this.#skipKey()
