@@ -150,29 +150,31 @@ const jsons: Readonly<Record<'snapshot' | 'index' | 'lock', string>> = {
   lock: '{"time":"2026-01-01T00:00:00Z","exclusive":true,"hostname":"h","username":"u","pid":1000}',
 }
 
-test('hostile JSON under a good seal ends in a value or in one clear error, soon, whatever it is', async () => {
-  const files = new Map(made.files)
-  const { repository } = await openFiles(files)
-  for (const kind of ['snapshot', 'index', 'lock'] as const) {
-    const good = jsons[kind]
-    const hostile: (string | Buffer)[] = [...texts, `\ufeff${good}`, `${good}${good}`, good.slice(0, -1)]
-    for (const number of numbers) hostile.push(good.replace(/1000|99/, number))
-    hostile.push(
-      good.replace('{', '{"constructor":1,"__proto__":[],"time":"x","time":7,'),
-      good.replace(/"[^"]+"/, '"\\ud800"'),
-    )
-    for (let i = 0; i < 150; i++) hostile.push(mutated(Buffer.from(good)))
-    for (let i = 0; i < 20; i++) hostile.push(random.bytes(random.below(200)))
-    for (const json of hostile) {
-      const began = performance.now()
-      const name = await repository.saveFile(kind, Buffer.from(json)).catch(ours)
-      await readAll(files)
-      files.delete(`${kind}/${name}`)
-      assert.ok(performance.now() - began < 20_000, 'took very long')
+test(
+  'hostile JSON under a good seal ends in a value or in one clear error, and never hangs',
+  { timeout: 60_000 },
+  async () => {
+    const files = new Map(made.files)
+    const { repository } = await openFiles(files)
+    for (const kind of ['snapshot', 'index', 'lock'] as const) {
+      const good = jsons[kind]
+      const hostile: (string | Buffer)[] = [...texts, `\ufeff${good}`, `${good}${good}`, good.slice(0, -1)]
+      for (const number of numbers) hostile.push(good.replace(/1000|99/, number))
+      hostile.push(
+        good.replace('{', '{"constructor":1,"__proto__":[],"time":"x","time":7,'),
+        good.replace(/"[^"]+"/, '"\\ud800"'),
+      )
+      for (let i = 0; i < 150; i++) hostile.push(mutated(Buffer.from(good)))
+      for (let i = 0; i < 20; i++) hostile.push(random.bytes(random.below(200)))
+      for (const json of hostile) {
+        const name = await repository.saveFile(kind, Buffer.from(json)).catch(ours)
+        await readAll(files)
+        files.delete(`${kind}/${name}`)
+      }
     }
-  }
-  assert.equal(({} as { x?: number }).x, undefined)
-})
+    assert.equal(({} as { x?: number }).x, undefined)
+  },
+)
 
 test('any bytes under a good seal, compressed or not, are refused', async () => {
   const files = new Map(made.files)
