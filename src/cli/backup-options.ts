@@ -3,12 +3,14 @@ import type { BackUpOptions, ParentGroup, SnapshotIdentity, UnchangedRule } from
 import type { ExcludeOptions, VolumeKind } from '#filesystem'
 import { volumeKinds } from '#filesystem'
 import { parseGroupBy } from '#policy'
+import type { RestCommands } from './applications-at-rest.ts'
 import type { CliCommand } from './command.ts'
 import { OptionalValueFlag, flag, listFlag, valueFlag } from './command.ts'
 import { textOf } from './context.ts'
 import type { CommandContext, CommandFlags } from './context.ts'
 import { defaultThreads } from './local-threads.ts'
 import { cacheFolder } from './open-repository.ts'
+import { splitShellWords } from './shell-words.ts'
 import { readTagLists } from './snapshot-flags.ts'
 import { programVersion } from './version.ts'
 import { parseWallTime } from './words.ts'
@@ -29,6 +31,7 @@ export interface BackupOptions {
   readonly scan: boolean
   readonly dryRun: boolean
   readonly volume: VolumeKind | 'auto' | undefined
+  readonly atRest: RestCommands | undefined
   /** Milliseconds since 1970. */
   readonly time: number | undefined
   readonly identity: SnapshotIdentity
@@ -81,6 +84,11 @@ export function addBackupFlags(command: CliCommand): void {
       'read from a snapshot of the volume, dropped afterwards: =auto (or nothing), =lvm, =btrfs, =zfs',
       'auto',
     ),
+    valueFlag(
+      '--at-rest-command <command>',
+      'run before the snapshot of the volume is taken: brings to rest what writes there',
+    ),
+    valueFlag('--resume-command <command>', 'run right after it, in every case: lets that go on'),
   ]) {
     command.addOption(option)
   }
@@ -108,6 +116,7 @@ export function readBackupOptions(
     scan: flags.noScan !== true,
     dryRun: flags.dryRun === true,
     volume: readVolume(context, flags, stream),
+    atRest: readRestCommands(context, flags),
     time: readTime(context, flags),
     identity: readIdentity(context, flags),
     archive: {
@@ -164,6 +173,23 @@ function readVolume(
   if (kind === undefined)
     throw context.refuse(`"${fsSnapshot}" is no kind of volume; there are auto, ${volumeKinds.join(', ')}`)
   return kind
+}
+
+function readRestCommands(context: CommandContext, flags: CommandFlags): RestCommands | undefined {
+  const rest = readCommand(context, flags, 'atRestCommand')
+  const resume = readCommand(context, flags, 'resumeCommand')
+  if (!rest && !resume) return undefined
+  if (!rest) throw context.refuse('--resume-command goes with --at-rest-command')
+  if (flags.fsSnapshot === undefined) throw context.refuse('--at-rest-command goes with --fs-snapshot')
+  return { rest, resume }
+}
+
+function readCommand(context: CommandContext, flags: CommandFlags, name: string): readonly string[] | undefined {
+  const text = textOf(flags, name)
+  if (text === undefined) return undefined
+  const words = splitShellWords(text)
+  if (!words) throw context.refuse(`"${text}" is no command`)
+  return words
 }
 
 function readTime(context: CommandContext, flags: CommandFlags): number | undefined {

@@ -57,6 +57,10 @@ export const cliErrors = {
     message: '{count} snapshots cannot be read.',
     hint: 'Run `understudy check` to see what that touches.',
   },
+  REST_COMMAND_FAILED: {
+    message: 'The command "{command}" failed: {reason}.',
+    hint: 'No snapshot was made. Run the command by hand to see what is wrong.',
+  },
   DEMO_FAILED: {
     message: 'The demonstration failed: {reason}.',
     hint: 'Please report it, with what was printed above.',

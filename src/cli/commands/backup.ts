@@ -5,6 +5,7 @@ import type { BackUpOptions, BackUpResult, Source } from '#archiver'
 import { collectTargets, compileExcludes, createFileSource, createStreamSource, openVolumeSnapshot } from '#filesystem'
 import type { VolumeSnapshot } from '#filesystem'
 import type { Repository } from '#repository'
+import { whileAtRest } from '../applications-at-rest.ts'
 import { BackupProgress, printBackupSummary } from '../backup-progress.ts'
 import { addBackupFlags, readBackupOptions } from '../backup-options.ts'
 import type { BackupOptions, StreamChoice } from '../backup-options.ts'
@@ -102,14 +103,16 @@ async function backUpFiles(context: CommandContext, options: BackupOptions): Pro
 }
 
 async function takeVolume(
-  { printer }: CommandContext,
+  { printer, signal }: CommandContext,
   targets: readonly Buffer[],
-  { volume, oneFileSystem }: BackupOptions,
+  { volume, oneFileSystem, atRest }: BackupOptions,
 ): Promise<VolumeSnapshot> {
   const absolute = targets
     .map((target) => path.resolve(target.toString('latin1')))
     .map((raw) => Buffer.from(raw, 'latin1'))
-  const taken = await openVolumeSnapshot(absolute, { kind: volume ?? 'auto', oneFileSystem })
+  const take = async () =>
+    await openVolumeSnapshot(absolute, { kind: volume ?? 'auto', oneFileSystem, atRest: atRest !== undefined })
+  const taken = atRest ? await whileAtRest(atRest, take, { signal }) : await take()
   if (!printer.isJson) printer.say(`reading ${taken.consistency}${taken.because ? `: ${taken.because}` : ''}`)
   return taken
 }
