@@ -8,6 +8,7 @@ import { openTargetDisk } from './target-disk.ts'
 const disk = openTargetDisk((workerData as { readonly root: string }).root)
 const scratch = new Scratch()
 
-parentPort?.on('message', (jobs: readonly PlainJob[]) => {
+parentPort?.on('message', (jobs: readonly PlainJob[] | 'end') => {
+  if (jobs === 'end') process.exit() // of this thread only
   parentPort?.postMessage(jobs.map((job) => compareFile(disk, job, scratch)))
 })

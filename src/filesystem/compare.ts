@@ -179,7 +179,8 @@ class CompareThread {
     return waiting
   }
 
+  /** The thread ends by itself: one that is terminated while it loads the FFI takes the whole process with it. */
   stop(): void {
-    void this.#worker.terminate()
+    this.#worker.postMessage('end')
   }
 }

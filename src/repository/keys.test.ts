@@ -82,7 +82,7 @@ test('of more than twenty keys the others are tried only when one is named, and 
   files.delete(`key/${cheap}`)
   const names: string[] = []
   for (let i = 0; i < 21; i++) names.push(await putKey(files, masterKey, { password: `password ${i}` }))
-  const last = names.indexOf(names.toSorted().at(-1) as string)
+  const last = names.indexOf(names.toSorted().at(-1) ?? '')
   await assert.rejects(openKey(backend, `password ${last}`), {
     code: 'KEYS_NOT_ALL_TRIED',
     exitCode: 12,

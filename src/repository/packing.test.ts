@@ -91,7 +91,7 @@ test('a pack counts as stored when its write has ended, and never after a failur
   uploader.add(packs[1] as SealedPack, () => released.push(1))
   uploader.add(packs[2] as SealedPack, () => released.push(2))
   await assert.rejects(uploader.drain(), { code: 'STORAGE_UNREACHABLE' })
-  assert.deepEqual([stored.length, failures.length, released.toSorted()], [1, 1, [0, 1, 2]])
+  assert.deepEqual([stored.length, failures.length, released.toSorted((a, b) => a - b)], [1, 1, [0, 1, 2]])
 })
 
 test('an index is saved for what is durable, when it is large or old or asked for', async () => {

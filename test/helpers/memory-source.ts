@@ -77,7 +77,10 @@ interface Ref extends MemoryFile {
 function list({ path, entries }: Folder): Listing {
   if (entries === closed) return { entries: [], problems: [{ path, error: refused() }], unreadable: true }
   const names = Object.keys(entries).map((name) => Buffer.from(name))
-  return { entries: names.toSorted(Buffer.compare).map((name) => entryOf(path, name, entries)), problems: [] }
+  return {
+    entries: names.toSorted((a, b) => Buffer.compare(a, b)).map((name) => entryOf(path, name, entries)),
+    problems: [],
+  }
 }
 
 function entryOf(above: Buffer, name: Buffer, entries: MemoryFolder): SourceEntry {

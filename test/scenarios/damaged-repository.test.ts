@@ -169,7 +169,7 @@ test(
       for (const json of hostile) {
         const name = await repository.saveFile(kind, Buffer.from(json)).catch(ours)
         await readAll(files)
-        files.delete(`${kind}/${name}`)
+        files.delete(`${kind}/${String(name)}`)
       }
     }
     assert.equal(({} as { x?: number }).x, undefined)
