@@ -36,6 +36,8 @@ const systemTools: Readonly<Record<string, string>> = {
   setfattr: 'attr',
   setfacl: 'acl',
   'mkfs.ext4': 'e2fsprogs',
+  'mkfs.btrfs': 'btrfs-progs',
+  python3: 'python3-minimal',
   losetup: 'mount',
   unshare: 'util-linux',
   openssl: 'openssl',

@@ -218,7 +218,7 @@ os.setxattr(p, b"trusted.\\xff", b"v")`
     try {
       execFileSync('python3', ['-c', script], { stdio: 'pipe' })
     } catch (error) {
-      return t.skip(`no large attributes here: ${String(error).slice(0, 200)}`)
+      return t.skip(`kernel: no large attributes here: ${String(error).slice(0, 200)}`)
     }
     using content = open(await list(folder.path), 'file')
     assert.equal(content.node.extendedAttributes?.[0]?.value?.length, 65536)

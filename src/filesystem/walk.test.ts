@@ -170,7 +170,7 @@ test('hard links share inode and device; symlinks are never followed', async () 
 
 function cannotMount(): string | false {
   if (!isRoot) return 'needs root'
-  return spawnSync('unshare', ['--mount', 'true']).status !== 0 && 'mounting is not allowed here'
+  return spawnSync('unshare', ['--mount', 'true']).status !== 0 && 'kernel: mounting is not allowed here'
 }
 
 test('one file system: a mount point is kept as an empty folder', { skip: cannotMount() }, async () => {
@@ -218,7 +218,7 @@ const libc = libcFunctions({
 
 test(
   'a mount that never answers is reported in time, and the rest is listed',
-  { skip: cannotMount() || (!fs.existsSync('/dev/fuse') && 'this kernel has no FUSE'), timeout: 20_000 },
+  { skip: cannotMount() || (!fs.existsSync('/dev/fuse') && 'kernel: it has no FUSE'), timeout: 20_000 },
   async () => {
     await using folder = await tempFolder()
     fs.mkdirSync(folder.join('dead'))

@@ -144,8 +144,8 @@ test('what is mounted below is never left out in silence', async () => {
 function cannotBtrfs(): string | false {
   if (process.getuid?.() !== 0) return 'needs root'
   if (spawnSync('mkfs.btrfs', ['--version']).status !== 0) return 'not on this machine: btrfs-progs'
-  if (!readFileSync('/proc/filesystems', 'latin1').includes('\tbtrfs\n')) return 'this kernel has no btrfs'
-  return existsSync('/dev/loop-control') ? false : 'this kernel has no loop devices'
+  if (!readFileSync('/proc/filesystems', 'latin1').includes('\tbtrfs\n')) return 'kernel: it has no btrfs'
+  return existsSync('/dev/loop-control') ? false : 'kernel: it has no loop devices'
 }
 
 /** A btrfs of its own, mounted. */
