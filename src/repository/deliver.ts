@@ -1,10 +1,11 @@
 import { ThreadPool, fromPlainError, messageOf } from '#base'
 import type { Cancellable } from '#base'
 import type { BlobPlace, ContentDelivery, DeliveryOrder, DeliveryResult, DeliveryWrite } from './delivery.ts'
-import { loadBlob, loadTree } from './load-blob.ts'
+import { loadBlob } from './load-blob.ts'
 import type { Tree } from './format/tree.ts'
 import type { IndexedRepository } from './repository.ts'
 import type { DeliveredBlob, PackDelivered, PackDelivery } from './threads/blob-deliverer.ts'
+import { TreeLoader } from './tree-loader.ts'
 import { createControl, stopThreads } from './threads/memory.ts'
 import type { SharedControl } from './threads/memory.ts'
 import { threadModule } from './threads/module.ts'
@@ -18,6 +19,7 @@ export class RepositoryReader implements ContentDelivery, AsyncDisposable {
   readonly #repository: IndexedRepository
   readonly #pool: ThreadPool
   readonly #control: SharedControl
+  #trees: TreeLoader | undefined
   #writer: { readonly key: string; readonly open: Promise<unknown> } | undefined
 
   constructor(repository: IndexedRepository, { threads }: { readonly threads: number }) {
@@ -38,7 +40,8 @@ export class RepositoryReader implements ContentDelivery, AsyncDisposable {
   }
 
   async loadTree(id: Buffer, options: Cancellable = {}): Promise<Tree> {
-    return await loadTree(this.#repository, id, options)
+    this.#trees ??= new TreeLoader(this.#repository)
+    return await this.#trees.loadById(id, options)
   }
 
   places(id: Buffer): readonly BlobPlace[] {

@@ -10,8 +10,8 @@ import type { IndexedRepository } from './repository.ts'
  */
 
 const windowSize = 512 << 10
-/** Bounds the memory: 48 MiB. */
-const mostWindows = 96
+/** Bounds the memory: 16 MiB. */
+const mostWindows = 32
 
 export class TreeLoader {
   readonly #repository: IndexedRepository
@@ -31,6 +31,12 @@ export class TreeLoader {
       const end = index.offsetOf(entry) + index.lengthOf(entry)
       if (end > (this.#packEnds[pack] as number)) this.#packEnds[pack] = end
     }
+  }
+
+  /** Loads a tree by its id. Throws `BLOB_NOT_FOUND`, `BLOB_DAMAGED`. */
+  async loadById(id: Uint8Array, options: Cancellable = {}): Promise<Tree> {
+    const entry = this.#repository.index.find('tree', id)
+    return entry < 0 ? await loadTree(this.#repository, id, options) : await this.load(entry, options)
   }
 
   /** Loads the tree that an entry of the index is about. Throws `BLOB_DAMAGED`. */
@@ -62,7 +68,9 @@ export class TreeLoader {
     const [pack, offset, length] = [index.packOf(entry), index.offsetOf(entry), index.lengthOf(entry)]
     const number = Math.floor(offset / windowSize)
     const start = number * windowSize
-    if (pack < 0 || offset + length > start + windowSize) return undefined
+    // A pack that came after the loader has no known end.
+    const isKnown = pack >= 0 && pack < this.#packEnds.length
+    if (!isKnown || offset + length > start + windowSize) return undefined
     try {
       const window = await this.#window(pack, number, options)
       return window.subarray(offset - start, offset - start + length)

@@ -4,7 +4,6 @@ import type { Backend } from '#backend'
 import type { BlobType } from './delivery.ts'
 import type { Tree } from './format/tree.ts'
 import { IndexSaver } from './index-saver.ts'
-import { loadTree } from './load-blob.ts'
 import { PackUploader } from './pack-uploader.ts'
 import { unpackSealedPack } from './pack-transfer.ts'
 import type { PackMessage } from './pack-transfer.ts'
@@ -26,6 +25,7 @@ import { createSharedChunks } from './threads/shared-chunks.ts'
 import { SharedPackTable, createSharedPacks } from './threads/shared-packs.ts'
 import type { SharedPacks } from './threads/shared-packs.ts'
 import { threadModule } from './threads/module.ts'
+import { TreeLoader } from './tree-loader.ts'
 import { verifyUsedBlobs } from './used-blobs.ts'
 import type { AddedCounts, ContentStore, FileOrder, FileOutcome } from './writing.ts'
 
@@ -57,6 +57,7 @@ export class RepositoryWriter implements ContentStore, AsyncDisposable {
   readonly #uploader: PackUploader
   readonly #indexes: IndexSaver
   readonly #trees: Packer
+  #parents: TreeLoader | undefined
   readonly #readerOpen: Promise<unknown> | undefined
   readonly #counts = {
     dataBlobs: 0,
@@ -127,7 +128,8 @@ export class RepositoryWriter implements ContentStore, AsyncDisposable {
   }
 
   async loadTree(id: Buffer, options: Cancellable = {}): Promise<Tree> {
-    return await loadTree(this.#repository, id, options)
+    this.#parents ??= new TreeLoader(this.#repository)
+    return await this.#parents.loadById(id, options)
   }
 
   async saveTree(bytes: Buffer, { signal }: Cancellable = {}): Promise<Buffer> {
