@@ -1,7 +1,6 @@
 import { ThreadPool, fromPlainError, hasCode } from '#base'
 import type { Cancellable } from '#base'
 import type { Backend } from '#backend'
-import type { BlobType } from './delivery.ts'
 import type { Tree } from './format/tree.ts'
 import { IndexSaver } from './index-saver.ts'
 import { PackUploader } from './pack-uploader.ts'
@@ -133,7 +132,19 @@ export class RepositoryWriter implements ContentStore, AsyncDisposable {
   }
 
   async saveTree(bytes: Buffer, { signal }: Cancellable = {}): Promise<Buffer> {
-    return await this.#saveBlob('tree', bytes, { signal })
+    this.#check()
+    const { codec } = this.#repository
+    codec.primitives.hasher.sha256(bytes, this.#treeId, 0)
+    const { known, stored } = this.#trees.save('tree', bytes, this.#treeId, 0)
+    const id = Buffer.from(this.#treeId)
+    if (known) return id
+    this.#counts.treeBlobs++
+    this.#counts.treeBytes += bytes.length
+    this.#counts.storedTreeBytes += stored
+    // Packs of data wait in buffers of their own; those of trees must not pile up behind a slow line either.
+    await this.#uploader.drain(this.#packs.contents.length + treePacksUnderWay)
+    signal?.throwIfAborted()
+    return id
   }
 
   useBlobs(content: Buffer): boolean {
@@ -174,21 +185,6 @@ export class RepositoryWriter implements ContentStore, AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     stopThreads(this.#control)
     await this.#pool[Symbol.asyncDispose]()
-  }
-
-  async #saveBlob(type: BlobType, bytes: Buffer, { signal }: Cancellable): Promise<Buffer> {
-    this.#check()
-    const { codec } = this.#repository
-    codec.primitives.hasher.sha256(bytes, this.#treeId, 0)
-    const { known, stored } = this.#trees.save(type, bytes, this.#treeId, 0)
-    const id = Buffer.from(this.#treeId)
-    if (known) return id
-    this.#counts.treeBlobs++
-    this.#counts.treeBytes += bytes.length
-    this.#counts.storedTreeBytes += stored
-    await this.#uploader.drain(this.#pool.threads * 4 + treePacksUnderWay)
-    signal?.throwIfAborted()
-    return id
   }
 
   #receive(message: PackMessage | LargeFileMessage): void {
