@@ -39,6 +39,8 @@ async function runCommand(argv: readonly string[], terminal: Terminal, isJson: b
   setHost(program, { terminal, env, interruption })
   try {
     await program.parseAsync(argv)
+    // Only what has left this process is printed: a reader may have gone away with most of it still here.
+    await terminal.flush()
     interruption.signal.throwIfAborted()
     return 0
   } catch (thrown) {

@@ -74,6 +74,8 @@ export class Terminal {
     await Promise.all(
       [this.#out, this.#err].map((output) => new Promise<void>((done) => output.write('', () => done()))),
     )
+    // A write that failed is told to its callback first, and to the listener for errors after it.
+    await new Promise(setImmediate)
   }
 
   #above(write: () => void): void {
