@@ -20,13 +20,15 @@ const steps = {
 export interface PruneRunOptions {
   readonly limits: PruneLimits
   readonly dryRun: boolean
+  /** Plans as if these snapshots were gone already; for a dry run. */
+  readonly without?: ReadonlySet<string>
 }
 
 /** Prunes, under a lock of its own; shows the plan before anything is done. */
 export async function runPrune(
   context: CommandContext,
   repository: Repository,
-  { limits, dryRun }: PruneRunOptions,
+  { limits, dryRun, without }: PruneRunOptions,
 ): Promise<void> {
   const { printer, signal, globals } = context
   const { retryFor, onWait } = lockWait(context)
@@ -36,6 +38,7 @@ export async function runPrune(
     threads: defaultThreads(),
     packSize: globals.packSize,
     dryRun,
+    without,
     noLock: dryRun && globals.noLock,
     retryLock: retryFor,
     onLockWait: onWait,

@@ -46,11 +46,16 @@ export type PruneStep = 'load snapshots' | 'load index' | 'find used blobs' | 'r
  */
 export async function loadPruneView(
   repository: Repository,
-  { signal, onProgress }: Cancellable & PruneProgress = {},
+  {
+    signal,
+    onProgress,
+    without,
+  }: Cancellable & PruneProgress & { readonly without?: ReadonlySet<string> | undefined } = {},
 ): Promise<PruneView> {
   // Packs before the index: a pack that is written and indexed in between is then known, not an orphan.
   const sizes = await listPacks(repository, { signal })
-  const snapshots = await loadSnapshots(repository, { signal })
+  const all = await loadSnapshots(repository, { signal })
+  const snapshots = all.filter(({ id }) => without?.has(id) !== true)
   onProgress?.('load snapshots', snapshots.length, snapshots.length)
   const files: LoadedIndexFile[] = []
   const indexed = await loadIndex(repository, {

@@ -91,6 +91,19 @@ test('a dry run changes nothing, and shows the plan that is then carried out', a
   assert.deepEqual(done.plan.stats, plan.stats)
 })
 
+test('a dry run can tell beforehand what forgetting snapshots would free', async () => {
+  backend.bringBack(twoSnapshots)
+  const before = [...backend.files.keys()].toSorted()
+  const without = new Set([old])
+  const { plan, result } = await pruneAt(new JumpingClock(), { without })
+  assert.equal(result, undefined)
+  assert.deepEqual([...backend.files.keys()].toSorted(), before)
+  await forgetOld()
+  const done = await pruneAt(new JumpingClock(), { dryRun: true })
+  assert.ok(plan.stats.unused.blobs > 0)
+  assert.deepEqual(plan.stats, done.plan.stats)
+})
+
 test('killed at any change, it loses nothing, and the next prune ends where it would have ended', async () => {
   await forgetOld()
   const needed = await built.provenBlobs()

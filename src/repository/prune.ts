@@ -16,6 +16,8 @@ export interface PruneOptions extends PruneLimits, PruneProgress, Cancellable {
   readonly packSize?: number | undefined
   /** Ends when the plan is made. */
   readonly dryRun?: boolean
+  /** Plans as if these snapshots were gone already; for a dry run only, which this makes of it. */
+  readonly without?: ReadonlySet<string> | undefined
   /** Takes no lock; only for a dry run. */
   readonly noLock?: boolean
   /** How long to wait for the lock, in milliseconds. */
@@ -37,7 +39,8 @@ export interface Pruned {
  * Throws `REPOSITORY_LOCKED`, `BLOBS_MISSING`, `PACKS_MISSING`, `FILE_DAMAGED`, `PLAN_OUTDATED`, `LOCK_LOST`.
  */
 export async function prune(repository: Repository, options: PruneOptions): Promise<Pruned> {
-  const { clock = systemClock, signal, dryRun = false, noLock = false, retryLock = 0, onLockWait } = options
+  const { clock = systemClock, signal, noLock = false, retryLock = 0, onLockWait } = options
+  const dryRun = options.dryRun === true || options.without !== undefined
   if (dryRun && noLock) return { plan: await look(repository, options, { signal, clock }), result: undefined }
   const lockOptions = { exclusive: true, signal, retryFor: retryLock, ...(onLockWait && { onWait: onLockWait }), clock }
   await using lock = await lockRepository(repository, lockOptions)
@@ -51,7 +54,7 @@ async function look(
   options: PruneOptions,
   { signal, clock }: Cancellable & { readonly clock: Clock },
 ): Promise<PrunePlan> {
-  const view = await loadPruneView(repository, { signal, onProgress: options.onProgress })
+  const view = await loadPruneView(repository, { signal, onProgress: options.onProgress, without: options.without })
   const plan = makePrunePlan(view, options, clock.now())
   options.onPlan?.(plan)
   return plan

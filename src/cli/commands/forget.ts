@@ -47,10 +47,13 @@ async function forget(context: CommandContext, ids: readonly string[], flags: Co
       ? forgetByIds(inner, repository, { ids, flags, lock })
       : forgetByPolicy(inner, repository, { flags, lock })
   })
-  if (removed === 0 || flags.prune !== true) return
+  if (removed.size === 0 || flags.prune !== true) return
   const { printer } = context
-  if (dryRun) return printer.say(`${count(removed, 'snapshot')} would be removed, and prune would run then`)
-  printer.say(`${count(removed, 'snapshot')} have been removed, running prune`)
+  if (dryRun) {
+    printer.say(`${count(removed.size, 'snapshot')} would be removed, and prune would run then`)
+    return await runPrune(context, repository, { limits, dryRun, without: removed })
+  }
+  printer.say(`${count(removed.size, 'snapshot')} have been removed, running prune`)
   await runPrune(context, repository, { limits, dryRun: false })
 }
 
@@ -63,7 +66,7 @@ async function forgetByIds(
   context: CommandContext,
   repository: Repository,
   { ids, flags, lock }: ForgetRun & { readonly ids: readonly string[] },
-): Promise<number> {
+): Promise<ReadonlySet<string>> {
   const { signal, printer } = context
   const filter = readFilter(flags, context)
   const chosen = await findSnapshots(repository, { ids, filter, signal })
@@ -77,14 +80,14 @@ async function forgetByIds(
       printer.error(`warning: no snapshot is left of ${describeGroup(key)}`)
   }
   await remove(context, repository, { going, mustLeave: 0, dryRun: flags.dryRun === true, lock })
-  return going.size
+  return going
 }
 
 async function forgetByPolicy(
   context: CommandContext,
   repository: Repository,
   { flags, lock }: ForgetRun,
-): Promise<number> {
+): Promise<ReadonlySet<string>> {
   const { signal, printer } = context
   const filter = readFilter(flags, context)
   const policy = readPolicy(flags)
@@ -101,7 +104,7 @@ async function forgetByPolicy(
   const mustLeave = snapshots.length - going.size
   await remove(context, repository, { going, mustLeave, dryRun: flags.dryRun === true, lock })
   if (printer.isJson && plan.groups.length > 0) printer.json(planFields(plan))
-  return going.size
+  return going
 }
 
 interface Removal {
