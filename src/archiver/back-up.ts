@@ -5,7 +5,6 @@ import {
   deleteSnapshot,
   findSnapshot,
   loadIndex,
-  loadSnapshot,
   loadSnapshots,
   lockRepository,
   saveSnapshot,
@@ -146,8 +145,7 @@ async function findParent(
   // A damaged snapshot is no reason not to back up: it is passed over as a parent, and `check` reports it.
   const snapshots = await loadSnapshots(repository, { signal, onDamaged: () => undefined })
   const about = { hostname: identity.hostname, paths: source.paths, tags: identity.tags }
-  const chosen = chooseParent(snapshots, about, { group: parentGroup, notAfter: time ?? clock.now() })
-  return chosen && (await loadSnapshot(repository, chosen.id, { signal }))
+  return chooseParent(snapshots, about, { group: parentGroup, notAfter: time ?? clock.now() })
 }
 
 interface Made {

@@ -1,5 +1,5 @@
 import type { Cancellable } from '#base'
-import { loadTree } from '#repository'
+import { TreeLoader } from '#repository'
 import type { IndexedRepository, TreeNode } from '#repository'
 
 /** An entry of a snapshot, with its path. */
@@ -19,7 +19,8 @@ const slash = Buffer.from('/')
 /** Goes through a tree, depth first, in the order of the names' bytes, without recursion. */
 export async function walkTree(repository: IndexedRepository, tree: Buffer, options: WalkOptions): Promise<void> {
   const { signal, visit } = options
-  const open = async (id: Buffer) => (await loadTree(repository, id, { signal }))[Symbol.iterator]()
+  const trees = new TreeLoader(repository)
+  const open = async (id: Buffer) => (await trees.loadById(id, { signal }))[Symbol.iterator]()
   const stack: { readonly nodes: Iterator<TreeNode>; readonly path: Buffer }[] = [
     { nodes: await open(tree), path: Buffer.alloc(0) },
   ]

@@ -54,16 +54,6 @@ export function parseGoDuration(text: string): number | undefined {
   return parts.reduce((sum, [, value, unit]) => sum + Number(value) * (durationUnits[unit as string] as number), 0)
 }
 
-const sizeUnits: Readonly<Record<string, number>> = { '': 1, b: 1, k: 2 ** 10, m: 2 ** 20, g: 2 ** 30, t: 2 ** 40 }
-
-/** Reads `10M` in bytes, as restic does; undefined when it is no size. */
-export function parseBytes(text: string): number | undefined {
-  const match = /^(\d+)([bkmgt]?)$/i.exec(text)
-  if (!match) return undefined
-  const bytes = Number(match[1]) * (sizeUnits[(match[2] as string).toLowerCase()] as number)
-  return Number.isSafeInteger(bytes) ? bytes : undefined
-}
-
 /** The first digits of an id, by which people call it. */
 export function shortId(id: string): string {
   return id.slice(0, 8)

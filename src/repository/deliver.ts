@@ -20,7 +20,7 @@ export class RepositoryReader implements ContentDelivery, AsyncDisposable {
   readonly #pool: ThreadPool
   readonly #control: SharedControl
   #trees: TreeLoader | undefined
-  #writer: { readonly key: string; readonly open: Promise<unknown> } | undefined
+  #writer: { readonly of: DeliveryOrder['writer']; readonly open: Promise<unknown> } | undefined
 
   constructor(repository: IndexedRepository, { threads }: { readonly threads: number }) {
     const { index, settings, polynomial } = repository
@@ -68,9 +68,10 @@ export class RepositoryReader implements ContentDelivery, AsyncDisposable {
 
   // Threads load the writer module once; a restore uses one writer from beginning to end.
   async #openWriter(writer: DeliveryOrder['writer']): Promise<void> {
-    const spec: ModuleSpec = { module: writer.module.href, options: writer.options }
-    const key = JSON.stringify(spec)
-    if (this.#writer?.key !== key) this.#writer = { key, open: this.#pool.runInEach('openWriter', spec) }
+    if (this.#writer?.of !== writer) {
+      const spec: ModuleSpec = { module: writer.module.href, options: writer.options }
+      this.#writer = { of: writer, open: this.#pool.runInEach('openWriter', spec) }
+    }
     await this.#writer.open
   }
 

@@ -322,7 +322,8 @@ test('limits are read as restic reads them', () => {
   assert.equal(parseUnusedLimit('unlimited'), 'unlimited')
   assert.equal(unusedAllowed({ percent: 5 }, 950), 50)
   assert.equal(unusedAllowed('unlimited', 1), Infinity)
-  assert.equal(parseSize('3k'), 3072)
+  assert.deepEqual(['10', '3k', '2M', '1t'].map(parseSize), [10, 3072, 2 ** 21, 2 ** 40])
+  for (const wrong of ['1.5g', 'x']) assert.throws(() => parseSize(wrong), { code: 'OPTION_INVALID' }, wrong)
   for (const wrong of ['', '%', '100%', '-1%', 'many', '1.5M', '9'.repeat(30)]) {
     assert.throws(() => parseUnusedLimit(wrong), { code: 'OPTION_INVALID' }, wrong)
   }

@@ -9,7 +9,7 @@ import { RepositoryError } from './errors.ts'
 import { decodeConfig, encodeConfig } from './format/config.ts'
 import type { Config } from './format/config.ts'
 import { sealOverhead } from './format/crypto.ts'
-import { randomPolynomial } from './format/polynomial.ts'
+import { checkPolynomial, randomPolynomial } from './format/polynomial.ts'
 import { decodeUnpacked, encodeUnpacked } from './format/unpacked.ts'
 import type { CompressionMode } from './format/zstd.ts'
 import { addKey, createMasterKey, openKey } from './keys.ts'
@@ -77,6 +77,7 @@ export interface InitOptions extends OpenOptions {
  */
 export async function initRepository(backend: Backend, options: InitOptions): Promise<Repository> {
   const { signal, version = 2, compression = 'auto' } = options
+  if (options.polynomial !== undefined) checkPolynomial(options.polynomial)
   await refuseExisting(backend, { signal })
   await backend.create({ signal })
   const masterKey = createMasterKey()

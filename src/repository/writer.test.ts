@@ -129,3 +129,13 @@ test('a writer can be given up at any moment, while its threads are still starti
     await writer[Symbol.asyncDispose]()
   }
 })
+
+test('a repository whose polynomial is no good for cutting is not written to', async () => {
+  const { repository } = await copyOf(made)
+  const indexed = await loadIndex(repository)
+  // The first can be divided by x, the second has too low a degree.
+  for (const polynomial of [1n << 53n, 0b111n]) {
+    const damaged = Object.create(indexed, { polynomial: { value: polynomial } }) as typeof indexed
+    assert.throws(() => new RepositoryWriter(damaged, { threads: 1 }), { code: 'POLYNOMIAL_INVALID' })
+  }
+})

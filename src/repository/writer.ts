@@ -2,6 +2,7 @@ import { ThreadPool, fromPlainError, hasCode } from '#base'
 import type { Cancellable } from '#base'
 import type { Backend } from '#backend'
 import type { Tree } from './format/tree.ts'
+import { checkPolynomial } from './format/polynomial.ts'
 import { IndexSaver } from './index-saver.ts'
 import { PackUploader } from './pack-uploader.ts'
 import { unpackSealedPack } from './pack-transfer.ts'
@@ -72,6 +73,7 @@ export class RepositoryWriter implements ContentStore, AsyncDisposable {
 
   constructor(repository: IndexedRepository, options: WriterOptions) {
     const { threads, packSize = defaultPackSize, signal, reader, discard = false, guard } = options
+    checkPolynomial(repository.polynomial)
     this.#repository = repository
     this.#control = createControl(threads)
     this.#packs = createSharedPacks(packSize, threads)
@@ -151,10 +153,6 @@ export class RepositoryWriter implements ContentStore, AsyncDisposable {
     const { index } = this.#repository
     for (let at = 0; at < content.length; at += 32) if (!index.use('data', content, at)) return false
     return true
-  }
-
-  useTree(id: Buffer): boolean {
-    return this.#repository.index.use('tree', id)
   }
 
   async flush({ signal }: Cancellable = {}): Promise<void> {

@@ -14,8 +14,6 @@ export interface ContentStore {
   saveTree(bytes: Buffer, options?: Cancellable): Promise<Buffer>
   /** True when every one of these data blobs (32 bytes each) is in the repository; they then count as used by this run. */
   useBlobs(content: Buffer): boolean
-  /** True when this tree is in the repository; it then counts as used by this run. */
-  useTree(id: Buffer): boolean
   /** Makes everything durable: packs, then indexes. */
   flush(options?: Cancellable): Promise<void>
   /** How many threads store files at once. */

@@ -6,7 +6,7 @@ import { formatBytes, formatRate, messageOf } from '#base'
 import type { Cancellable } from '#base'
 import { LocalBackend } from '#backend'
 import { RepositoryReader, checkRepository, findSnapshot, initRepository, loadIndex, loadSnapshots } from '#repository'
-import type { NamedSnapshot, Repository } from '#repository'
+import type { IndexedRepository, NamedSnapshot, Repository } from '#repository'
 import { backUp } from '#archiver'
 import type { BackUpResult } from '#archiver'
 import { executeRestore, findSubtree, planRestore, verifyRestored } from '#restorer'
@@ -170,15 +170,14 @@ class Story {
         `  ${snapshot.id.slice(0, 8)}  ${time}  ${String(content.length).padStart(9)} bytes  SHA-256 ${digest}…`,
       )
     }
-    await this.#restoreOne(snapshots[0] as NamedSnapshot, file)
+    await this.#restoreOne(indexed, snapshots[0] as NamedSnapshot, file)
     const [restored, original] = [readFileSync(path), readFileSync(join(folder, file))]
     if (!good || !restored.equals(good) || !restored.equals(original)) throw failed(`${file} is not what it was`)
     this.#say('the first version is back in its place, and equal to the original')
   }
 
-  async #restoreOne(snapshot: NamedSnapshot, file: string): Promise<void> {
+  async #restoreOne(indexed: IndexedRepository, snapshot: NamedSnapshot, file: string): Promise<void> {
     const { threads, signal } = this.#options
-    const indexed = await loadIndex(this.#repository, { signal })
     await using reader = new RepositoryReader(indexed, { threads })
     const tree = await findSubtree(reader, { tree: snapshot.tree, path: Buffer.from(this.#office) }, { signal })
     const target = openFileTarget(this.#office)

@@ -2,13 +2,14 @@ import { FormatError } from './errors.ts'
 import { GoJsonWriter } from './go-json.ts'
 import { isFileName } from './ids.ts'
 import { JsonReader } from './json-reader.ts'
+import { formatPolynomial } from './polynomial.ts'
 
 /** The config: what a repository is (restic: internal/restic/config.go). */
 export interface Config {
   readonly version: 1 | 2
   /** 64 hexadecimal digits, drawn once: what the repository is known by, wherever it is moved. */
   readonly id: string
-  /** Where files are cut; 64 bits, degree 53. Whether it is irreducible is for the chunker to say. */
+  /** Where files are cut. Whether it is good for that counts only for a writer (`checkPolynomial`): readers never cut. */
   readonly chunkerPolynomial: bigint
   /** Fields that other programs keep here (rustic does), as JSON text by name: they are written back as they came. */
   readonly others?: ReadonlyMap<string, string>
@@ -18,7 +19,7 @@ export interface Config {
 export function encodeConfig({ version, id, chunkerPolynomial, others = new Map() }: Config): Buffer {
   const writer = new GoJsonWriter()
   writer.ascii(`{"version":${version},"id":`).string(id)
-  writer.ascii(`,"chunker_polynomial":"${chunkerPolynomial.toString(16)}"`)
+  writer.ascii(`,"chunker_polynomial":"${formatPolynomial(chunkerPolynomial)}"`)
   for (const [name, json] of others) writer.ascii(',').string(name).ascii(':').raw(Buffer.from(json, 'utf8'))
   return writer.ascii('}').finish()
 }

@@ -14,12 +14,24 @@ const mostTries = 100_000
 
 /** Reads the polynomial of a config (`chunker_polynomial`, hex). Throws `POLYNOMIAL_INVALID`. */
 export function parsePolynomial(text: string): bigint {
-  const refuse = (reason: string): FormatError => new FormatError('POLYNOMIAL_INVALID', { polynomial: text, reason })
-  if (!/^[0-9a-f]{1,16}$/i.test(text)) throw refuse('it is not a hexadecimal number of 64 bits')
+  if (!/^[0-9a-f]{1,16}$/i.test(text)) throw refuse(text, 'it is not a hexadecimal number of 64 bits')
   const polynomial = BigInt(`0x${text}`)
-  if (degreeOf(polynomial) !== polynomialDegree) throw refuse(`its degree is not ${polynomialDegree}`)
-  if (!isIrreducible(polynomial)) throw refuse('it is not irreducible')
+  checkPolynomial(polynomial)
   return polynomial
+}
+
+/**
+ * To be called before anything is cut: with another polynomial cuts would come too seldom, or never.
+ * Throws `POLYNOMIAL_INVALID`.
+ */
+export function checkPolynomial(polynomial: bigint): void {
+  const text = formatPolynomial(polynomial)
+  if (degreeOf(polynomial) !== polynomialDegree) throw refuse(text, `its degree is not ${polynomialDegree}`)
+  if (!isIrreducible(polynomial)) throw refuse(text, 'it is not irreducible')
+}
+
+function refuse(polynomial: string, reason: string): FormatError {
+  return new FormatError('POLYNOMIAL_INVALID', { polynomial, reason })
 }
 
 /** As the config has it: lower-case hex. */
