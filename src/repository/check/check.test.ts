@@ -1,18 +1,18 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { JumpingClock } from '../../test/helpers/jumping-clock.ts'
-import { TestRepository } from '../../test/helpers/build-repository.ts'
-import { randomFrom } from '../../test/helpers/seed.ts'
+import { JumpingClock } from '../../../test/helpers/jumping-clock.ts'
+import { TestRepository } from '../../../test/helpers/build-repository.ts'
+import { randomFrom } from '../../../test/helpers/seed.ts'
 import { checkRepository } from './check.ts'
 import type { CheckOptions, CheckResult } from './check.ts'
-import { choosePacks, parseDataSubset } from './check-subset.ts'
-import type { TablePack } from './pack-table.ts'
-import { encodeNode } from './format/node.ts'
-import { encodeTree, openTree } from './format/tree.ts'
-import { loadIndex } from './load-index.ts'
-import { encodeIndexFile } from './format/index-file.ts'
-import { PackTable } from './pack-table.ts'
-import { findUsed } from './used.ts'
+import { choosePacks, parseDataSubset } from './subset.ts'
+import type { TablePack } from '../pack-table.ts'
+import { encodeNode } from '../format/node.ts'
+import { encodeTree, openTree } from '../format/tree.ts'
+import { loadIndex } from '../load-index.ts'
+import { encodeIndexFile } from '../format/index-file.ts'
+import { PackTable } from '../pack-table.ts'
+import { findUsed } from '../used.ts'
 
 const built = await TestRepository.create()
 const { backend, repository } = built
@@ -186,7 +186,7 @@ test('a file whose blobs do not add up to its size, and one whose blobs are in n
   backend.bringBack(empty)
   const tree = await built.store({ file: small })
   const indexed = await loadIndex(repository)
-  const { loadTree } = await import('./load-blob.ts')
+  const { loadTree } = await import('../load-blob.ts')
   const [node] = [...(await loadTree(indexed, tree))].map((found) => found.decode())
   assert.ok(node)
   const nodes = [

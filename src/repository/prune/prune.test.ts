@@ -1,16 +1,16 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { JumpingClock } from '../../test/helpers/jumping-clock.ts'
-import { TestRepository } from '../../test/helpers/build-repository.ts'
-import type { RepositoryState, TestFiles } from '../../test/helpers/build-repository.ts'
-import { randomFrom } from '../../test/helpers/seed.ts'
-import { loadIndex } from './load-index.ts'
-import { lockRepository } from './lock.ts'
+import { JumpingClock } from '../../../test/helpers/jumping-clock.ts'
+import { TestRepository } from '../../../test/helpers/build-repository.ts'
+import type { RepositoryState, TestFiles } from '../../../test/helpers/build-repository.ts'
+import { randomFrom } from '../../../test/helpers/seed.ts'
+import { loadIndex } from '../load-index.ts'
+import { lockRepository } from '../lock.ts'
 import { prune } from './prune.ts'
 import type { PruneOptions } from './prune.ts'
-import { unusedAllowed, parseSize, parseUnusedLimit } from './prune-options.ts'
-import { deleteSnapshot } from './snapshots.ts'
-import { verifyUsedBlobs } from './used-blobs.ts'
+import { unusedAllowed, parseSize, parseUnusedLimit } from './options.ts'
+import { deleteSnapshot } from '../snapshots.ts'
+import { verifyUsedBlobs } from '../used-blobs.ts'
 
 const hour = 3_600_000
 const built = await TestRepository.create()
@@ -331,7 +331,7 @@ test('limits are read as restic reads them', () => {
 
 async function rootOf(state: RepositoryState, id: string) {
   backend.bringBack(state)
-  const { loadSnapshot } = await import('./snapshots.ts')
+  const { loadSnapshot } = await import('../snapshots.ts')
   return await loadSnapshot(repository, id)
 }
 

@@ -1,11 +1,11 @@
-import { Bitmap } from './bitmap.ts'
-import { RepositoryError } from './errors.ts'
-import { choosePacksToRepack } from './prune-choose.ts'
-import { defaultKeepDeleted } from './prune-options.ts'
-import type { PruneLimits } from './prune-options.ts'
-import { countUses } from './prune-uses.ts'
-import type { PackUse, UseTotals } from './prune-uses.ts'
-import type { PruneView } from './prune-view.ts'
+import { Bitmap } from '../bitmap.ts'
+import { RepositoryError } from '../errors.ts'
+import { choosePacksToRepack } from './choose.ts'
+import { defaultKeepDeleted } from './options.ts'
+import type { PruneLimits } from './options.ts'
+import { countUses } from './uses.ts'
+import type { PackUse, UseTotals } from './uses.ts'
+import type { PruneView } from './view.ts'
 
 /**
  * What becomes of a pack:

@@ -1,12 +1,12 @@
 import type { Cancellable } from '#base'
-import { Bitmap } from './bitmap.ts'
-import type { Affected, AffectedPath, Finding } from './check-findings.ts'
-import { idToHex } from './format/ids.ts'
-import type { TreeNode } from './format/tree-node.ts'
-import type { IndexedRepository } from './repository.ts'
-import type { NamedSnapshot } from './snapshots.ts'
-import { TreeLoader } from './tree-loader.ts'
-import { walkTrees } from './walk-trees.ts'
+import { Bitmap } from '../bitmap.ts'
+import type { Affected, AffectedPath, Finding } from './findings.ts'
+import { idToHex } from '../format/ids.ts'
+import type { TreeNode } from '../format/tree-node.ts'
+import type { IndexedRepository } from '../repository.ts'
+import type { NamedSnapshot } from '../snapshots.ts'
+import { TreeLoader } from '../tree-loader.ts'
+import { walkTrees } from '../walk-trees.ts'
 
 /**
  * Finds the files and folders that problems touch, in every snapshot. All trees are walked once; then only those on the

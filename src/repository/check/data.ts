@@ -1,14 +1,14 @@
 import { ThreadPool, forEachConcurrent, messageOf } from '#base'
 import type { Cancellable } from '#base'
-import { shortName } from './check-findings.ts'
-import type { Findings } from './check-findings.ts'
-import { idFromHex } from './format/ids.ts'
-import type { PackTable, TablePack } from './pack-table.ts'
-import type { IndexedRepository } from './repository.ts'
-import { createControl, stopThreads } from './threads/memory.ts'
-import { threadModule } from './threads/module.ts'
-import type { ExamineOrder, Examined } from './threads/pack-examiner.ts'
-import type { ThreadSetup } from './threads/setup.ts'
+import { shortName } from './findings.ts'
+import type { Findings } from './findings.ts'
+import { idFromHex } from '../format/ids.ts'
+import type { PackTable, TablePack } from '../pack-table.ts'
+import type { IndexedRepository } from '../repository.ts'
+import { createControl, stopThreads } from '../threads/memory.ts'
+import { threadModule } from '../threads/module.ts'
+import type { ExamineOrder, Examined } from '../threads/pack-examiner.ts'
+import type { ThreadSetup } from '../threads/setup.ts'
 
 export interface CheckDataOptions extends Cancellable {
   readonly findings: Findings

@@ -1,8 +1,8 @@
-import type { TablePack } from './pack-table.ts'
-import { defaultMaxUnused, unusedAllowed } from './prune-options.ts'
-import type { PruneLimits } from './prune-options.ts'
-import type { PackUse, UseTotals } from './prune-uses.ts'
-import type { PruneView } from './prune-view.ts'
+import type { TablePack } from '../pack-table.ts'
+import { defaultMaxUnused, unusedAllowed } from './options.ts'
+import type { PruneLimits } from './options.ts'
+import type { PackUse, UseTotals } from './uses.ts'
+import type { PruneView } from './view.ts'
 
 /** restic's smallest pack size. */
 const smallestPack = 4 << 20

@@ -1,6 +1,6 @@
-import { RepositoryError } from './errors.ts'
-import type { TablePack } from './pack-table.ts'
-import { parseSize } from './prune-options.ts'
+import { RepositoryError } from '../errors.ts'
+import type { TablePack } from '../pack-table.ts'
+import { parseSize } from '../prune/options.ts'
 
 /** Which packs `--read-data-subset` reads. */
 export type DataSubset =

@@ -1,10 +1,10 @@
 import type { Cancellable } from '#base'
-import { shortName } from './check-findings.ts'
-import type { Findings, NoticeKind } from './check-findings.ts'
-import { idToHex } from './format/ids.ts'
-import type { LoadedIndexFile } from './load-index.ts'
-import type { PackTable, TablePack } from './pack-table.ts'
-import type { IndexedRepository } from './repository.ts'
+import { shortName } from './findings.ts'
+import type { Findings, NoticeKind } from './findings.ts'
+import { idToHex } from '../format/ids.ts'
+import type { LoadedIndexFile } from '../load-index.ts'
+import type { PackTable, TablePack } from '../pack-table.ts'
+import type { IndexedRepository } from '../repository.ts'
 
 /** Packs named in a notice. */
 const mostNamed = 20

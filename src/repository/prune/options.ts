@@ -1,4 +1,4 @@
-import { RepositoryError } from './errors.ts'
+import { RepositoryError } from '../errors.ts'
 
 /** How much unused data may stay in the repository: that saves repacking. */
 export type UnusedLimit = 'unlimited' | { readonly percent: number } | { readonly bytes: number }

@@ -1,4 +1,4 @@
-import type { PruneView } from './prune-view.ts'
+import type { PruneView } from './view.ts'
 
 /** How much of a pack is used. Of a blob that lies in several packs one copy counts as used, the others as duplicates. */
 export interface PackUse {

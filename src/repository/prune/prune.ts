@@ -1,14 +1,14 @@
 import { systemClock } from '#base'
 import type { Cancellable, Clock } from '#base'
-import { lockRepository } from './lock.ts'
-import { executePrune } from './prune-execute.ts'
-import type { PruneResult } from './prune-execute.ts'
-import type { PruneLimits } from './prune-options.ts'
-import { makePrunePlan } from './prune-plan.ts'
-import type { PrunePlan } from './prune-plan.ts'
-import { loadPruneView } from './prune-view.ts'
-import type { PruneProgress } from './prune-view.ts'
-import type { Repository } from './repository.ts'
+import { lockRepository } from '../lock.ts'
+import { executePrune } from './execute.ts'
+import type { PruneResult } from './execute.ts'
+import type { PruneLimits } from './options.ts'
+import { makePrunePlan } from './plan.ts'
+import type { PrunePlan } from './plan.ts'
+import { loadPruneView } from './view.ts'
+import type { PruneProgress } from './view.ts'
+import type { Repository } from '../repository.ts'
 
 export interface PruneOptions extends PruneLimits, PruneProgress, Cancellable {
   readonly threads: number

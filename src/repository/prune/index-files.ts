@@ -1,12 +1,12 @@
 import type { Cancellable } from '#base'
-import { encodeIndexFile } from './format/index-file.ts'
-import type { IndexedPack } from './format/index-file.ts'
-import { idFromHex, idToHex } from './format/ids.ts'
-import { formatTime } from './format/time.ts'
-import type { LoadedIndexFile, LoadedMark } from './load-index.ts'
-import { PackBlobsBuilder } from './pack-blobs.ts'
-import type { PackFate, PlannedPack, PrunePlan } from './prune-plan.ts'
-import { defaultKeepDeleted } from './prune-options.ts'
+import { encodeIndexFile } from '../format/index-file.ts'
+import type { IndexedPack } from '../format/index-file.ts'
+import { idFromHex, idToHex } from '../format/ids.ts'
+import { formatTime } from '../format/time.ts'
+import type { LoadedIndexFile, LoadedMark } from '../load-index.ts'
+import { PackBlobsBuilder } from '../pack-blobs.ts'
+import type { PackFate, PlannedPack, PrunePlan } from './plan.ts'
+import { defaultKeepDeleted } from './options.ts'
 
 /** An index file holds this many blobs at most, as restic's. */
 const mostBlobs = 50_000

@@ -1,12 +1,12 @@
 import { hasCode, messageOf, printable } from '#base'
 import type { Cancellable } from '#base'
-import { shortName } from './check-findings.ts'
-import type { Findings } from './check-findings.ts'
-import { idToHex } from './format/ids.ts'
-import type { TreeNode } from './format/tree-node.ts'
-import type { IndexedRepository } from './repository.ts'
-import type { NamedSnapshot } from './snapshots.ts'
-import { walkTrees } from './walk-trees.ts'
+import { shortName } from './findings.ts'
+import type { Findings } from './findings.ts'
+import { idToHex } from '../format/ids.ts'
+import type { TreeNode } from '../format/tree-node.ts'
+import type { IndexedRepository } from '../repository.ts'
+import type { NamedSnapshot } from '../snapshots.ts'
+import { walkTrees } from '../walk-trees.ts'
 
 export interface CheckTreesOptions extends Cancellable {
   readonly findings: Findings
