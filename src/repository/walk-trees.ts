@@ -19,6 +19,8 @@ export interface TreeVisitor {
    * into the entry.
    */
   node(node: TreeNode, tree: number): boolean | void
+  /** A tree, before its entries. The walk waits for it. */
+  tree?(tree: Tree): void | Promise<void>
   /** A folder of `tree`, by the first entry of its tree. */
   folder?(subtree: number, tree: number): void
   /**
@@ -32,6 +34,8 @@ export interface WalkTreesOptions extends Cancellable {
   readonly onProgress?: ((trees: number) => void) | undefined
   /** Trees that are not walked. The walk adds each tree that it comes to. */
   readonly seen?: Bitmap
+  /** For several walks: what one has read, the next need not. */
+  readonly loader?: TreeLoader
 }
 
 interface Waiting {
@@ -70,7 +74,7 @@ class TreeWalk {
     this.#visitor = visitor
     this.#options = options
     this.seen = options.seen ?? new Bitmap(repository.index.size)
-    this.#loader = new TreeLoader(repository)
+    this.#loader = options.loader ?? new TreeLoader(repository)
   }
 
   async below(roots: Iterable<Buffer>): Promise<void> {
@@ -84,7 +88,10 @@ class TreeWalk {
     const load = async (waiting: Waiting) => ({ waiting, tree: await this.#load(waiting) })
     for await (const { waiting, tree } of mapOrdered(this.#take(), load, { concurrency: ahead, signal })) {
       if (tree instanceof Error) this.#problem(tree, waiting)
-      else this.#visit(tree, waiting)
+      else {
+        await this.#visitor.tree?.(tree)
+        this.#visit(tree, waiting)
+      }
       onProgress?.(++this.#walked)
     }
   }

@@ -1,6 +1,7 @@
 import { ThreadPool, fromPlainError, hasCode } from '#base'
 import type { Cancellable } from '#base'
 import type { Backend } from '#backend'
+import type { BlobType } from './delivery.ts'
 import type { Tree } from './format/tree.ts'
 import { checkPolynomial } from './format/polynomial.ts'
 import { IndexSaver } from './index-saver.ts'
@@ -19,6 +20,7 @@ import {
   wakeThreads,
 } from './threads/memory.ts'
 import type { SharedControl } from './threads/memory.ts'
+import type { CopiedBlobs, CopyOrder } from './threads/blob-copier.ts'
 import type { StoredBatch } from './threads/file-storer.ts'
 import type { ModuleSpec, ThreadSetup } from './threads/setup.ts'
 import { createSharedChunks } from './threads/shared-chunks.ts'
@@ -32,17 +34,19 @@ import type { AddedCounts, ContentStore, FileOrder, FileOutcome } from './writin
 export interface WriterOptions extends Cancellable {
   /** The module that reads files in the threads; without it no files can be stored. */
   readonly reader?: { readonly module: URL; readonly options: unknown }
+  /** The repository that `copyBlobs` copies from. */
+  readonly source?: IndexedRepository | undefined
   readonly threads: number
   /** Bytes of blobs after which a pack is complete. */
-  readonly packSize?: number
+  readonly packSize?: number | undefined
   /** Throws when the lock is gone (`HeldLock.ensure`). */
   readonly guard?: (() => Promise<void>) | undefined
   /** Nothing reaches the storage; everything else happens (`--dry-run`). */
   readonly discard?: boolean
 }
 
-/** Most packs of trees that wait to be written. */
-const treePacksUnderWay = 2
+/** Most packs built in the main thread that wait to be written. */
+const ownPacksUnderWay = 2
 
 /**
  * Stores content: files in worker threads, trees in the main thread; packs go to the storage as they are complete, and an
@@ -56,7 +60,8 @@ export class RepositoryWriter implements ContentStore, AsyncDisposable {
   readonly #packTable: SharedPackTable
   readonly #uploader: PackUploader
   readonly #indexes: IndexSaver
-  readonly #trees: Packer
+  /** For what the main thread stores itself. */
+  readonly #packers: { readonly data: Packer; readonly tree: Packer }
   #parents: TreeLoader | undefined
   readonly #readerOpen: Promise<unknown> | undefined
   readonly #counts = {
@@ -67,7 +72,7 @@ export class RepositoryWriter implements ContentStore, AsyncDisposable {
     storedDataBytes: 0,
     storedTreeBytes: 0,
   }
-  readonly #treeId = Buffer.allocUnsafeSlow(32)
+  readonly #id = Buffer.allocUnsafeSlow(32)
   readonly #helping = new Set<Promise<void>>()
   #failure: Error | undefined
 
@@ -81,7 +86,7 @@ export class RepositoryWriter implements ContentStore, AsyncDisposable {
     this.#pool = new ThreadPool({
       module: threadModule(),
       threads,
-      data: this.#setup(threads),
+      data: this.#setup(threads, options.source),
       onMessage: (message) => this.#receive(message as PackMessage | LargeFileMessage),
     })
     this.#indexes = new IndexSaver(repository, { discard, guard })
@@ -91,13 +96,7 @@ export class RepositoryWriter implements ContentStore, AsyncDisposable {
       onStored: (pack) => this.#indexes.add(pack),
       onFailure: (error) => this.#fail(error),
     })
-    this.#trees = new Packer({
-      codec: repository.codec,
-      index: repository.index,
-      packSize,
-      buffers: { take: (bytes) => Buffer.from(new ArrayBuffer(bytes)) },
-      emit: (pack) => this.#upload(pack, () => undefined),
-    })
+    this.#packers = { data: this.#packer(packSize), tree: this.#packer(packSize) }
     signal?.addEventListener('abort', () => this.#fail(signal.reason as Error), { once: true })
     this.#readerOpen = reader && this.#pool.runInEach('openReader', moduleSpec(reader))
     this.#readerOpen?.catch(() => undefined) // reported by the first storeFiles
@@ -122,9 +121,7 @@ export class RepositoryWriter implements ContentStore, AsyncDisposable {
     setWorkWaiting(this.#control, this.#helping.size > 0)
     const batch = await this.#orFailure(this.#pool.run<StoredBatch>('storeFiles', files, { signal }))
     this.#sendHelp()
-    this.#counts.dataBlobs += batch.added.blobs
-    this.#counts.dataBytes += batch.added.bytes
-    this.#counts.storedDataBytes += batch.added.storedBytes
+    this.#count('data', batch.added)
     return outcomes(batch)
   }
 
@@ -133,20 +130,24 @@ export class RepositoryWriter implements ContentStore, AsyncDisposable {
     return await this.#parents.loadById(id, options)
   }
 
-  async saveTree(bytes: Buffer, { signal }: Cancellable = {}): Promise<Buffer> {
+  async saveTree(bytes: Buffer, options: Cancellable = {}): Promise<Buffer> {
+    return await this.#save('tree', bytes, options)
+  }
+
+  /** Saves a data blob of any size in the main thread, unless it is known: for the few that threads cannot store. */
+  async saveData(bytes: Buffer, options: Cancellable = {}): Promise<Buffer> {
+    return await this.#save('data', bytes, options)
+  }
+
+  /** Stores blobs of the source in a worker thread; returns the entries whose blobs are damaged. */
+  async copyBlobs(order: CopyOrder, { signal }: Cancellable = {}): Promise<readonly number[]> {
     this.#check()
-    const { codec } = this.#repository
-    codec.primitives.hasher.sha256(bytes, this.#treeId, 0)
-    const { known, stored } = this.#trees.save('tree', bytes, this.#treeId, 0)
-    const id = Buffer.from(this.#treeId)
-    if (known) return id
-    this.#counts.treeBlobs++
-    this.#counts.treeBytes += bytes.length
-    this.#counts.storedTreeBytes += stored
-    // Packs of data wait in buffers of their own; those of trees must not pile up behind a slow line either.
-    await this.#uploader.drain(this.#packs.contents.length + treePacksUnderWay)
-    signal?.throwIfAborted()
-    return id
+    const transfer = [order.piece.bytes.buffer as ArrayBuffer]
+    const { damaged, added } = await this.#orFailure(
+      this.#pool.run<CopiedBlobs>('copyBlobs', order, { signal, transfer }),
+    )
+    this.#count('data', added)
+    return damaged
   }
 
   useBlobs(content: Buffer): boolean {
@@ -159,7 +160,7 @@ export class RepositoryWriter implements ContentStore, AsyncDisposable {
     this.#check()
     await Promise.all(this.#helping)
     this.#uploadOpenPacks()
-    this.#trees.flush()
+    for (const packer of Object.values(this.#packers)) packer.flush()
     await this.#uploader.drain()
     signal?.throwIfAborted()
     await this.#indexes.flush({ signal })
@@ -183,6 +184,42 @@ export class RepositoryWriter implements ContentStore, AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     stopThreads(this.#control)
     await this.#pool[Symbol.asyncDispose]()
+  }
+
+  async #save(type: BlobType, bytes: Buffer, { signal }: Cancellable): Promise<Buffer> {
+    this.#check()
+    this.#repository.codec.primitives.hasher.sha256(bytes, this.#id, 0)
+    const { known, stored } = this.#packers[type].save(type, bytes, this.#id, 0)
+    const id = Buffer.from(this.#id)
+    if (known) return id
+    this.#count(type, { blobs: 1, bytes: bytes.length, storedBytes: stored })
+    // Packs that threads fill wait in buffers of their own; these must not pile up behind a slow line either.
+    await this.#uploader.drain(this.#packs.contents.length + ownPacksUnderWay)
+    signal?.throwIfAborted()
+    return id
+  }
+
+  #count(type: BlobType, { blobs, bytes, storedBytes }: CopiedBlobs['added']): void {
+    const counts = this.#counts
+    if (type === 'data') {
+      counts.dataBlobs += blobs
+      counts.dataBytes += bytes
+      counts.storedDataBytes += storedBytes
+    } else {
+      counts.treeBlobs += blobs
+      counts.treeBytes += bytes
+      counts.storedTreeBytes += storedBytes
+    }
+  }
+
+  #packer(packSize: number): Packer {
+    return new Packer({
+      codec: this.#repository.codec,
+      index: this.#repository.index,
+      packSize,
+      buffers: { take: (bytes) => Buffer.from(new ArrayBuffer(bytes)) },
+      emit: (pack) => this.#upload(pack, () => undefined),
+    })
   }
 
   #receive(message: PackMessage | LargeFileMessage): void {
@@ -242,10 +279,11 @@ export class RepositoryWriter implements ContentStore, AsyncDisposable {
     }
   }
 
-  #setup(threads: number): ThreadSetup {
+  #setup(threads: number, from: IndexedRepository | undefined): ThreadSetup {
     const { index, settings, polynomial } = this.#repository
     const storing = { packs: this.#packs, chunks: Array.from({ length: threads }, createSharedChunks) }
-    return { index: index.shared, control: this.#control, storing, codec: settings, polynomial }
+    const source = from && { index: from.index.shared, codec: from.settings }
+    return { index: index.shared, control: this.#control, storing, source, codec: settings, polynomial }
   }
 }
 

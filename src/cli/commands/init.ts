@@ -3,8 +3,8 @@ import type { CliCommand } from '../command.ts'
 import { flag, setHelp, valueFlag } from '../command.ts'
 import { runs } from '../context.ts'
 import type { CommandContext, CommandFlags } from '../context.ts'
+import { addFromFlags, fromPlace, isNamed } from '../from-repository.ts'
 import { mainPlace, openForCommand, openStorage } from '../open-repository.ts'
-import type { Place } from '../open-repository.ts'
 import { askNewPassword, readGivenPassword } from '../password.ts'
 
 const text = `
@@ -23,12 +23,7 @@ export function define(command: CliCommand): void {
   command.addOption(
     flag('--copy-chunker-params', 'cut files as another repository does, so that copies share their data'),
   )
-  command.addOption(valueFlag('--from-repo <location>', 'that other repository (UNDERSTUDY_FROM_REPOSITORY)'))
-  command.addOption(valueFlag('--from-repository-file <file>', 'file to read its location from'))
-  command.addOption(valueFlag('--from-password-file <file>', 'file to read its password from'))
-  command.addOption(valueFlag('--from-password-command <command>', 'command that prints its password'))
-  command.addOption(valueFlag('--from-key-hint <id>', 'its key to try first'))
-  command.addOption(flag('--from-insecure-no-password', 'it has no password (insecure)'))
+  addFromFlags(command)
   runs(command, initialise, { outlivesOutput: true })
 }
 
@@ -62,29 +57,12 @@ function readVersion(context: CommandContext, { repositoryVersion = 'stable' }: 
 }
 
 async function readPolynomial(context: CommandContext, flags: CommandFlags): Promise<bigint | undefined> {
-  const place = otherPlace(context, flags)
-  const isNamed = place.repo !== undefined || place.repositoryFile !== undefined
+  const place = fromPlace(context, flags)
   if (flags.copyChunkerParams !== true) {
     if (flags.fromRepo === undefined && flags.fromRepositoryFile === undefined) return undefined
     throw context.refuse('another repository is named, but not what to take from it (--copy-chunker-params)')
   }
-  if (!isNamed) throw context.refuse('--copy-chunker-params wants another repository, by --from-repo')
+  if (!isNamed(place)) throw context.refuse('--copy-chunker-params wants another repository, by --from-repo')
   await using other = await openForCommand(context, { place })
   return other.repository.polynomial
-}
-
-function otherPlace({ env }: CommandContext, flags: CommandFlags): Place {
-  const given = (name: string, variable: string) => (flags[name] as string | undefined) ?? env.get(variable)
-  return {
-    repo: flags.fromRepositoryFile === undefined ? given('fromRepo', 'FROM_REPOSITORY') : undefined,
-    repositoryFile: flags.fromRepo === undefined ? given('fromRepositoryFile', 'FROM_REPOSITORY_FILE') : undefined,
-    password: {
-      file: given('fromPasswordFile', 'FROM_PASSWORD_FILE'),
-      command: given('fromPasswordCommand', 'FROM_PASSWORD_COMMAND'),
-      none: flags.fromInsecureNoPassword === true,
-      keyHint: given('fromKeyHint', 'FROM_KEY_HINT'),
-    },
-    passwordVariable: 'FROM_PASSWORD',
-    question: 'enter password for source repository: ',
-  }
 }

@@ -56,14 +56,15 @@ export function compareNames(a: Uint8Array, b: Uint8Array): number {
  * JSON_INVALID, FIELD_INVALID, NAME_INVALID or TREE_NOT_ORDERED where the bytes are malformed.
  */
 export class Tree implements Iterable<TreeNode> {
-  readonly #bytes: Buffer
+  /** The blob's plain bytes: whoever stores the tree elsewhere stores these, so that its id stays what it is. */
+  readonly bytes: Buffer
 
   constructor(bytes: Buffer) {
-    this.#bytes = bytes
+    this.bytes = bytes
   }
 
   [Symbol.iterator](): TreeReader {
-    return new TreeReader(this.#bytes)
+    return new TreeReader(this.bytes)
   }
 }
 

@@ -11,6 +11,8 @@ export interface ThreadSetup {
   readonly codec: CodecSettings
   /** What threads share to store; undefined where nothing is stored. */
   readonly storing?: SharedStoring | undefined
+  /** The repository that blobs are copied from; undefined where none are. */
+  readonly source?: { readonly index: SharedIndex; readonly codec: CodecSettings } | undefined
   /** The chunker's polynomial. */
   readonly polynomial: bigint
 }

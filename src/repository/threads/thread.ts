@@ -6,6 +6,8 @@ import { packSealedPack } from '../pack-transfer.ts'
 import type { DeliveryWrite } from '../delivery.ts'
 import type { SealedPack } from '../packer.ts'
 import type { FileOrder } from '../writing.ts'
+import { BlobCopier } from './blob-copier.ts'
+import type { CopyOrder } from './blob-copier.ts'
 import { BlobDeliverer } from './blob-deliverer.ts'
 import type { PackDelivery } from './blob-deliverer.ts'
 import { BlobExaminer } from './blob-examiner.ts'
@@ -25,10 +27,12 @@ const setup = threadData<ThreadSetup>()
 const index = new BlobIndex(setup.index)
 const codec = new BlobCodec(setup.codec)
 const thread = takeThreadNumber(setup.control)
-const saver = setup.storing && createSaver(setup.storing)
+const packer = setup.storing && createPacker(setup.storing)
+const saver = setup.storing && packer && createSaver(setup.storing, packer)
 const examiner = new BlobExaminer(codec, index)
 const packExaminer = new PackExaminer(codec, index, examiner)
 
+let copier: BlobCopier | undefined
 let storer: FileStorer | undefined
 let deliverer: BlobDeliverer | undefined
 
@@ -46,6 +50,11 @@ serveThread({
   },
 
   help: () => (saver as ChunkSaver).help(),
+
+  copyBlobs(order: CopyOrder) {
+    copier ??= createCopier(packer as SharedPacker, setup.source as NonNullable<ThreadSetup['source']>)
+    return copier.copy(order)
+  },
 
   verifyBlobs(order: VerifyOrder): Transferred {
     const verified = examiner.verify(order)
@@ -75,14 +84,22 @@ serveThread({
   },
 })
 
-function createSaver({ packs: shared, chunks }: SharedStoring): ChunkSaver {
+function createPacker({ packs: shared }: SharedStoring): SharedPacker {
   const packs = new SharedPackTable(shared)
   const { control } = setup
   const emit = (pack: SealedPack, buffer: number) => postFromThread(packSealedPack(pack, buffer))
-  const packer = new SharedPacker({ codec, index, packs, control, emit })
+  return new SharedPacker({ codec, index, packs, control, emit })
+}
+
+function createCopier(into: SharedPacker, source: NonNullable<ThreadSetup['source']>): BlobCopier {
+  return new BlobCopier(new BlobCodec(source.codec), new BlobIndex(source.index), into)
+}
+
+function createSaver({ chunks }: SharedStoring, into: SharedPacker): ChunkSaver {
+  const { control } = setup
   return new ChunkSaver({
     codec,
-    packer,
+    packer: into,
     control,
     chunks,
     thread,
