@@ -28,6 +28,8 @@ export interface ByteRange {
 export interface CallOptions extends Cancellable {
   /** Told as bytes move, so that a watchdog can tell a slow call from a dead one. Must be cheap. */
   readonly progress?: ((bytes: number) => void) | undefined
+  /** Told when the call has waited because we want it to be slow (a limit): the storage is not to blame for that time. */
+  readonly waited?: (() => void) | undefined
 }
 
 export interface ReadOptions extends CallOptions {
@@ -35,6 +37,8 @@ export interface ReadOptions extends CallOptions {
   readonly range?: ByteRange | undefined
   /** A hint: the file is a pack of trees, worth keeping whole in a local cache. Index and snapshot files always are. */
   readonly cacheable?: boolean | undefined
+  /** From the storage itself: past our cache, and for a local disk past the system's, where that can be done. */
+  readonly fresh?: boolean | undefined
 }
 
 export interface WriteOptions extends CallOptions {

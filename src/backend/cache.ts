@@ -72,7 +72,7 @@ export class CacheBackend implements Backend {
 
   async read(file: FileRef, options: ReadOptions = {}): Promise<Buffer> {
     options.signal?.throwIfAborted()
-    if (!this.#folder || !isKept(file, options)) return this.#inner.read(file, options)
+    if (!this.#folder || options.fresh || !isKept(file, options)) return this.#inner.read(file, options)
     const cached = await this.#try((folder) => folder.read(file, options.range))
     if (cached) {
       options.progress?.(cached.length)

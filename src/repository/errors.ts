@@ -104,6 +104,34 @@ export const repositoryErrors = {
     message: 'While the repository was being pruned, another program changed it: {reason}.',
     hint: 'Nothing that is needed was removed. Make sure that nobody works without a lock, and run prune again.',
   },
+  REPAIR_OUTDATED: {
+    message: 'While the repository was being repaired, another program changed it: {reason}.',
+    hint: 'Nothing was removed. Make sure that nobody else works on it, and run the repair again.',
+  },
+  STORAGE_UNSTEADY: {
+    message: 'The {type} {name} was not the same when it was read twice: {reason}.',
+    hint: 'Nothing was changed. The disk, the line or the memory of a machine on the way is at fault: mend that before anything is repaired.',
+  },
+  INDEX_INCOMPLETE: {
+    message: 'What is missing may still be there: {reason}.',
+    hint: 'Nothing was changed. Run `understudy repair index` first.',
+  },
+  PACK_NOT_FOUND: {
+    message: 'There is no pack whose id begins with "{name}", neither in the storage nor in the index.',
+    hint: 'Take the ids from the output of `understudy check --read-data`.',
+  },
+  PACK_AMBIGUOUS: {
+    message: 'More than one pack begins with "{name}".',
+    hint: 'Give more digits of its id.',
+  },
+  TREE_TOO_DEEP: {
+    message: 'The folders are nested more than {depth} deep.',
+    hint: 'No program made them by accident: look at where the snapshot comes from.',
+  },
+  REWRITE_EMPTY: {
+    message: 'No file would be left of the snapshot {snapshot}.',
+    hint: 'Nothing was changed. Look at the patterns; if it is meant so, say --unsafe-allow-empty.',
+  },
   FORGET_REFUSED: {
     message: 'Only {left} snapshots would be left, and {mustLeave} were to be kept.',
     hint: 'Nothing was forgotten. Another program has changed the repository meanwhile: look at the snapshots, and try again.',

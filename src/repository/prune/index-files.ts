@@ -4,12 +4,10 @@ import type { IndexedPack } from '../format/index-file.ts'
 import { idFromHex, idToHex } from '../format/ids.ts'
 import { formatTime } from '../format/time.ts'
 import type { LoadedIndexFile, LoadedMark } from '../load-index.ts'
-import { PackBlobsBuilder } from '../pack-blobs.ts'
+import { indexedPackOf, inFiles } from '../index-packs.ts'
 import type { PackFate, PlannedPack, PrunePlan } from './plan.ts'
 import { defaultKeepDeleted } from './options.ts'
 
-/** An index file holds this many blobs at most, as restic's. */
-const mostBlobs = 50_000
 /** Files with fewer blobs are joined with others when the index is written anyway: every backup leaves a small one. */
 const smallFile = 10_000
 
@@ -108,36 +106,8 @@ function marksThatStay({ view, packs }: PrunePlan, changed: ReadonlySet<LoadedIn
 }
 
 function indexedPack({ view }: PrunePlan, { name, use }: PlannedPack): IndexedPack {
-  const { index } = view.repository
-  const blobs = new PackBlobsBuilder()
-  const id = Buffer.alloc(32)
-  for (const entry of use ? view.table.entriesOf(use.place) : []) {
-    index.copyId(entry, id, 0)
-    blobs.add({
-      type: index.typeOf(entry) === 'tree' ? 1 : 0,
-      ids: id,
-      at: 0,
-      offset: index.offsetOf(entry),
-      length: index.lengthOf(entry),
-      plainLength: index.uncompressedLengthOf(entry),
-    })
-  }
-  return { id: idFromHex(name), blobs: blobs.build() }
-}
-
-/** Packs in groups of at most as many blobs as one file takes; a pack is never divided. */
-function* inFiles<Pack extends IndexedPack>(packs: Iterable<Pack>): Iterable<Pack[]> {
-  let group: Pack[] = []
-  let blobs = 0
-  for (const pack of packs) {
-    if (group.length > 0 && blobs + pack.blobs.count > mostBlobs) {
-      yield group
-      ;[group, blobs] = [[], 0]
-    }
-    group.push(pack)
-    blobs += pack.blobs.count
-  }
-  if (group.length > 0) yield group
+  const entries = use ? view.table.entriesOf(use.place) : []
+  return indexedPackOf(view.repository.index, idFromHex(name), entries)
 }
 
 /** Writes the new files; then the old ones may go. Returns the new names. */

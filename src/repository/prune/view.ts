@@ -5,6 +5,7 @@ import { RepositoryError } from '../errors.ts'
 import { FormatError } from '../format/errors.ts'
 import { idToHex } from '../format/ids.ts'
 import { parseTime } from '../format/time.ts'
+import { enterPack } from '../index-packs.ts'
 import { loadIndex } from '../load-index.ts'
 import type { LoadedIndexFile, LoadedMark } from '../load-index.ts'
 import { PackTable } from '../pack-table.ts'
@@ -112,22 +113,10 @@ async function addMarkedPacks(
     const before = marked.get(name)
     const since = markedSince(mark)
     // Marked twice: the later time counts, because in between it may have been in use.
-    if (!before) addMarked(index, mark)
+    if (!before) enterPack(index, mark)
     if (!before || (since ?? Infinity) > (before.since ?? Infinity)) marked.set(name, { since, mark })
   }
   return marked
-}
-
-function addMarked(index: IndexedRepository['index'], { id, blobs }: LoadedMark): void {
-  const pack = index.addPack(id)
-  for (let i = 0; i < blobs.count; i++) {
-    index.add(blobs.types[i] === 1 ? 'tree' : 'data', blobs.ids, i * 32, {
-      pack,
-      offset: blobs.offsets[i] as number,
-      length: blobs.lengths[i] as number,
-      plainLength: blobs.plainLengths[i] as number,
-    })
-  }
 }
 
 function markedSince({ time }: LoadedMark): number | undefined {
