@@ -11,6 +11,7 @@ import {
   type RestServerOptions,
   startRestServer,
 } from '../../test/helpers/rest-server.ts'
+import { missingSshd, type Sshd, startSshd } from '../../test/helpers/sshd.ts'
 import { tempFolder } from '../../test/helpers/temp.ts'
 import type { Backend } from './backend.ts'
 import { CacheBackend } from './cache.ts'
@@ -21,6 +22,7 @@ import { LocalBackend } from './local.ts'
 import { MemoryBackend } from './memory.ts'
 import { openBackend } from './open.ts'
 import { RetryBackend } from './retry.ts'
+import { SftpBackend } from './sftp.ts'
 import { WatchdogBackend } from './watchdog.ts'
 
 testBackend('a folder on the disk', () => openFolder(tmpdir()))
@@ -48,6 +50,14 @@ testBackend(
 )
 testBackend('an append-only REST server', () => openRest({ appendOnly: true }), { skip: noServer, appendOnly: true })
 testBackend('a REST server with TLS', () => openTls(), { skip: noServer || missingOpenssl() })
+
+const noSshd = missingSshd()
+testBackend('an SFTP server', () => openSftp(), { skip: noSshd })
+testBackend(
+  'an SFTP server without extensions',
+  () => openSftp('internal-sftp -P hardlink,fsync,posix-rename,statvfs,limits'),
+  { skip: noSshd },
+)
 
 async function openFolder(
   base: string,
@@ -118,11 +128,31 @@ async function openTls(): Promise<BackendUnderTest> {
 // Servers serve all tests, each in a repository of its own: starting one takes longer than a test.
 const resources: AsyncDisposable[] = []
 const servers = new Map<string, Promise<RestServer>>()
+const sshds = new Map<string, Promise<Sshd>>()
 let stores = 0
 
 after(async () => {
   for (const resource of resources.toReversed()) await resource[Symbol.asyncDispose]()
 })
+
+async function openSftp(subsystem?: string): Promise<BackendUnderTest> {
+  const server = await sharedSshd(subsystem)
+  const name = `store-${++stores}`
+  const location = server.location(name)
+  const path = join(server.folder, name)
+  const address = { host: '127.0.0.1', port: String(server.port) }
+  const backend = new SftpBackend({ address, path, location, args: server.args })
+  await backend.create()
+  return under(backend, undefined, (parts, bytes) => plantIn(path, parts, bytes))
+}
+
+function sharedSshd(subsystem: string | undefined): Promise<Sshd> {
+  const key = subsystem ?? ''
+  const server = sshds.get(key) ?? startSshd({ subsystem })
+  if (!sshds.has(key)) server.then((started) => resources.push(started)).catch(() => undefined)
+  sshds.set(key, server)
+  return server
+}
 
 function sharedServer(options: RestServerOptions): Promise<RestServer> {
   const key = JSON.stringify(options)

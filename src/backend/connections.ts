@@ -4,7 +4,8 @@ import type { Backend, CallOptions, FileRef, FileType, ListedFile, ReadOptions, 
 
 /**
  * Lets only so many calls through at once. Listings are not counted: whoever goes through one may read files meanwhile,
- * and would wait for itself.
+ * and would wait for itself. Neither are locks: they are tiny, and on a slow line a lock whose refresh waits for its turn
+ * behind packs becomes stale.
  */
 export class ConnectionsBackend implements Backend {
   readonly location: string
@@ -30,23 +31,27 @@ export class ConnectionsBackend implements Backend {
   }
 
   size(file: FileRef, options: Cancellable = {}): Promise<number | undefined> {
-    return this.#inPlace(options, () => this.#inner.size(file, options))
+    return this.#inPlaceOf(file, options, () => this.#inner.size(file, options))
   }
 
   read(file: FileRef, options: ReadOptions = {}): Promise<Buffer> {
-    return this.#inPlace(options, () => this.#inner.read(file, options))
+    return this.#inPlaceOf(file, options, () => this.#inner.read(file, options))
   }
 
   write(file: FileRef, bytes: Uint8Array, options: WriteOptions = {}): Promise<void> {
-    return this.#inPlace(options, () => this.#inner.write(file, bytes, options))
+    return this.#inPlaceOf(file, options, () => this.#inner.write(file, bytes, options))
   }
 
   delete(file: FileRef, options: Cancellable = {}): Promise<void> {
-    return this.#inPlace(options, () => this.#inner.delete(file, options))
+    return this.#inPlaceOf(file, options, () => this.#inner.delete(file, options))
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#inner[Symbol.asyncDispose]()
+  }
+
+  #inPlaceOf<T>({ type }: FileRef, options: Cancellable, work: () => Promise<T>): Promise<T> {
+    return type === 'lock' ? work() : this.#inPlace(options, work)
   }
 
   async #inPlace<T>({ signal }: Cancellable, work: () => Promise<T>): Promise<T> {

@@ -5,6 +5,7 @@ import { hasCode } from '#base'
 import type { CallOptions } from './backend.ts'
 import { type FolderSync, isSyncUnsupported } from './folder-sync.ts'
 import type { LocalFiles } from './local-files.ts'
+import type { RateLimit } from './limit.ts'
 
 /** A temporary file beside the final one. restic names its own the same way, and both pass over such names. */
 export const temporaryName = /^(?:config|[0-9a-f]{64})-tmp-/
@@ -17,6 +18,7 @@ export interface DurableWrite extends CallOptions {
   readonly folders: FolderSync
   /** Permission bits of the finished file. */
   readonly mode: number
+  readonly limit?: RateLimit | undefined
 }
 
 /**
@@ -58,19 +60,25 @@ async function writeTemporary(temporary: string, bytes: Uint8Array, options: Dur
 }
 
 /** Writes every byte, however little the system takes at once. */
-async function writeAll(handle: FileHandle, bytes: Uint8Array, { signal, progress }: CallOptions): Promise<void> {
+async function writeAll(handle: FileHandle, bytes: Uint8Array, options: DurableWrite): Promise<void> {
+  const { signal, progress, limit } = options
   let position = 0
   while (position < bytes.length) {
     signal?.throwIfAborted()
-    const written = await writeSome(handle, bytes, position)
+    const length = Math.min(limit?.stride ?? stride, bytes.length - position)
+    await limit?.take(length, options)
+    const written = await writeSome(handle, bytes, { position, length })
     position += written
     if (written > 0) progress?.(written)
   }
 }
 
-async function writeSome(handle: FileHandle, bytes: Uint8Array, position: number): Promise<number> {
+async function writeSome(
+  handle: FileHandle,
+  bytes: Uint8Array,
+  { position, length }: { readonly position: number; readonly length: number },
+): Promise<number> {
   try {
-    const length = Math.min(stride, bytes.length - position)
     const { bytesWritten } = await handle.write(bytes, position, length, position)
     if (bytesWritten === 0) throw Object.assign(new Error('EIO: the system wrote nothing'), { code: 'EIO' })
     return bytesWritten

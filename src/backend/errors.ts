@@ -42,9 +42,33 @@ export const backendErrors = {
     message: 'The connection to {location} is not trusted: {reason}.',
     hint: 'Give the certificate authority with --cacert, or mend the certificate of the server.',
   },
+  SSH_NOT_FOUND: {
+    message: 'The program {program}, which connects to {location}, is not on this machine.',
+    hint: 'Install OpenSSH (Debian: `apt install openssh-client`), or name another program with -o sftp.command=….',
+  },
+  SSH_NOT_USABLE: {
+    message: 'The program {program} does not accept its settings: {reason}.',
+    hint: 'Check ~/.ssh/config and the words of -o sftp.args.',
+  },
+  SSH_HOST_KEY_UNKNOWN: {
+    message: 'The host key of {host} is not known, so nobody can tell whether it is the right server.',
+    hint: 'Connect once by hand (`ssh {host}`, as this user), compare the fingerprint and accept it; then run the command again.',
+  },
+  SSH_HOST_KEY_CHANGED: {
+    message: 'The host key of {host} is not the one that it had before.',
+    hint: 'If the server was set up anew, remove its old key with `ssh-keygen -R {host}` and connect once by hand. If not, somebody may pretend to be it: find out first.',
+  },
+  SSH_LOGIN_REFUSED: {
+    message: 'The server at {location} does not let this user in: {reason}.',
+    hint: 'Try `ssh {host}` by hand, as this user: it must come in without being asked. A key is named in ~/.ssh/config, with -o sftp.args="-i FILE", or held by ssh-agent.',
+  },
+  SFTP_NOT_OFFERED: {
+    message: 'The server at {location} offers no SFTP: {reason}.',
+    hint: 'Switch the subsystem on in its sshd_config: `Subsystem sftp internal-sftp`.',
+  },
   LOCATION_INVALID: {
     message: '"{location}" is not a location of a repository: {reason}.',
-    hint: 'A location is a folder, or rest:https://host:8000/path/.',
+    hint: 'A location is a folder, sftp:user@host:/path, or rest:https://host:8000/path/.',
   },
   LOCATION_NOT_YET: {
     message: 'Storage of the kind "{scheme}:" cannot be used yet.',

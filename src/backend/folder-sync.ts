@@ -22,11 +22,11 @@ interface Round {
  * that runs may have begun before their names were there.
  */
 export class FolderSync {
-  readonly #files: LocalFiles
+  readonly #syncFolder: (folder: string) => Promise<void>
   readonly #rounds = new Map<string, Round>()
 
-  constructor(files: LocalFiles) {
-    this.#files = files
+  constructor(syncFolder: (folder: string) => Promise<void>) {
+    this.#syncFolder = syncFolder
   }
 
   /** Resolves when every name that is in the folder now survives a power cut. */
@@ -40,7 +40,7 @@ export class FolderSync {
   }
 
   #start(folder: string): Promise<void> {
-    const done = syncFolder(this.#files, folder).finally(() => {
+    const done = this.#syncFolder(folder).finally(() => {
       if (this.#rounds.get(folder)?.done === done && !this.#rounds.get(folder)?.waiting) this.#rounds.delete(folder)
     })
     this.#rounds.set(folder, { done })
@@ -48,7 +48,8 @@ export class FolderSync {
   }
 }
 
-async function syncFolder(files: LocalFiles, folder: string): Promise<void> {
+/** The way of a local disk. */
+export async function syncLocalFolder(files: LocalFiles, folder: string): Promise<void> {
   if (process.platform === 'win32') return // Windows has no such call; NTFS journals names itself
   const handle = await files.open(folder, 'r')
   try {

@@ -1,9 +1,11 @@
 import http, { type ClientRequest, type IncomingMessage, type OutgoingHttpHeaders } from 'node:http'
 import https from 'node:https'
 import type { Socket } from 'node:net'
+import { Readable } from 'node:stream'
 import { hasCode } from '#base'
 import type { CallOptions } from './backend.ts'
 import { BackendError } from './errors.ts'
+import { limited, type RateLimits } from './limit.ts'
 import { loadTls, type TlsOptions } from './tls-files.ts'
 
 export interface HttpClientOptions {
@@ -15,6 +17,7 @@ export interface HttpClientOptions {
   /** Idle connections that are kept for the next request. */
   readonly connections: number
   readonly tls?: TlsOptions | undefined
+  readonly limits?: RateLimits | undefined
   /** Where `HTTP_PROXY` and its like are looked up. */
   readonly env?: NodeJS.ProcessEnv | undefined
 }
@@ -35,7 +38,7 @@ export interface HttpResponse {
   readonly status: number
   readonly headers: http.IncomingHttpHeaders
   /** The body. It must be read to the end, discarded or destroyed. */
-  readonly body: IncomingMessage
+  readonly body: Readable
 }
 
 const connectTimeout = 30_000
@@ -82,7 +85,8 @@ export class HttpClient implements Disposable {
   /** A kept connection may have been closed by the server in the same moment: then the request goes out anew. */
   async #sendFresh(request: HttpRequest, url: URL): Promise<HttpResponse> {
     for (let attempt = 1; ; attempt++) {
-      const sending = new Sending(this.#start(request, url), request, { expects: this.#expects })
+      const { limits = {} } = this.#options
+      const sending = new Sending(this.#start(request, url), request, { expects: this.#expects, limits })
       try {
         const response = await sending.response
         if (sending.expectIgnored) this.#expects = false
@@ -147,8 +151,8 @@ class Sending {
 
   constructor(
     request: ClientRequest,
-    { body, signal, progress }: HttpRequest,
-    { expects }: { readonly expects: boolean },
+    { body, signal, progress, waited }: HttpRequest,
+    { expects, limits }: { readonly expects: boolean; readonly limits: RateLimits },
   ) {
     this.#request = request
     this.response = new Promise((resolve, reject) => {
@@ -163,11 +167,12 @@ class Sending {
         message.on('error', () => undefined) // whoever reads the body is told, nobody else need be
         // An answer before the body was sent: the connection is in an unknown state and not used again.
         if (!request.writableEnded) message.on('close', () => request.destroy())
-        resolve({ status: message.statusCode ?? 0, headers: message.headers, body: message })
+        const body = slowedDown(message, limits, { signal, waited })
+        resolve({ status: message.statusCode ?? 0, headers: message.headers, body })
       })
     })
     this.response.catch(() => undefined)
-    this.#send(body, { expects, progress }).catch((error: Error) => request.destroy(error))
+    this.#send(body, { expects, limits, signal, progress, waited }).catch((error: Error) => request.destroy(error))
   }
 
   get reusedConnection(): boolean {
@@ -176,15 +181,17 @@ class Sending {
 
   async #send(
     body: Uint8Array | undefined,
-    { expects, progress }: { readonly expects: boolean } & CallOptions,
+    { expects, limits, ...options }: { readonly expects: boolean; readonly limits: RateLimits } & CallOptions,
   ): Promise<void> {
     const request = this.#request
     if (body && body.length >= expectFrom && expects) await this.#awaitContinue()
     const length = body?.length ?? 0
-    for (let sent = 0; sent < length && !this.#over; sent += uploadStride) {
-      const piece = (body as Uint8Array).subarray(sent, sent + uploadStride)
+    const stride = limits.upload?.stride ?? uploadStride
+    for (let sent = 0; sent < length && !this.#over; sent += stride) {
+      const piece = (body as Uint8Array).subarray(sent, sent + stride)
+      await limits.upload?.take(piece.length, options)
       await this.#write(piece)
-      progress?.(piece.length)
+      options.progress?.(piece.length)
     }
     if (!this.#over) request.end()
   }
@@ -227,6 +234,14 @@ class Sending {
       request.write(piece, done) // an error comes as the request's 'error'
     })
   }
+}
+
+/** The body, held back so that it does not come faster than it may. */
+function slowedDown(message: IncomingMessage, { download }: RateLimits, options: CallOptions): Readable {
+  if (!download) return message
+  const body = Readable.from(limited(message as AsyncIterable<Buffer>, download, options), { objectMode: false })
+  body.on('error', () => undefined) // as for the message itself
+  return body.on('close', () => message.destroy())
 }
 
 function limitConnecting(socket: Socket, request: ClientRequest): void {

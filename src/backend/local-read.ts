@@ -5,6 +5,7 @@ import type { FileRef, ReadOptions } from './backend.ts'
 import { BackendError } from './errors.ts'
 import { fileDetails, longestFile } from './layout.ts'
 import type { LocalFiles } from './local-files.ts'
+import type { RateLimit } from './limit.ts'
 import { checkRange } from './range.ts'
 
 const stride = 8 << 20
@@ -15,6 +16,7 @@ const readFlags = constants.O_RDONLY | (constants.O_NONBLOCK ?? 0)
 interface LocalRead extends ReadOptions {
   readonly file: FileRef
   readonly location: string
+  readonly limit?: RateLimit | undefined
 }
 
 /** Reads exactly the asked part. The size is asked first, so that a range never claims more memory than there is file. */
@@ -36,11 +38,12 @@ async function readAll(
   into: Buffer,
   options: LocalRead & { readonly offset: number },
 ): Promise<void> {
-  const { file, location, offset, signal, progress } = options
+  const { file, location, offset, signal, progress, limit } = options
   let filled = 0
   while (filled < into.length) {
     signal?.throwIfAborted()
-    const length = Math.min(stride, into.length - filled)
+    const length = Math.min(limit?.stride ?? stride, into.length - filled)
+    await limit?.take(length, options)
     const bytesRead = await readSome(handle, into.subarray(filled, filled + length), offset + filled)
     if (bytesRead === 0) throw new BackendError('FILE_TOO_SHORT', fileDetails(file, location))
     if (bytesRead === undefined) continue

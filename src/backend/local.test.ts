@@ -7,7 +7,7 @@ import { runOk, start } from '../../test/helpers/run.ts'
 import { randomFrom, testSeed } from '../../test/helpers/seed.ts'
 import { type TempFolder, tempFolder } from '../../test/helpers/temp.ts'
 import { fileOf, listAll, rejectsWith } from './conformance.ts'
-import { FolderSync } from './folder-sync.ts'
+import { FolderSync, syncLocalFolder } from './folder-sync.ts'
 import { LocalBackend } from './local.ts'
 import { type LocalFiles, systemFiles } from './local-files.ts'
 import { RetryBackend } from './retry.ts'
@@ -152,7 +152,9 @@ test('syncs of a folder that are wanted at the same time share the next one', as
     },
     close: async () => undefined,
   })
-  const folders = new FolderSync({ ...systemFiles, open: open as unknown as LocalFiles['open'] })
+  const folders = new FolderSync((folder) =>
+    syncLocalFolder({ ...systemFiles, open: open as unknown as LocalFiles['open'] }, folder),
+  )
   const results = await Promise.allSettled(Array.from({ length: 10 }, () => folders.sync('/folder')))
   assert.deepEqual([count, most], [2, 1])
   assert.deepEqual(

@@ -4,16 +4,18 @@ import type { Backend, CallOptions, FileRef, FileType, ListedFile, ReadOptions, 
 import { syncStored, writeDurably } from './durable-write.ts'
 import { BackendError } from './errors.ts'
 import { fileError } from './file-errors.ts'
-import { FolderSync } from './folder-sync.ts'
+import { FolderSync, syncLocalFolder } from './folder-sync.ts'
 import { fileDetails, folders, isValidName, layoutPath } from './layout.ts'
 import { readLocalFile } from './local-read.ts'
 import { removeStaleTemporaries } from './local-stale.ts'
 import { type LocalFiles, systemFiles } from './local-files.ts'
+import type { RateLimits } from './limit.ts'
 
 export interface LocalOptions {
   readonly connections?: number | undefined
   readonly clock?: Clock | undefined
   readonly files?: LocalFiles | undefined
+  readonly limits?: RateLimits | undefined
 }
 
 /** As restic sets them: read-only files, so that nobody changes one by mistake. */
@@ -33,18 +35,20 @@ export class LocalBackend implements Backend {
   readonly #files: LocalFiles
   readonly #clock: Clock
   readonly #folders: FolderSync
+  readonly #limits: RateLimits
   #modes: Promise<typeof privateModes> | undefined
   #cleaning: Promise<void> | undefined
   /** Milliseconds by which the storage's clock is ahead of ours (a network share has its own), once we have seen it. */
   #clockAhead: number | undefined
 
-  constructor(path: string, { connections = 4, clock = systemClock, files = systemFiles }: LocalOptions = {}) {
+  constructor(path: string, { connections = 4, clock = systemClock, files = systemFiles, limits }: LocalOptions = {}) {
     this.#root = resolve(path)
     this.location = this.#root
     this.connections = connections
     this.#files = files
+    this.#limits = limits ?? {}
     this.#clock = clock
-    this.#folders = new FolderSync(files)
+    this.#folders = new FolderSync((folder) => syncLocalFolder(files, folder))
   }
 
   async create({ signal }: Cancellable = {}): Promise<void> {
@@ -85,7 +89,12 @@ export class LocalBackend implements Backend {
   async read(file: FileRef, options: ReadOptions = {}): Promise<Buffer> {
     options.signal?.throwIfAborted()
     return this.#translated(file, () =>
-      readLocalFile(this.#files, this.#path(file), { ...options, file, location: this.location }),
+      readLocalFile(this.#files, this.#path(file), {
+        ...options,
+        file,
+        location: this.location,
+        limit: this.#limits.download,
+      }),
     )
   }
 
@@ -94,8 +103,8 @@ export class LocalBackend implements Backend {
     void this.#cleanOnce()
     await this.#translated(undefined, async () => {
       const { file: mode } = await this.#readModes()
-      const write = () =>
-        writeDurably(this.#path(file), bytes, { ...options, files: this.#files, folders: this.#folders, mode })
+      const how = { ...options, files: this.#files, folders: this.#folders, limit: this.#limits.upload, mode }
+      const write = () => writeDurably(this.#path(file), bytes, how)
       const isNew = await write().catch(async (thrown: unknown) => {
         if (!hasCode(thrown, 'ENOENT')) throw thrown
         await this.#makeFoldersFor(file)
@@ -131,8 +140,8 @@ export class LocalBackend implements Backend {
   }
 
   /** A lost reply, or the same file from elsewhere: fine if the bytes are the same, and then made durable here. */
-  async #acceptSame(file: FileRef, bytes: Uint8Array, { signal, progress }: CallOptions): Promise<void> {
-    const present = await this.read(file, { signal, progress })
+  async #acceptSame(file: FileRef, bytes: Uint8Array, { signal, progress, waited }: CallOptions): Promise<void> {
+    const present = await this.read(file, { signal, progress, waited })
     if (!present.equals(bytes)) throw new BackendError('FILE_EXISTS', fileDetails(file, this.location))
     await syncStored(this.#files, this.#path(file))
     await this.#folders.sync(dirname(this.#path(file)))

@@ -1,9 +1,11 @@
 import { BackendError } from './errors.ts'
 import type { Credentials } from './http-client.ts'
+import { parseSftp, type SftpLocation } from './sftp-location.ts'
 
 /** Locations of repositories, written as restic writes them. */
 
 export type Location =
+  | SftpLocation
   | { readonly scheme: 'local'; readonly path: string; readonly display: string }
   | {
       readonly scheme: 'rest'
@@ -14,10 +16,11 @@ export type Location =
     }
 
 /** Kinds of storage that restic knows and we do not, yet. */
-const notYet = new Set(['s3', 'sftp', 'b2', 'azure', 'gs', 'swift', 'rclone'])
+const notYet = new Set(['s3', 'b2', 'azure', 'gs', 'swift', 'rclone'])
 
 /**
- * `/path`, `folder`, `local:folder`, `rest:https://user:password@host:8000/path/`, `rest:http+unix:///socket:/path/`.
+ * `/path`, `folder`, `local:folder`, `rest:https://user:password@host:8000/path/`, `rest:http+unix:///socket:/path/`,
+ * `sftp:user@host:/path`, `sftp://user@host:port//path`.
  * Throws `LOCATION_INVALID` or `LOCATION_NOT_YET`; no message shows a password.
  */
 export function parseLocation(text: string, env: NodeJS.ProcessEnv = {}): Location {
@@ -26,6 +29,11 @@ export function parseLocation(text: string, env: NodeJS.ProcessEnv = {}): Locati
   const scheme = /^([a-z0-9]+):/.exec(text)?.[1] ?? ''
   if (scheme === 'local') return local(text, text.slice('local:'.length))
   if (scheme === 'rest') return parseRest(text, env)
+  if (scheme === 'sftp') {
+    const parsed = parseSftp(text)
+    if ('reason' in parsed) throw invalid(text, parsed.reason)
+    return parsed
+  }
   if (notYet.has(scheme)) throw new BackendError('LOCATION_NOT_YET', { scheme })
   if (!isPath(text) && text.includes(':')) {
     throw invalid(text, 'it names no kind of storage that we know (a folder with a colon is written local:folder)')

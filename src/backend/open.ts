@@ -4,7 +4,9 @@ import { ConnectionsBackend } from './connections.ts'
 import { LocalBackend } from './local.ts'
 import { type Location, parseLocation } from './location.ts'
 import { RestBackend } from './rest.ts'
+import type { RateLimits } from './limit.ts'
 import { type Retry, RetryBackend } from './retry.ts'
+import { SftpBackend } from './sftp.ts'
 import type { TlsOptions } from './tls-files.ts'
 import { WatchdogBackend } from './watchdog.ts'
 
@@ -12,6 +14,9 @@ export interface OpenBackendOptions {
   /** Calls at once; the default depends on the kind of storage. */
   readonly connections?: number | undefined
   readonly tls?: TlsOptions | undefined
+  /** How ssh is started for `sftp:`. */
+  readonly sftp?: SshOptions | undefined
+  readonly limits?: RateLimits | undefined
   /** Where user names, passwords and proxies are looked up. Default: the process's environment. */
   readonly env?: NodeJS.ProcessEnv | undefined
   /** Milliseconds after which a failing call is given up. Default: 15 minutes; 30 seconds for a folder. */
@@ -20,11 +25,20 @@ export interface OpenBackendOptions {
   readonly stallSeconds?: number | undefined
   /** Told before each wait for another try. */
   readonly onRetry?: ((retry: Retry) => void) | undefined
+  /** Told once what this storage cannot promise. */
+  readonly onNotice?: ((sentence: string) => void) | undefined
   readonly clock?: Clock | undefined
 }
 
+export interface SshOptions {
+  /** A program and its arguments in place of ssh. */
+  readonly command?: readonly string[] | undefined
+  /** More arguments for ssh. */
+  readonly args?: readonly string[] | undefined
+}
+
 /** A disk either answers soon or is broken; a network comes back. */
-const retryLimits = { local: 30_000, rest: 15 * 60_000 }
+const retryLimits = { local: 30_000, rest: 15 * 60_000, sftp: 15 * 60_000 }
 /** As long as a server has never answered. */
 const limitAtFirst = 60_000
 
@@ -39,8 +53,13 @@ export function openBackend(location: string | Location, options: OpenBackendOpt
   return new RetryBackend(bounded, { limit, limitAtFirst: Math.min(limit, limitAtFirst), report: onRetry, clock })
 }
 
-function openBase(location: Location, { connections, tls, env, clock }: OpenBackendOptions): Backend {
-  if (location.scheme === 'local') return new LocalBackend(location.path, { connections, clock })
+function openBase(location: Location, options: OpenBackendOptions): Backend {
+  const { connections, tls, sftp, limits, env, onNotice, clock } = options
+  if (location.scheme === 'local') return new LocalBackend(location.path, { connections, limits, clock })
+  if (location.scheme === 'sftp') {
+    const { address, path, display } = location
+    return new SftpBackend({ address, path, location: display, connections, limits, ...sftp, onNotice, clock })
+  }
   const { display, url, credentials, socketPath } = location
-  return new RestBackend({ url, location: display, credentials, socketPath, connections, tls, env, clock })
+  return new RestBackend({ url, location: display, credentials, socketPath, connections, tls, limits, env, clock })
 }

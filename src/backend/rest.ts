@@ -4,6 +4,7 @@ import { BackendError } from './errors.ts'
 import { type Credentials, discard, HttpClient, type HttpRequest, type HttpResponse } from './http-client.ts'
 import { requestError, statusError } from './http-errors.ts'
 import { checkName, fileDetails, folders, isValidName, longestFile } from './layout.ts'
+import type { RateLimits } from './limit.ts'
 import { checkRange } from './range.ts'
 import { collectBody, contentLength, sentRange } from './rest-body.ts'
 import { type ListingEntry, ListingParser, MalformedListing } from './rest-listing.ts'
@@ -18,6 +19,7 @@ export interface RestOptions {
   readonly socketPath?: string | undefined
   readonly connections?: number | undefined
   readonly tls?: TlsOptions | undefined
+  readonly limits?: RateLimits | undefined
   readonly env?: NodeJS.ProcessEnv | undefined
   readonly clock?: Clock | undefined
 }
@@ -74,11 +76,11 @@ export class RestBackend implements Backend {
   }
 
   async read(file: FileRef, options: ReadOptions = {}): Promise<Buffer> {
-    const { range, signal } = options
+    const { range, signal, waited } = options
     if (range) checkRange(range, Number.MAX_SAFE_INTEGER, { file, location: this.location })
     if (range?.length === 0) return this.#readNothing(file, options)
     const headers = range ? { Range: `bytes=${range.offset}-${range.offset + range.length - 1}` } : {}
-    const response = await this.#send({ method: 'GET', url: this.#url(file), headers, signal })
+    const response = await this.#send({ method: 'GET', url: this.#url(file), headers, signal, waited })
     if (response.status === 200)
       return range ? this.#cutOut(file, response, options) : this.#readWhole(file, response, options)
     if (response.status === 206 && range) return this.#readRange(file, response, options)
@@ -128,9 +130,9 @@ export class RestBackend implements Backend {
 
   /** Undefined when the answer was lost but the file has arrived. */
   async #post(file: FileRef, bytes: Uint8Array, options: WriteOptions): Promise<HttpResponse | undefined> {
-    const { signal, progress } = options
+    const { signal, progress, waited } = options
     try {
-      const response = await this.#send({ method: 'POST', url: this.#url(file), body: bytes, signal, progress })
+      const response = await this.#send({ method: 'POST', url: this.#url(file), body: bytes, signal, progress, waited })
       await this.#finish(response)
       return response
     } catch (thrown) {
@@ -141,10 +143,10 @@ export class RestBackend implements Backend {
   }
 
   /** True when the file is there with these bytes, false when it is absent. Throws `FILE_EXISTS` for other bytes. */
-  async #isStored(file: FileRef, bytes: Uint8Array, { signal, progress }: CallOptions): Promise<boolean> {
+  async #isStored(file: FileRef, bytes: Uint8Array, { signal, progress, waited }: CallOptions): Promise<boolean> {
     const size = await this.size(file, { signal })
     if (size === undefined) return false
-    const isSame = size === bytes.length && (await this.read(file, { signal, progress })).equals(bytes)
+    const isSame = size === bytes.length && (await this.read(file, { signal, progress, waited })).equals(bytes)
     if (!isSame) throw new BackendError('FILE_EXISTS', fileDetails(file, this.location))
     return true
   }
@@ -210,8 +212,9 @@ export class RestBackend implements Backend {
     return this.#translated(options.signal, () => collectBody(response, options))
   }
 
-  async #fetchListing(type: Exclude<FileType, 'config'>, { signal, progress }: CallOptions) {
-    const response = await this.#send({ method: 'GET', url: new URL(`${folders[type]}/`, this.#base), signal })
+  async #fetchListing(type: Exclude<FileType, 'config'>, { signal, progress, waited }: CallOptions) {
+    const url = new URL(`${folders[type]}/`, this.#base)
+    const response = await this.#send({ method: 'GET', url, signal, waited })
     if (response.status === 404) {
       await this.#finish(response)
       await this.#checkMissingFolder(type, response, { signal })

@@ -44,14 +44,15 @@ export class WatchdogBackend implements Backend {
   async *list(type: FileType, options: CallOptions = {}): AsyncIterable<ListedFile> {
     const controller = new AbortController()
     let files: AsyncIterator<ListedFile> | undefined
-    let tick: CallOptions['progress']
-    const progress = (bytes: number) => tick?.(bytes)
+    let tick: Watched | undefined
+    const progress = (bytes: number) => tick?.progress(bytes)
+    const waited = () => tick?.waited()
     try {
       for (;;) {
         const next = await this.#watch(options, (watched) => {
           watched.signal.addEventListener('abort', () => controller.abort(watched.signal.reason), { once: true })
-          tick = watched.progress
-          files ??= this.#inner.list(type, { signal: controller.signal, progress })[Symbol.asyncIterator]()
+          tick = watched
+          files ??= this.#inner.list(type, { signal: controller.signal, progress, waited })[Symbol.asyncIterator]()
           return files.next()
         })
         if (next.done) return
@@ -84,10 +85,7 @@ export class WatchdogBackend implements Backend {
   }
 
   /** Runs `call` with a signal of ours that is aborted when the call stalls or the caller wants it to end. */
-  async #watch<T>(
-    { signal, progress }: CallOptions,
-    call: (watched: { readonly signal: AbortSignal; readonly progress: (bytes: number) => void }) => Promise<T>,
-  ): Promise<T> {
+  async #watch<T>({ signal, progress, waited }: CallOptions, call: (watched: Watched) => Promise<T>): Promise<T> {
     signal?.throwIfAborted()
     const controller = new AbortController()
     const finished = new AbortController()
@@ -98,8 +96,12 @@ export class WatchdogBackend implements Backend {
       meter.add(bytes)
       progress?.(bytes)
     }
+    const onWaited = () => {
+      meter.forgive()
+      waited?.()
+    }
     this.#abortOnStall(meter, controller, finished.signal)
-    const work = call({ signal: controller.signal, progress: onProgress })
+    const work = call({ signal: controller.signal, progress: onProgress, waited: onWaited })
     try {
       return await untilAborted(work, controller.signal)
     } catch (thrown) {
@@ -127,6 +129,8 @@ export class WatchdogBackend implements Backend {
   }
 }
 
+type Watched = Required<{ [Key in keyof CallOptions]: NonNullable<CallOptions[Key]> }>
+
 /** When enough bytes last moved. */
 class ProgressMeter {
   last: number
@@ -142,6 +146,11 @@ class ProgressMeter {
     this.#bytes += bytes
     if (this.#bytes < progressBytes) return
     this.#bytes = 0
+    this.last = this.#clock.monotonic()
+  }
+
+  /** The time up to now was lost by our own wish. */
+  forgive(): void {
     this.last = this.#clock.monotonic()
   }
 }

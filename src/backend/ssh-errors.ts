@@ -1,0 +1,58 @@
+import { BackendError } from './errors.ts'
+
+/** What `ssh` says when it ends, in words that tell what to do. */
+
+export interface SshEnd {
+  readonly location: string
+  /** The host as ssh was told it. */
+  readonly host: string
+  readonly program: string
+  /** Undefined as long as it runs. */
+  readonly code: number | null | undefined
+  /** Its error output as it came, and in one printable line. */
+  readonly rawWords: string
+  readonly words: string
+  /** What ended the conversation, when the program did not say. */
+  readonly reason: string
+  /** A connection stood once, and ssh could ask then. */
+  readonly hadAsked: boolean
+}
+
+/** The host cannot be reached, now. */
+const unreachable: readonly (readonly [RegExp, string])[] = [
+  [/Could not resolve hostname|Name or service not known/, 'the host name is not known'],
+  [/Connection refused/, 'nothing answers on that port'],
+  [/No route to host/, 'there is no way to that host'],
+  [/Network is (?:unreachable|down)/, 'there is no way to that network'],
+  [/(?:Connection|Operation) timed out|Timeout, server .* not responding/, 'no answer in time'],
+]
+
+/** The `BackendError` for a connection that could not be made, or that broke. */
+export function sshError(end: SshEnd): BackendError {
+  const { location, host, program, rawWords, words } = end
+  const details = { location, host, reason: words || end.reason }
+  if (/REMOTE HOST IDENTIFICATION HAS CHANGED|host key .* has changed|REVOKED HOST KEY/i.test(rawWords)) {
+    return new BackendError('SSH_HOST_KEY_CHANGED', details)
+  }
+  if (/Host key verification failed|No .* host key is known/.test(rawWords)) {
+    return new BackendError('SSH_HOST_KEY_UNKNOWN', details)
+  }
+  if (/Permission denied(?: \(|, please)|Too many authentication failures/.test(rawWords)) {
+    return new BackendError('SSH_LOGIN_REFUSED', { ...details, reason: loginReason(end) })
+  }
+  if (/subsystem request failed/i.test(rawWords) || end.code === 127) {
+    return new BackendError('SFTP_NOT_OFFERED', details)
+  }
+  if (/Bad configuration option|unknown option|illegal option|^usage: |Bad owner or permissions/m.test(rawWords)) {
+    return new BackendError('SSH_NOT_USABLE', { ...details, program })
+  }
+  const why = unreachable.find(([pattern]) => pattern.test(rawWords))?.[1]
+  if (why) return new BackendError('STORAGE_UNREACHABLE', { location, reason: why, transient: true })
+  const said = words === '' ? '' : ` (${program} says: ${words})`
+  return new BackendError('STORAGE_FAILED', { location, reason: `${end.reason}${said}`, transient: true })
+}
+
+function loginReason({ words, hadAsked }: SshEnd): string {
+  const again = 'the connection broke, and ssh would have to ask for the password again'
+  return hadAsked ? `${again}: ${words}` : words
+}
