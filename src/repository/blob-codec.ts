@@ -6,7 +6,7 @@ import { randomIvs, sealOverhead } from './format/crypto.ts'
 import type { MasterKey, Sealer } from './format/crypto.ts'
 import { choosePrimitives } from './format/primitives.ts'
 import type { Primitives } from './format/primitives.ts'
-import { compressBound, compressionLevels } from './format/zstd.ts'
+import { compressBound, compressionLevels, isHastyFrame } from './format/zstd.ts'
 import type { CompressionMode } from './format/zstd.ts'
 
 /** How blobs are stored in this repository by this run. */
@@ -93,6 +93,28 @@ export class BlobCodec implements Disposable {
     const plain = this.#plain.subarray(0, plainLength)
     this.primitives.zstd.decompress(this.#opened.subarray(0, bodyLength), plain)
     return plain
+  }
+
+  /** The same for a compressed blob, with its zstd frame; both are good until the next call. */
+  openFrame(sealed: Uint8Array, plainLength: number): { readonly plain: Buffer; readonly frame: Buffer } {
+    const plain = this.open(sealed, plainLength)
+    return { plain, frame: this.#opened.subarray(0, sealed.length - sealOverhead) }
+  }
+
+  /**
+   * Whether this run need not compress anew what another one compressed to this frame: `auto` takes over what others took
+   * pains with, but not what was hardly compressed at all.
+   */
+  keepsFrame(frame: Uint8Array): boolean {
+    const { version, compression } = this.#settings
+    return version === 2 && compression === 'auto' && !isHastyFrame(frame)
+  }
+
+  /** Seals a zstd frame whose content has been proven. Throws `BLOB_NOT_VERIFIED`. */
+  sealFrame(frame: Uint8Array, out: Buffer, at: number): number {
+    const length = this.sealBytes(frame, out, at)
+    this.#verify(frame, out.subarray(at, at + length), 0)
+    return length
   }
 
   [Symbol.dispose](): void {

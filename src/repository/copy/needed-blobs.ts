@@ -11,7 +11,7 @@ import { walkTrees } from '../walk-trees.ts'
 /** Blobs that lie this close together are read in one go. */
 const largestGap = 256 << 10
 /** Most bytes of a pack that are read in one go, unless a blob is longer: bounds the memory, and gives every thread work. */
-const largestRun = 8 << 20
+const largestRun = 2 << 20
 
 /** Part of a pack that is read in one go. */
 export interface PackRun {

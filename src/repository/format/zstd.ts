@@ -85,6 +85,29 @@ function unpack(src: Uint8Array, max: number): Buffer {
   }
 }
 
+/** Fewer literals than this are not worth a code of their own at any level. */
+const fewLiterals = 1024
+
+/**
+ * Whether a frame may be much longer than it need be: its first block is stored as it is, or its literals are, which
+ * the negative levels of zstd do (`off` here). RFC 8878, 3.1.1.2 and 3.1.1.3.1. Any valid frame may be asked about.
+ */
+export function isHastyFrame(frame: Uint8Array): boolean {
+  const descriptor = frame[4] as number
+  const singleSegment = (descriptor & 0x20) !== 0
+  const sizeLength = [singleSegment ? 1 : 0, 2, 4, 8][descriptor >>> 6] as number
+  const dictionaryLength = [0, 1, 2, 4][descriptor & 3] as number
+  const block = 5 + (singleSegment ? 0 : 1) + dictionaryLength + sizeLength
+  const blockType = ((frame[block] as number) >>> 1) & 3
+  if (blockType !== 2) return blockType === 0
+  const literals = frame[block + 3] as number
+  if ((literals & 3) !== 0) return false
+  const [second = 0, third = 0] = [frame[block + 4], frame[block + 5]]
+  const sizeFormat = (literals >>> 2) & 3
+  if (sizeFormat === 1) return (literals >>> 4) + (second << 4) >= fewLiterals
+  return sizeFormat === 3 && (literals >>> 4) + (second << 4) + (third << 12) >= fewLiterals
+}
+
 /** The content's size from the header of a frame (RFC 8878, 3.1.1.1), where it is stated. */
 function statedContentSize(src: Uint8Array): number | undefined {
   const view = new DataView(src.buffer, src.byteOffset, src.byteLength)

@@ -1,6 +1,8 @@
 import type { BlobCodec } from '../blob-codec.ts'
 import type { BlobIndex } from '../blob-index.ts'
-import { BlobExaminer, PieceReader } from './blob-examiner.ts'
+import { FormatError } from '../format/errors.ts'
+import type { SavedBlob } from '../packer.ts'
+import { PieceReader } from './blob-examiner.ts'
 import type { PackPiece } from './blob-examiner.ts'
 import type { SharedPacker } from './shared-packer.ts'
 
@@ -19,36 +21,60 @@ export interface CopiedBlobs {
 
 /** Opens blobs of another repository, proves them against their ids, and stores them as this one stores blobs. In a thread. */
 export class BlobCopier {
-  readonly #index: BlobIndex
-  readonly #examiner: BlobExaminer
-  readonly #packer: SharedPacker
+  readonly #source: { readonly codec: BlobCodec; readonly index: BlobIndex }
+  readonly #target: { readonly codec: BlobCodec; readonly packer: SharedPacker }
   readonly #id = Buffer.alloc(32)
+  readonly #hash = Buffer.alloc(32)
 
-  /** `codec` and `index` are the other repository's. */
-  constructor(codec: BlobCodec, index: BlobIndex, packer: SharedPacker) {
-    this.#index = index
-    this.#examiner = new BlobExaminer(codec, index)
-    this.#packer = packer
+  constructor(source: BlobCopier['#source'], target: BlobCopier['#target']) {
+    this.#source = source
+    this.#target = target
   }
 
   copy({ piece, entries }: CopyOrder): CopiedBlobs {
     const damaged: number[] = []
     const added = { blobs: 0, bytes: 0, storedBytes: 0 }
     const reader = new PieceReader([piece])
+    const { index } = this.#source
     for (const entry of entries) {
-      const sealed = reader.read(this.#index.offsetOf(entry), this.#index.lengthOf(entry))
-      const plain = this.#examiner.examine(entry, sealed)
-      if (typeof plain === 'string') {
+      const blob = this.#open(entry, reader.read(index.offsetOf(entry), index.lengthOf(entry)))
+      if (!blob) {
         damaged.push(entry)
         continue
       }
-      this.#index.copyId(entry, this.#id, 0)
-      const { known, stored } = this.#packer.save('data', plain, this.#id, 0)
+      const { known, stored } = this.#save(blob)
       if (known) continue
       added.blobs++
-      added.bytes += plain.length
+      added.bytes += blob.plain.length
       added.storedBytes += stored
     }
     return { damaged, added }
   }
+
+  /** The blob, proven; undefined when it is damaged. */
+  #open(entry: number, sealed: Uint8Array): OpenedBlob | undefined {
+    const { codec, index } = this.#source
+    const plainLength = index.uncompressedLengthOf(entry)
+    try {
+      const opened = plainLength > 0 ? codec.openFrame(sealed, plainLength) : { plain: codec.open(sealed, 0) }
+      codec.primitives.hasher.sha256(opened.plain, this.#hash, 0)
+      index.copyId(entry, this.#id, 0)
+      return this.#hash.equals(this.#id) ? opened : undefined
+    } catch (thrown) {
+      if (thrown instanceof FormatError) return undefined
+      throw thrown
+    }
+  }
+
+  #save({ plain, frame }: OpenedBlob): SavedBlob {
+    const { codec, packer } = this.#target
+    if (frame && codec.keepsFrame(frame)) return packer.saveFrame(frame, plain.length, this.#id)
+    return packer.save('data', plain, this.#id, 0)
+  }
+}
+
+interface OpenedBlob {
+  readonly plain: Buffer
+  /** The zstd frame that it was in; undefined when it was not compressed. */
+  readonly frame?: Buffer
 }

@@ -30,12 +30,28 @@ export class SharedPacker {
     const { codec, index } = this.#parts
     const { entry, known } = index.claim(type, ids, at)
     if (known) return { known, stored: 0 }
-    const room = codec.sealedBound(plain.length)
-    if (this.#sealed.length < room) this.#sealed = Buffer.allocUnsafeSlow(Math.max(room, 2 * this.#sealed.length))
-    const { length, plainLength } = codec.seal(type, plain, this.#sealed, 0)
-    const sealed = this.#sealed.subarray(0, length)
+    const out = this.#roomFor(plain.length)
+    const { length, plainLength } = codec.seal(type, plain, out, 0)
+    const sealed = out.subarray(0, length)
     this.#append({ type: type === 'tree' ? 1 : 0, ids, idAt: at, sealed, plainLength, entry })
     return { known, stored: length }
+  }
+
+  /** The same for a data blob that is compressed already: its zstd frame, whose content has been proven against its id. */
+  saveFrame(frame: Uint8Array, plainLength: number, id: Uint8Array): SavedBlob {
+    const { codec, index } = this.#parts
+    const { entry, known } = index.claim('data', id, 0)
+    if (known) return { known, stored: 0 }
+    const out = this.#roomFor(frame.length)
+    const length = codec.sealFrame(frame, out, 0)
+    this.#append({ type: 0, ids: id, idAt: 0, sealed: out.subarray(0, length), plainLength, entry })
+    return { known, stored: length }
+  }
+
+  #roomFor(bytes: number): Buffer {
+    const room = this.#parts.codec.sealedBound(bytes)
+    if (this.#sealed.length < room) this.#sealed = Buffer.allocUnsafeSlow(Math.max(room, 2 * this.#sealed.length))
+    return this.#sealed
   }
 
   // Waits while every buffer is on its way to the storage: the storage sets the pace, and memory stays bounded.

@@ -53,7 +53,10 @@ serveThread({
 
   copyBlobs(order: CopyOrder) {
     copier ??= createCopier(packer as SharedPacker, setup.source as NonNullable<ThreadSetup['source']>)
-    return copier.copy(order)
+    const copied = copier.copy(order)
+    // Given back at once: megabytes that wait for the garbage collector pile up.
+    ;(order.piece.bytes.buffer as ArrayBuffer).transfer(0)
+    return copied
   },
 
   verifyBlobs(order: VerifyOrder): Transferred {
@@ -92,7 +95,10 @@ function createPacker({ packs: shared }: SharedStoring): SharedPacker {
 }
 
 function createCopier(into: SharedPacker, source: NonNullable<ThreadSetup['source']>): BlobCopier {
-  return new BlobCopier(new BlobCodec(source.codec), new BlobIndex(source.index), into)
+  return new BlobCopier(
+    { codec: new BlobCodec(source.codec), index: new BlobIndex(source.index) },
+    { codec, packer: into },
+  )
 }
 
 function createSaver({ chunks }: SharedStoring, into: SharedPacker): ChunkSaver {
