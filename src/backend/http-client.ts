@@ -167,8 +167,8 @@ class Sending {
         message.on('error', () => undefined) // whoever reads the body is told, nobody else need be
         // An answer before the body was sent: the connection is in an unknown state and not used again.
         if (!request.writableEnded) message.on('close', () => request.destroy())
-        const body = slowedDown(message, limits, { signal, waited })
-        resolve({ status: message.statusCode ?? 0, headers: message.headers, body })
+        const held = slowedDown(message, limits, { signal, waited })
+        resolve({ status: message.statusCode ?? 0, headers: message.headers, body: held })
       })
     })
     this.response.catch(() => undefined)

@@ -44,10 +44,33 @@ test('a password with an unescaped slash is hidden, though it is read as a path'
   assert.equal(displayLocation('rest:https://anna:SECRET@a/SECRET@host/path/'), 'rest:https://a/***@host/path/')
 })
 
+test('sftp: names user, host, port and folder, as restic takes them', () => {
+  for (const [text, address, path, display] of [
+    ['sftp:anna@host:/srv/a', { user: 'anna', host: 'host' }, '/srv/a', 'sftp:anna@host:/srv/a'],
+    ['sftp:host:a//b/', { host: 'host' }, 'a/b', 'sftp:host:a/b'],
+    ['sftp:host:', { host: 'host' }, '.', 'sftp:host:.'],
+    ['sftp:anna@work@host:a', { user: 'anna@work', host: 'host' }, 'a', 'sftp:anna@work@host:a'],
+    ['sftp:anna@[::1]:/srv', { user: 'anna', host: '::1' }, '/srv', 'sftp:anna@[::1]:/srv'],
+    ['sftp::/srv', { host: '' }, '/srv', 'sftp::/srv'],
+    ['sftp://host/a', { host: 'host' }, 'a', 'sftp:host:a'],
+    ['sftp://host/', { host: 'host' }, '.', 'sftp:host:.'],
+    ['sftp://a%40b@host:22//s%20v', { user: 'a@b', host: 'host', port: '22' }, '/s v', 'sftp://a@b@host:22//s v'],
+    ['sftp://anna@[::1]:2222//srv', { user: 'anna', host: '::1', port: '2222' }, '/srv', 'sftp://anna@[::1]:2222//srv'],
+  ] as const) {
+    assert.deepEqual(parseLocation(text), { scheme: 'sftp', address, path, display }, text)
+  }
+})
+
 test('kinds of storage that come later, and what is no location, are told apart in one sentence', () => {
   for (const [text, code] of [
     ['s3:s3.amazonaws.com/bucket', 'LOCATION_NOT_YET'],
-    ['sftp:user@host:/srv', 'LOCATION_NOT_YET'],
+    ['b2:bucket', 'LOCATION_NOT_YET'],
+    ['sftp:host', 'LOCATION_INVALID'],
+    ['sftp://host', 'LOCATION_INVALID'],
+    ['sftp:host:~/backup', 'LOCATION_INVALID'],
+    ['sftp:-oProxyCommand=evil:/srv', 'LOCATION_INVALID'],
+    ['sftp://-oProxyCommand=evil/srv', 'LOCATION_INVALID'],
+    ['sftp://anna:geheim@host/srv', 'LOCATION_INVALID'],
     ['', 'LOCATION_INVALID'],
     ['local:', 'LOCATION_INVALID'],
     ['ftp:host', 'LOCATION_INVALID'],
@@ -70,7 +93,16 @@ test('no display and no message ever shows a password', () => {
   const secret = fc
     .string({ unit: fc.constantFrom(...Array.from('abc/@:#?%[]\\ é')), minLength: 1 })
     .map((text) => `SECRET${text}SECRET`)
-  const scheme = fc.constantFrom('rest:https://', 'rest:http://', 'rest:http+unix://', 'rest:', 's3:https://', 'ftp://')
+  const scheme = fc.constantFrom(
+    'rest:https://',
+    'rest:http://',
+    'rest:http+unix://',
+    'rest:',
+    's3:https://',
+    'ftp://',
+    'sftp://',
+    'sftp:',
+  )
   fc.assert(
     fc.property(scheme, secret, fc.boolean(), (start, password, encode) => {
       const text = `${start}anna:${encode ? encodeURIComponent(password) : password}@host:8000/path`

@@ -1,6 +1,7 @@
 import type { Clock } from '#base'
 import type { Backend } from './backend.ts'
 import { ConnectionsBackend } from './connections.ts'
+import { BackendError } from './errors.ts'
 import { LocalBackend } from './local.ts'
 import { type Location, parseLocation } from './location.ts'
 import { RestBackend } from './rest.ts'
@@ -58,6 +59,9 @@ function openBase(location: Location, options: OpenBackendOptions): Backend {
   if (location.scheme === 'local') return new LocalBackend(location.path, { connections, limits, clock })
   if (location.scheme === 'sftp') {
     const { address, path, display } = location
+    if (address.host === '' && !sftp?.command) {
+      throw new BackendError('LOCATION_INVALID', { location: display, reason: 'it names no host' })
+    }
     return new SftpBackend({ address, path, location: display, connections, limits, ...sftp, onNotice, clock })
   }
   const { display, url, credentials, socketPath } = location

@@ -55,8 +55,8 @@ interface Reply {
 }
 
 interface Pending {
-  resolve(reply: Reply): void
-  reject(error: Error): void
+  readonly resolve: (reply: Reply) => void
+  readonly reject: (error: Error) => void
 }
 
 const version = 3

@@ -179,11 +179,13 @@ export class Sessions {
     this.#hasConnected = true
     this.#hadAsked ||= !silent
     this.#sessions.add(session)
-    void session.process.ended.then(() => {
-      this.#sessions.delete(session)
-      session.client.break(new SftpBroken('the connection broke'))
-    })
+    void session.process.ended.then(() => this.#forget(session))
     return session
+  }
+
+  #forget(session: Session): void {
+    this.#sessions.delete(session)
+    session.client.break(new SftpBroken('the connection broke'))
   }
 
   /** The program's own words come with its end, which follows soon when the connection broke. */

@@ -53,24 +53,18 @@ async function transferPieces(
 ): Promise<void> {
   const stride = Math.min(largest, limit?.stride ?? largest)
   const moving: Promise<void>[] = []
-  let failure: { readonly thrown: unknown } | undefined
+  const failures: unknown[] = []
   try {
-    for (let done = 0; done < length && !failure; done += stride) {
+    for (let done = 0; done < length && failures.length === 0; done += stride) {
       signal?.throwIfAborted()
       const piece = Math.min(stride, length - done)
       await limit?.take(piece, { signal, waited })
       const place = await client.window.enter(piece)
       const moved = move(offset + done, piece).then(() => progress?.(piece))
-      moving.push(
-        moved
-          .catch((thrown: unknown) => {
-            failure ??= { thrown }
-          })
-          .finally(() => place[Symbol.dispose]()),
-      )
+      moving.push(moved.catch((thrown: unknown) => void failures.push(thrown)).finally(() => place[Symbol.dispose]()))
     }
   } finally {
     await Promise.all(moving)
   }
-  if (failure) throw (failure as { readonly thrown: unknown }).thrown
+  if (failures.length > 0) throw failures[0]
 }

@@ -143,9 +143,9 @@ export class SftpBackend implements Backend {
     const isNew = await this.#call(options, { writing: { path, bytes: bytes.length } }, async (client) => {
       this.#tellWhatIsMissing(client)
       void this.#removeStale(client)
-      const isNew = await this.#put(client, file, bytes, options)
-      if (isNew && file.type === 'lock') await this.#compareClocks(client, path)
-      return isNew
+      const stored = await this.#put(client, file, bytes, options)
+      if (stored && file.type === 'lock') await this.#compareClocks(client, path)
+      return stored
     })
     if (!isNew) await this.#acceptSame(file, bytes, options)
   }

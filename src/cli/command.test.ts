@@ -76,12 +76,30 @@ test('the environment counts where no flag is given, our own names before those 
   assert.equal(globals([], ['--password-command', 'x'], env).password.file, undefined)
 })
 
+test('how ssh is started, and limits in KiB a second, are read from the line', () => {
+  const args = [
+    '-o',
+    'sftp.connections=2,sftp.args=-i "a key" -o Ciphers=x,y',
+    '--limit-upload=3',
+    '--limit-download=0',
+  ]
+  const { ssh, connections, limits } = globals([], args)
+  assert.deepEqual(ssh, { args: ['-i', 'a key', '-o', 'Ciphers=x,y'] })
+  assert.deepEqual(connections, { sftp: 2 })
+  assert.deepEqual(limits, { upload: 3072, download: undefined })
+})
+
 test('flags with values that mean nothing are refused in a sentence', () => {
   for (const args of [
     ['--compression', 'best'],
     ['--pack-size', '3'],
     ['--retry-lock', '5 minutes'],
-    ['-o', 's3.connections=4'],
+    ['-o', 'sftp.colour=blue'],
+    ['-o', 'sftp.connections=0'],
+    ['-o', "sftp.args='-i key"],
+    ['-o', 'sftp.args=-v', '-o', 'sftp.command=ssh host -s sftp'],
+    ['--limit-upload', '1.5'],
+    ['--limit-download', '-3'],
     ['-q', '-v'],
   ]) {
     assert.throws(() => globals([], args), { code: 'USAGE' }, args.join(' '))

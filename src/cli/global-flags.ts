@@ -1,10 +1,12 @@
 import type { Command } from 'commander'
+import type { SshOptions } from '#backend'
 import type { CompressionMode } from '#repository'
 import { CountFlag, commandPath, commaListFlag, flag, valueFlag } from './command.ts'
 import { usage } from './errors.ts'
 import type { CliError } from './errors.ts'
 import type { Environment } from './environment.ts'
 import type { Verbosity } from './printer.ts'
+import { readStorageOptions } from './storage-options.ts'
 import { parseGoDuration } from './words.ts'
 
 /** What every command understands. */
@@ -27,6 +29,9 @@ export interface GlobalOptions {
   readonly packSize: number | undefined
   /** Calls at once, by kind of storage. */
   readonly connections: Readonly<Record<string, number>>
+  readonly ssh: SshOptions
+  /** Bytes a second. */
+  readonly limits: { readonly upload: number | undefined; readonly download: number | undefined }
 }
 
 /** Where a password comes from. */
@@ -69,7 +74,12 @@ export function addGlobalFlags(command: Command, { hidden = false }: { readonly 
     flag('--no-cache', 'do without a local cache'),
     valueFlag('--compression <mode>', 'auto, off, fastest, better or max (UNDERSTUDY_COMPRESSION)'),
     valueFlag('--pack-size <MiB>', 'size that packs are to have, 4 to 128 (UNDERSTUDY_PACK_SIZE)'),
-    commaListFlag('-o, --option <key=value>', 'local.connections=N or rest.connections=N: calls at once'),
+    valueFlag('--limit-upload <KiB/s>', 'send no more than this in a second (default: no limit)'),
+    valueFlag('--limit-download <KiB/s>', 'fetch no more than this in a second (default: no limit)'),
+    commaListFlag(
+      '-o, --option <key=value>',
+      'local.connections=N, rest.connections=N, sftp.connections=N: calls at once; sftp.command=COMMAND, sftp.args=WORDS: how ssh is started',
+    ),
   ]) {
     command.addOption(hidden ? option.hideHelp() : option)
   }
@@ -96,7 +106,11 @@ export function readGlobalFlags(command: Command, env: Environment): GlobalOptio
     noCache: given.noCache === true,
     compression: readCompression(text('compression', 'COMPRESSION') ?? 'auto', refuse),
     packSize: readPackSize(text('packSize', 'PACK_SIZE'), refuse),
-    connections: readConnections((given.option as string[] | undefined) ?? [], refuse),
+    ...readStorageOptions((given.option as string[] | undefined) ?? [], refuse),
+    limits: {
+      upload: readLimit('--limit-upload', text('limitUpload'), refuse),
+      download: readLimit('--limit-download', text('limitDownload'), refuse),
+    },
   }
 }
 
@@ -154,14 +168,10 @@ function readPackSize(text: string | undefined, refuse: Refuse): number | undefi
   return size << 20
 }
 
-function readConnections(options: readonly string[], refuse: Refuse): Record<string, number> {
-  const connections: Record<string, number> = {}
-  for (const option of options) {
-    const [, scheme, value] = /^(local|rest)\.connections=(\d+)$/.exec(option.trim()) ?? []
-    if (scheme === undefined || !(Number(value) >= 1 && Number(value) <= 1000)) {
-      throw refuse(`"${option}" is no option; there are local.connections=N and rest.connections=N`)
-    }
-    connections[scheme] = Number(value)
-  }
-  return connections
+/** In KiB a second, as restic has it; 0 is no limit. */
+function readLimit(flagName: string, text: string | undefined, refuse: Refuse): number | undefined {
+  if (text === undefined || text === '0') return undefined
+  const kibibytes = /^\d{1,12}$/.test(text) ? Number(text) : 0
+  if (kibibytes === 0) throw refuse(`"${text}" is no rate for ${flagName}; give whole KiB a second`)
+  return kibibytes * 1024
 }

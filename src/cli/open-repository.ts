@@ -3,13 +3,13 @@ import { mkdtemp, mkdir } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { hasCode, messageOf } from '#base'
-import { CacheBackend, defaultCacheFolder, openBackend, parseLocation } from '#backend'
-import type { Backend, Retry } from '#backend'
+import { CacheBackend, defaultCacheFolder, openBackend, parseLocation, RateLimit } from '#backend'
+import type { Backend, RateLimits, Retry } from '#backend'
 import { RepositoryError, lockRepository, openRepository } from '#repository'
 import type { HeldLock, Repository } from '#repository'
 import type { CommandContext } from './context.ts'
 import { CliError, usage } from './errors.ts'
-import type { PasswordFlags } from './global-flags.ts'
+import type { GlobalOptions, PasswordFlags } from './global-flags.ts'
 import { askPassword, readGivenPassword, readTextFile } from './password.ts'
 
 /** The repository of a command: its storage, its password, its lock. */
@@ -63,9 +63,25 @@ export function openStorage(context: CommandContext, place: Place = mainPlace(co
       clientCertificate: globals.clientCertificate,
       insecure: globals.insecureTls,
     },
+    sftp: globals.ssh,
+    limits: limitsOf(globals),
     env: env.variables,
     onRetry: (retry) => printer.error(describeRetry(retry)),
+    onNotice: (sentence) => printer.error(sentence),
   })
+}
+
+const limitsInUse = new WeakMap<GlobalOptions, RateLimits>()
+
+/** The line is one, however many storages a command works with. */
+function limitsOf(globals: GlobalOptions): RateLimits {
+  const { upload, download } = globals.limits
+  const limits = limitsInUse.get(globals) ?? {
+    upload: upload === undefined ? undefined : new RateLimit(upload),
+    download: download === undefined ? undefined : new RateLimit(download),
+  }
+  limitsInUse.set(globals, limits)
+  return limits
 }
 
 /** Opens the repository, asking for the password when it was not given. */
