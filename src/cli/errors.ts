@@ -57,6 +57,14 @@ export const cliErrors = {
     message: '{count} snapshots cannot be read.',
     hint: 'Run `understudy check` to see what that touches.',
   },
+  DUMP_NOT_WRITTEN: {
+    message: 'The dump could not be written to {path}: {reason}.',
+    hint: 'What is there now is not complete. Check the folder, its rights and its free space.',
+  },
+  TREES_UNREADABLE: {
+    message: 'The result is not complete: {count} folders or blobs of the snapshots cannot be read.',
+    hint: 'The lines above say which. Run `understudy check` to see what else is damaged.',
+  },
   REST_COMMAND_FAILED: {
     message: 'The command "{command}" failed: {reason}.',
     hint: 'No snapshot was made. Run the command by hand to see what is wrong.',

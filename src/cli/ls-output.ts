@@ -83,7 +83,11 @@ function textListing(style: ListingStyle, lines: LineWriter, printer: Printer): 
   }
 }
 
-function formatLong({ path, mode, type, uid, gid, size, mtimeNs, linkTarget }: ListedEntry, style: ListingStyle) {
+/** A line of `ls -l`. */
+export function formatLong(
+  { path, mode, type, uid, gid, size, mtimeNs, linkTarget }: ListedEntry,
+  style: Pick<ListingStyle, 'human'>,
+): string {
   const bytes = type === 'file' ? size : 0n
   const shownSize = style.human ? formatBytes(bytes) : String(bytes).padStart(6)
   const time = formatWallTime(Number(mtimeNs / 1_000_000n))

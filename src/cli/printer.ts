@@ -59,7 +59,7 @@ export class Printer {
 /** Collects lines and writes them in large pieces: a listing may have millions. */
 export class LineWriter implements Disposable {
   readonly #terminal: Terminal
-  #lines: string[] = []
+  #pieces: string[] = []
   #length = 0
 
   constructor(terminal: Terminal) {
@@ -67,14 +67,19 @@ export class LineWriter implements Disposable {
   }
 
   line(text: string): void {
-    this.#lines.push(text)
-    this.#length += text.length
+    this.text(`${text}\n`)
+  }
+
+  /** A part of a line. */
+  text(part: string): void {
+    this.#pieces.push(part)
+    this.#length += part.length
     if (this.#length > 65_536) this.flush()
   }
 
   flush(): void {
-    if (this.#lines.length > 0) this.#terminal.write(`${this.#lines.join('\n')}\n`)
-    this.#lines = []
+    if (this.#pieces.length > 0) this.#terminal.write(this.#pieces.join(''))
+    this.#pieces = []
     this.#length = 0
   }
 

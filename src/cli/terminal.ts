@@ -6,7 +6,7 @@ import { truncate } from './width.ts'
 export interface Output {
   readonly isTTY?: boolean | undefined
   readonly columns?: number | undefined
-  write(text: string | Uint8Array, done?: () => void): boolean
+  write(text: string | Uint8Array, done?: (error?: Error | null) => void): boolean
   on(event: 'error', listener: (error: Error) => void): unknown
 }
 
@@ -48,6 +48,12 @@ export class Terminal {
   /** Writes to standard output: text with its line ends, or bytes. */
   write(text: string | Uint8Array): void {
     this.#above(() => this.#out.write(text))
+  }
+
+  /** Writes bytes to standard output and waits until they have left this process: for more than memory holds. */
+  async writeThrough(bytes: Uint8Array): Promise<void> {
+    const error = await new Promise<unknown>((done) => this.#out.write(bytes, done))
+    if (error) throw error
   }
 
   print(line: string): void {

@@ -46,6 +46,18 @@ export const restorerErrors = {
     message: '"{path}" does not hold what the snapshot says: {reason}.',
     hint: 'Restore it again; if it differs again, check the disk.',
   },
+  DUMP_NOT_FOUND: {
+    message: 'The snapshot has no "{path}".',
+    hint: 'List its files with `understudy ls`.',
+  },
+  DUMP_KIND: {
+    message: '"{path}" is {kind}: it cannot be dumped.',
+    hint: 'Give the path of a file or a folder, as `understudy ls -l` shows it.',
+  },
+  DUMP_STOPPED: {
+    message: '"{path}" cannot be read: {reason}. What was written before that is not complete.',
+    hint: 'Run `understudy check` to see what is damaged. `understudy restore` brings back everything else.',
+  },
   SUBFOLDER_NOT_FOUND: {
     message: 'The snapshot has no folder "{path}".',
     hint: 'List the folders of the snapshot with `understudy ls`.',

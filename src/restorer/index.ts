@@ -4,6 +4,8 @@
  * A *plan* says what is new, changed, the same, in the way; `executeRestore` carries it out; `verifyRestored` reads
  * everything again. What cannot be restored is a *failure*, a value with a path, and never stops the rest.
  */
+export { archiveFormats, dumpFile, dumpFolder, findForDump } from './dump/dump.ts'
+export type { ArchiveFormat, DumpFolderOptions, DumpOptions, DumpRepository } from './dump/dump.ts'
 export { RestorerError, restorerErrors } from './errors.ts'
 export type { ExecuteOptions, RestoreProgress, RestoreResult } from './execute.ts'
 export { executeRestore } from './execute.ts'

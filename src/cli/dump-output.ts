@@ -1,0 +1,63 @@
+import { open } from 'node:fs/promises'
+import { messageOf } from '#base'
+import { CliError } from './errors.ts'
+import type { Terminal } from './terminal.ts'
+
+/** Where the bytes of a dump go: standard output or a file. Small pieces are written together. */
+
+export interface DumpOutput extends AsyncDisposable {
+  readonly write: (bytes: Uint8Array) => Promise<void>
+  /** Writes what is left. Throws when anything did not get where it should. */
+  finish(): Promise<void>
+}
+
+const wholePiece = 256 << 10
+
+/** Throws DUMP_NOT_WRITTEN. */
+export async function openDumpOutput(terminal: Terminal, target: string | undefined): Promise<DumpOutput> {
+  if (target === undefined || target === '') {
+    const pieces = new Pieces((bytes) => terminal.writeThrough(bytes))
+    return { write: pieces.write, finish: () => pieces.flush(), [Symbol.asyncDispose]: async () => undefined }
+  }
+  const named = async <Result>(work: () => Promise<Result>): Promise<Result> => {
+    try {
+      return await work()
+    } catch (cause) {
+      throw new CliError('DUMP_NOT_WRITTEN', { path: target, reason: messageOf(cause), cause })
+    }
+  }
+  const file = await named(() => open(target, 'w'))
+  const pieces = new Pieces((bytes) => named(() => file.writeFile(bytes)))
+  return {
+    write: pieces.write,
+    finish: async () => {
+      await pieces.flush()
+      // What is not a file, a pipe say, cannot be made durable.
+      await named(async () => (await file.stat()).isFile() && (await file.sync()))
+    },
+    [Symbol.asyncDispose]: async () => await file.close().catch(() => undefined),
+  }
+}
+
+class Pieces {
+  readonly #put: (bytes: Uint8Array) => Promise<void>
+  #waiting: Uint8Array[] = []
+  #length = 0
+
+  constructor(put: (bytes: Uint8Array) => Promise<void>) {
+    this.#put = put
+  }
+
+  readonly write = async (bytes: Uint8Array): Promise<void> => {
+    this.#waiting.push(bytes)
+    this.#length += bytes.length
+    if (this.#length >= wholePiece) await this.flush()
+  }
+
+  async flush(): Promise<void> {
+    const waiting = this.#waiting.splice(0)
+    const length = this.#length
+    this.#length = 0
+    if (length > 0) await this.#put(waiting.length === 1 ? (waiting[0] as Uint8Array) : Buffer.concat(waiting))
+  }
+}
