@@ -16,6 +16,18 @@ export const repositoryErrors = {
     hint: 'If nothing was ever backed up there, empty the folder and run `understudy init` again.',
     exitCode: 10,
   },
+  UPGRADE_NOT_NEEDED: {
+    message: 'The repository has version {version} of the format already.',
+    hint: 'There is nothing to do.',
+  },
+  CONFIG_NOT_REPLACED: {
+    message: 'The config of the repository at {location} could not be replaced: {reason}.',
+    hint: 'Nothing has changed: the old config is in its place. Append-only storage does not allow an upgrade.',
+  },
+  CONFIG_LOST: {
+    message: 'The config of the repository at {location} was taken away and could not be written again: {reason}.',
+    hint: 'A copy is in {path}. Run `understudy migrate` again on this machine, or put the copy into the repository as the file "config".',
+  },
   KEYS_MISSING: {
     message: 'The repository at {location} has a config but no key: nobody can open it.',
     hint: 'Bring back the files of its folder `keys` from a copy.',

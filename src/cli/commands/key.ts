@@ -1,13 +1,12 @@
 import { formatTable } from '../table.ts'
-import { addKey, listKeys, openRepository } from '#repository'
-import type { KeyOwner, Repository } from '#repository'
+import { addVerifiedKey, changePassword, listKeys, removeKey } from '#repository'
+import type { HeldLock, NewKey } from '#repository'
 import { messageOf } from '#base'
 import type { CliCommand } from '../command.ts'
 import { flag, setHelp, valueFlag } from '../command.ts'
-import { runs } from '../context.ts'
+import { runs, textOf } from '../context.ts'
 import type { CommandContext, CommandFlags } from '../context.ts'
 import { CliError } from '../errors.ts'
-import { RepositoryError } from '#repository'
 import { findFile } from '../find-file.ts'
 import { openForCommand, readRepository, withLock } from '../open-repository.ts'
 import { askNewPassword, readPasswordFile } from '../password.ts'
@@ -45,8 +44,8 @@ function defineAdd(command: CliCommand): void {
     command,
     async (context, _, flags) => {
       await using opened = await openForCommand(context)
-      const name = await withLock(context, opened.repository, {}, (signal) =>
-        addVerifiedKey({ ...context, signal }, opened.repository, flags),
+      const name = await withLock(context, opened.repository, {}, async (signal) =>
+        addVerifiedKey(opened.repository, await readNewKey({ ...context, signal }, flags), { signal }),
       )
       context.printer.say(`saved new key with ID ${name}`)
     },
@@ -61,7 +60,7 @@ function defineRemove(command: CliCommand): void {
     examples: ['understudy key remove eb78040b'],
   })
   command.argument('<id>', 'id of the key, or the first digits of it')
-  runs(command, removeKey, { outlivesOutput: true })
+  runs(command, remove, { outlivesOutput: true })
 }
 
 function definePasswd(command: CliCommand): void {
@@ -76,11 +75,12 @@ function definePasswd(command: CliCommand): void {
     async (context, _, flags) => {
       await using opened = await openForCommand(context)
       const { repository } = opened
-      const name = await withLock(context, repository, { exclusive: true }, async (signal) => {
-        const added = await addVerifiedKey({ ...context, signal }, repository, flags)
-        await repository.backend.delete({ type: 'key', name: repository.keyName }, { signal })
-        return added
-      })
+      const name = await withLock(context, repository, { exclusive: true }, async (signal, lock) =>
+        changePassword(repository, await readNewKey({ ...context, signal }, flags), {
+          lock: lock as HeldLock,
+          signal,
+        }),
+      )
       context.printer.say(`saved new key as ${name}`)
     },
     { outlivesOutput: true },
@@ -117,21 +117,9 @@ async function printKeys(context: CommandContext): Promise<void> {
   })
 }
 
-/** Adds a key and opens the repository with it: a key that does not work must not stay, and must not replace one. */
-async function addVerifiedKey(context: CommandContext, repository: Repository, flags: CommandFlags): Promise<string> {
-  const { signal } = context
-  const { backend, settings } = repository
+async function readNewKey(context: CommandContext, flags: CommandFlags): Promise<NewKey> {
   const password = await readNewPassword(context, flags)
-  const owner: KeyOwner = { user: flags.user as string | undefined, host: flags.host as string | undefined }
-  const name = await addKey(backend, settings.masterKey, password, { ...owner, signal })
-  try {
-    using again = await openRepository(backend, { password, keyHint: name, signal })
-    if (again.config.id === repository.config.id && again.keyName === name) return name
-    throw new RepositoryError('KEY_DAMAGED', { name, location: backend.location, reason: 'it does not open' })
-  } catch (thrown) {
-    await backend.delete({ type: 'key', name }).catch(() => undefined)
-    throw thrown
-  }
+  return { password, user: textOf(flags, 'user'), host: textOf(flags, 'host') }
 }
 
 async function readNewPassword(context: CommandContext, flags: CommandFlags): Promise<string> {
@@ -147,14 +135,12 @@ async function readNewPassword(context: CommandContext, flags: CommandFlags): Pr
   return password
 }
 
-async function removeKey(context: CommandContext, [start = '']: readonly string[]): Promise<void> {
+async function remove(context: CommandContext, [start = '']: readonly string[]): Promise<void> {
   await using opened = await openForCommand(context)
   const { repository } = opened
-  const { backend, keyName } = repository
-  await withLock(context, repository, { exclusive: true }, async (signal) => {
-    const name = await findFile(backend, 'key', start, { signal })
-    if (name === keyName) throw new RepositoryError('KEY_IN_USE', { name: shortId(name) })
-    await backend.delete({ type: 'key', name }, { signal })
+  await withLock(context, repository, { exclusive: true }, async (signal, lock) => {
+    const name = await findFile(repository.backend, 'key', start, { signal })
+    await removeKey(repository, name, { lock: lock as HeldLock, signal })
     context.printer.say(`removed key ${name}`)
   })
 }

@@ -19,14 +19,24 @@ export interface CopiedBlobs {
   readonly added: { readonly blobs: number; readonly bytes: number; readonly storedBytes: number }
 }
 
+interface CopySource {
+  readonly codec: BlobCodec
+  readonly index: BlobIndex
+}
+
+interface CopyTarget {
+  readonly codec: BlobCodec
+  readonly packer: SharedPacker
+}
+
 /** Opens blobs of another repository, proves them against their ids, and stores them as this one stores blobs. In a thread. */
 export class BlobCopier {
-  readonly #source: { readonly codec: BlobCodec; readonly index: BlobIndex }
-  readonly #target: { readonly codec: BlobCodec; readonly packer: SharedPacker }
+  readonly #source: CopySource
+  readonly #target: CopyTarget
   readonly #id = Buffer.alloc(32)
   readonly #hash = Buffer.alloc(32)
 
-  constructor(source: BlobCopier['#source'], target: BlobCopier['#target']) {
+  constructor(source: CopySource, target: CopyTarget) {
     this.#source = source
     this.#target = target
   }
