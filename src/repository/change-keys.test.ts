@@ -29,6 +29,7 @@ test('a change of the password that is killed at any change leaves one that open
     await using lock = await lockRepository(repository, { exclusive: true })
     await changePassword(repository, { password: 'new' }, { lock })
   }
+  backend.bringBack(start)
   const changesOfKeys: number[] = []
   backend.onChange = (_, { type }) => void (type === 'key' && changesOfKeys.push(backend.changes))
   await change()
