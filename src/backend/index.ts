@@ -9,6 +9,7 @@
 export type * from './backend.ts'
 export { fileTypes } from './backend.ts'
 export { CacheBackend, type CacheOptions } from './cache.ts'
+export { type ListedCache, listCaches, removeCache, sizeOfCache, temporaryCachePrefix } from './cache-list.ts'
 export { defaultCacheFolder } from './cache-folder.ts'
 export { ConnectionsBackend } from './connections.ts'
 export { BackendError, backendErrors } from './errors.ts'

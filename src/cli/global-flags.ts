@@ -24,6 +24,7 @@ export interface GlobalOptions {
   readonly insecureTls: boolean
   readonly cacheDir: string | undefined
   readonly noCache: boolean
+  readonly cleanupCache: boolean
   readonly compression: CompressionMode
   /** Bytes; undefined for the usual size. */
   readonly packSize: number | undefined
@@ -72,6 +73,7 @@ export function addGlobalFlags(command: Command, { hidden = false }: { readonly 
     flag('--insecure-tls', 'trust every certificate (insecure)'),
     valueFlag('--cache-dir <folder>', 'folder for the local cache (UNDERSTUDY_CACHE_DIR)'),
     flag('--no-cache', 'do without a local cache'),
+    flag('--cleanup-cache', 'remove local caches that were not used for 30 days'),
     valueFlag('--compression <mode>', 'auto, off, fastest, better or max (UNDERSTUDY_COMPRESSION)'),
     valueFlag('--pack-size <MiB>', 'size that packs are to have, 4 to 128 (UNDERSTUDY_PACK_SIZE)'),
     valueFlag('--limit-upload <KiB/s>', 'send no more than this in a second (default: no limit)'),
@@ -104,6 +106,7 @@ export function readGlobalFlags(command: Command, env: Environment): GlobalOptio
     insecureTls: given.insecureTls === true,
     cacheDir: text('cacheDir', 'CACHE_DIR'),
     noCache: given.noCache === true,
+    cleanupCache: given.cleanupCache === true,
     compression: readCompression(text('compression', 'COMPRESSION') ?? 'auto', refuse),
     packSize: readPackSize(text('packSize', 'PACK_SIZE'), refuse),
     ...readStorageOptions((given.option as string[] | undefined) ?? [], refuse),

@@ -3,13 +3,23 @@ import { mkdtemp, mkdir } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { hasCode, messageOf } from '#base'
-import { CacheBackend, defaultCacheFolder, openBackend, parseLocation, RateLimit } from '#backend'
+import {
+  CacheBackend,
+  RateLimit,
+  defaultCacheFolder,
+  listCaches,
+  openBackend,
+  parseLocation,
+  removeCache,
+  temporaryCachePrefix,
+} from '#backend'
 import type { Backend, RateLimits, Retry } from '#backend'
 import { RepositoryError, lockRepository, openRepository } from '#repository'
 import type { HeldLock, Repository } from '#repository'
 import type { CommandContext } from './context.ts'
 import { CliError, usage } from './errors.ts'
 import type { GlobalOptions, PasswordFlags } from './global-flags.ts'
+import { count } from './words.ts'
 import { askPassword, readGivenPassword, readTextFile } from './password.ts'
 
 /** The repository of a command: its storage, its password, its lock. */
@@ -164,17 +174,30 @@ interface ChosenCache {
   readonly remove: () => void
 }
 
+const oldAfter = 30 * 86_400_000
+
+async function cleanUpCaches(folder: string, { printer }: CommandContext): Promise<void> {
+  const old = (await listCaches(folder)).filter(({ lastUsed }) => lastUsed < Date.now() - oldAfter)
+  if (old.length > 0) printer.say(`removing ${count(old.length, 'old cache')} from ${folder}`)
+  for (const cache of old) {
+    await removeCache(cache).catch((thrown: unknown) =>
+      printer.error(`unable to remove ${cache.path}: ${messageOf(thrown)}`),
+    )
+  }
+}
+
 async function chooseCacheFolder(
   context: CommandContext,
   { fast }: Backend,
   use: CacheUse,
 ): Promise<ChosenCache | undefined> {
   const folder = cacheFolder(context)
+  if (folder !== undefined && context.globals.cleanupCache) await cleanUpCaches(folder, context)
   if (folder === undefined || fast) return undefined
   if (use === 'usual') return { folder, remove: () => undefined }
   const base = context.globals.cacheDir ?? tmpdir()
   await mkdir(base, { recursive: true })
-  const temporary = await mkdtemp(join(base, 'understudy-check-cache-'))
+  const temporary = await mkdtemp(join(base, temporaryCachePrefix))
   return { folder: temporary, remove: () => rmSync(temporary, { recursive: true, force: true }) }
 }
 
