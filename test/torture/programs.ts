@@ -1,7 +1,7 @@
 /** Running the programs: ours as it is built, in a copy that stays the same for the whole run, and restic. */
 import { cpSync, existsSync, mkdirSync, symlinkSync } from 'node:fs'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { fileURLToPath, pathToFileURL } from 'node:url'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { peer } from '../helpers/peers.ts'
 import { start } from '../helpers/run.ts'
@@ -17,7 +17,6 @@ import type { Tally } from './tally.ts'
 export const password = 'a password of the torture'
 
 const project = fileURLToPath(new URL('../..', import.meta.url))
-const door = fileURLToPath(new URL('faults/door.ts', import.meta.url))
 
 /** A command that takes longer hangs. Retries of a line that goes wrong take their time. */
 const longest = 240_000
@@ -134,7 +133,12 @@ export class Programs {
 
   #doorEnv(disturbance: Disturbance): Record<string, string> {
     const order = doorOrder(disturbance, this.#program)
-    return order ? { NODE_OPTIONS: `--import=${door}`, [doorVariable]: JSON.stringify(order) } : {}
+    return order
+      ? {
+          NODE_OPTIONS: `--import=${pathToFileURL(`${this.#program}/door.ts`).href}`,
+          [doorVariable]: JSON.stringify(order),
+        }
+      : {}
   }
 
   /** What is wrong with the world as long as the command runs. */
@@ -193,6 +197,7 @@ interface Written {
 export function copyProgram(to: string, from: string = project): string {
   mkdirSync(to)
   for (const part of ['dist', 'bin', 'package.json']) cpSync(join(from, part), join(to, part), { recursive: true })
+  cpSync(join(project, 'test', 'torture', 'faults', 'door.ts'), join(to, 'door.ts'))
   symlinkSync(join(from, 'node_modules'), join(to, 'node_modules'))
   return to
 }

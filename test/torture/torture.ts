@@ -6,7 +6,7 @@
  * The seed is printed first: the same seed makes the same decisions. Each round has a repository of its own. When something is not as
  * it must be, everything is kept as it is, and the command that repeats the round is printed.
  */
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
+import { cpSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { TortureFailure } from './failure.ts'
 import { Journal, readLastRound } from './journal.ts'
@@ -107,9 +107,10 @@ async function oneRound(run: Run, options: TortureInput, { round, seed, kinds, s
   try {
     await runRound(world, { round, steps, hasTime })
   } catch (thrown) {
-    // The storage is left as it is, with its processes, until this program ends.
     options.say(`round ${round} on ${storage.kind}: ${(thrown as Error).message}`)
     explain(run, options, { round, thrown })
+    keepRepository(world)
+    await world[Symbol.asyncDispose]()
     throw thrown
   }
   await world[Symbol.asyncDispose]()
@@ -118,6 +119,13 @@ async function oneRound(run: Run, options: TortureInput, { round, seed, kinds, s
   options.say(
     `round ${round} on ${storage.kind}: well (${done} steps, ${kills} kills, ${faults} faults, ${snapshotsVerified} restores compared so far)`,
   )
+}
+
+/** A repository that goes with its disk or server is put beside everything else that is kept. */
+function keepRepository({ folder, repositories }: World): void {
+  const lies = repositories[0].storage.folder
+  if (lies !== `${folder}/repository`)
+    cpSync(lies, `${folder}/repository`, { recursive: true, preserveTimestamps: true })
 }
 
 function explain(

@@ -33,7 +33,7 @@ export function damaged(whole: Buffer, { kind, at }: Damage, other: Buffer): Buf
   if (kind === 'cut') return whole.subarray(0, pickCut(whole.length, at))
   if (kind === 'lengthen') return Buffer.concat([whole, Buffer.alloc(1 + Math.floor(at * 100), 7)])
   const copy = Buffer.from(whole)
-  if (kind === 'zeros') return copy.fill(0, place, place + 512)
+  if (kind === 'zeros') return copy.fill(0, place, Math.min(place + 512, whole.length))
   const spot = kind === 'flip' ? place : whole.length - 1 - Math.floor(at * Math.min(whole.length, 100))
   copy[spot] = (copy[spot] as number) ^ (1 << Math.floor(at * 8))
   return copy

@@ -22,9 +22,6 @@ interface BackendModules {
   readonly BackendError: new (...args: ConstructorParameters<typeof BackendError>) => BackendError
 }
 
-const text = process.env[doorVariable]
-if (text !== undefined) await open(JSON.parse(text) as DoorOrder)
-
 async function open(order: DoorOrder): Promise<void> {
   if (order.clock) setClock(order.clock)
   if (!isMainThread || (!order.moment && !order.faults)) return
@@ -72,40 +69,43 @@ function killAt({ ConnectionsBackend }: BackendModules, { on, type, call, when }
   }
 }
 
+const methodNames = ['create', 'list', 'size', 'read', 'write', 'delete'] as const
+
+type Method = (...args: unknown[]) => unknown
+type Methods = Readonly<Record<(typeof methodNames)[number], Method>>
+
+/** Puts a `FaultyBackend` between every storage and what uses it. */
 function addFaults(modules: BackendModules, faults: readonly StorageFault[]): void {
   const prototype = modules.ConnectionsBackend.prototype
-  const methods = { ...methodsOf(prototype) }
+  const originals = methodsOf(prototype)
   const script = faults.map((fault) => faultOf(modules, fault))
-  const faulty = new WeakMap<Backend, FaultyBackend>()
-  const around = (backend: Backend) => {
-    const known = faulty.get(backend)
-    if (known) return known
-    const inner = Object.create(backend, boundTo(backend, methods)) as Backend
-    const made = new modules.FaultyBackend(inner, script)
-    faulty.set(backend, made)
+  const known = new WeakMap<Backend, Methods>()
+  const faultyOf = (backend: Backend) => {
+    const made = known.get(backend) ?? methodsOf(new modules.FaultyBackend(unpatched(backend, originals), script))
+    known.set(backend, made)
     return made
   }
-  for (const name of Object.keys(methods) as (keyof typeof methods)[]) {
+  for (const name of methodNames) {
     const patched = function call(this: Backend, ...args: unknown[]) {
-      const method = around(this)[name] as (...args: unknown[]) => unknown
-      return method.apply(around(this), args)
+      return faultyOf(this)[name](...args)
     }
     Object.defineProperty(prototype, name, { value: patched })
   }
 }
 
-function methodsOf({ create, list, size, read, write, delete: remove }: Backend) {
-  return { create, list, size, read, write, delete: remove }
+/** Its methods, bound to it where it is an object of its own. */
+function methodsOf(backend: Backend): Methods {
+  const method = (name: string) => Reflect.get(backend, name) as Method
+  const isPrototype = Object.hasOwn(backend, 'constructor')
+  const entries = methodNames.map((name) => [name, isPrototype ? method(name) : method(name).bind(backend)])
+  return Object.fromEntries(entries) as Methods
 }
 
-function boundTo(backend: Backend, methods: ReturnType<typeof methodsOf>): PropertyDescriptorMap {
-  const own = (value: unknown): PropertyDescriptor => ({ value })
-  const entries = Object.entries(methods).map(([name, method]) => [
-    name,
-    own((method as (...args: never[]) => unknown).bind(backend)),
-  ])
+/** The storage as it was before its methods were replaced. */
+function unpatched(backend: Backend, originals: Methods): Backend {
+  const bound = methodNames.map((name) => [name, originals[name].bind(backend)])
   const { location, connections, fast } = backend
-  return { ...Object.fromEntries(entries), location: own(location), connections: own(connections), fast: own(fast) }
+  return { ...(Object.fromEntries(bound) as Methods), location, connections, fast } as unknown as Backend
 }
 
 function faultOf({ BackendError }: BackendModules, { on, type, call, times, what, share }: StorageFault): Fault {
@@ -119,3 +119,7 @@ function faultOf({ BackendError }: BackendModules, { on, type, call, times, what
   }
   return { on, type, call, times, fault: kinds[what] }
 }
+
+// Last, when everything above is there.
+const text = process.env[doorVariable]
+if (text !== undefined) await open(JSON.parse(text) as DoorOrder)
