@@ -110,6 +110,13 @@ export interface CommandHelp {
   readonly exitCodes?: Readonly<Record<number, string>>
 }
 
+const helps = new WeakMap<Command, Required<CommandHelp>>()
+
+/** What `setHelp` was given, exit codes that all commands have included: for the manual. */
+export function helpOf(command: Command): Required<CommandHelp> | undefined {
+  return helps.get(command)
+}
+
 const commonExitCodes: Readonly<Record<number, string>> = {
   0: 'Everything was done.',
   1: 'It failed.',
@@ -123,7 +130,9 @@ const commonExitCodes: Readonly<Record<number, string>> = {
 export function setHelp(command: Command, { text, examples, exitCodes = {} }: CommandHelp): void {
   command.description(text.trim().replaceAll('\n', ' '))
   command.optionsGroup('Flags:').helpOption('-h, --help', 'explain the command').helpCommand(false)
-  const codes = Object.entries({ ...commonExitCodes, ...exitCodes })
+  const allCodes = { ...commonExitCodes, ...exitCodes }
+  helps.set(command, { text: text.trim(), examples, exitCodes: allCodes })
+  const codes = Object.entries(allCodes)
     .map(([code, meaning]) => ({ code: Number(code), meaning }))
     .toSorted((a, b) => a.code - b.code)
     .map(({ code, meaning }) => `  ${String(code).padEnd(4)} ${meaning}`)

@@ -69,6 +69,14 @@ export const cliErrors = {
     message: 'The command "{command}" failed: {reason}.',
     hint: 'No snapshot was made. Run the command by hand to see what is wrong.',
   },
+  OUTPUT_NOT_WRITTEN: {
+    message: '{path} cannot be written: {reason}.',
+    hint: 'Check the path, and the rights of this user.',
+  },
+  SELF_CHECK_FAILED: {
+    message: 'This machine is not fit to hold or read backups as it is: {count} of the checks failed.',
+    hint: 'The lines above say which, and what each means.',
+  },
   DEMO_FAILED: {
     message: 'The demonstration failed: {reason}.',
     hint: 'Please report it, with what was printed above.',

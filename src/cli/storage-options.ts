@@ -12,7 +12,14 @@ export interface StorageOptions {
 type Refuse = (reason: string) => CliError
 
 const kinds = ['local', 'rest', 'sftp']
-const known = [...kinds.map((kind) => `${kind}.connections=N`), 'sftp.command=COMMAND', 'sftp.args=WORDS']
+
+/** Every option there is, for `options` and for messages. */
+export const storageOptions = [
+  ...kinds.map((kind) => ({ name: `${kind}.connections`, value: 'N', description: 'how many calls are made at once' })),
+  { name: 'sftp.command', value: 'COMMAND', description: 'what is run instead of ssh' },
+  { name: 'sftp.args', value: 'WORDS', description: 'arguments for ssh' },
+] as const
+const known = storageOptions.map(({ name, value }) => `${name}=${value}`)
 
 /** Refuses what is unknown: an option that does nothing would be believed to work. */
 export function readStorageOptions(given: readonly string[], refuse: Refuse): StorageOptions {
