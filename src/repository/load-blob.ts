@@ -7,12 +7,15 @@ import { openTree } from './format/tree.ts'
 import type { Tree } from './format/tree.ts'
 import type { IndexedRepository } from './repository.ts'
 
+/** What it takes to load a blob. */
+export type BlobSource = Pick<IndexedRepository, 'backend' | 'index' | 'codec'>
+
 /**
  * Loads one blob and checks its hash. Where one copy is damaged, another pack's copy is taken; a damaged copy is read
  * twice, because a line or a disk may be flaky. Throws `BLOB_NOT_FOUND`, `BLOB_DAMAGED`.
  */
 export async function loadBlob(
-  repository: IndexedRepository,
+  repository: BlobSource,
   type: BlobType,
   id: Uint8Array,
   { signal }: Cancellable = {},
@@ -34,16 +37,12 @@ export async function loadBlob(
 }
 
 /** Loads a tree by its id. Throws `BLOB_NOT_FOUND`, `BLOB_DAMAGED`. Nodes that are malformed show while it is read. */
-export async function loadTree(
-  repository: IndexedRepository,
-  id: Uint8Array,
-  options: Cancellable = {},
-): Promise<Tree> {
+export async function loadTree(repository: BlobSource, id: Uint8Array, options: Cancellable = {}): Promise<Tree> {
   return openTree(await loadBlob(repository, 'tree', id, options))
 }
 
 async function loadCopy(
-  { backend, index, codec }: IndexedRepository,
+  { backend, index, codec }: BlobSource,
   type: BlobType,
   id: Uint8Array,
   entry: number,

@@ -3,7 +3,7 @@ import { idFromHex } from '../format/ids.ts'
 import type { PackBlobs } from '../format/pack-header.ts'
 import { enterPack, indexedPackOf } from '../index-packs.ts'
 import type { TablePack } from '../pack-table.ts'
-import type { Repository } from '../repository.ts'
+import type { IndexedRepository, Repository } from '../repository.ts'
 import { loadSnapshots } from '../snapshots.ts'
 import { findUsed } from '../used.ts'
 import { isEmptySwap, planIndexSwap, swapIndexFiles } from './index-swap.ts'
@@ -51,8 +51,8 @@ export type RepairIndexStep = 'load index' | 'read packs' | 'find used blobs'
 export interface PlanIndexRepairOptions extends LookOptions {
   /** Reads the header of every pack, not only of those about which index and storage differ. */
   readonly readAllPacks?: boolean | undefined
-  /** Brings every pack back that waits to be deleted. Default: those that snapshots need. */
-  readonly undeleteAll?: boolean | undefined
+  /** Root trees besides those of the snapshots, found with the index as it will be: what they need is needed, too. */
+  readonly findMoreRoots?: ((indexed: IndexedRepository) => Promise<readonly Buffer[]>) | undefined
   readonly onProgress?: ((step: RepairIndexStep, done: number, total: number | undefined) => void) | undefined
 }
 
@@ -173,16 +173,16 @@ function undeletion({ id, blobs }: IndexedPack): PackIndexRepair {
  */
 async function findNeededMarks(
   view: IndexView,
-  { signal, onProgress, undeleteAll }: PlanIndexRepairOptions,
+  { signal, onProgress, findMoreRoots }: PlanIndexRepairOptions,
 ): Promise<Map<string, IndexedPack>> {
   const { repository, marked, sizes } = view
   const { index } = repository
-  if (marked.size === 0) return new Map()
   const firstMarked = index.packCount
   for (const mark of marked.values()) enterPack(index, mark)
-  if (undeleteAll) return new Map(marked)
+  const more = (await findMoreRoots?.(repository)) ?? []
+  if (marked.size === 0) return new Map()
   const snapshots = await loadSnapshots(repository, { signal, onDamaged: () => undefined })
-  const roots = snapshots.map(({ tree }) => tree)
+  const roots = [...snapshots.map(({ tree }) => tree), ...more]
   const used = await findUsed(repository, roots, {
     signal,
     onProgress: (trees) => onProgress?.('find used blobs', trees, undefined),

@@ -1,11 +1,8 @@
-import { createHash } from 'node:crypto'
 import type { Cancellable } from '#base'
 import { Bitmap } from '../bitmap.ts'
 import { RepositoryError } from '../errors.ts'
-import { IndexSaver } from '../index-saver.ts'
 import type { HeldLock } from '../lock.ts'
-import { Packer, defaultPackSize } from '../packer.ts'
-import { PackUploader } from '../pack-uploader.ts'
+import { PackWriter } from '../pack-writer.ts'
 import { swapIndexFiles } from './index-swap.ts'
 import { readBlobs } from './pack-look.ts'
 import type { PackRepairPlan, PlannedPackRepair } from './repair-packs.ts'
@@ -26,8 +23,6 @@ export interface PackRepairResult {
   readonly deletedPacks: number
 }
 
-/** Packs that wait to be written. */
-const packsUnderWay = 2
 const copyStride = 8 << 20
 
 /**
@@ -83,30 +78,11 @@ async function* contentOf(
 async function salvage(
   { view }: PackRepairPlan,
   damaged: readonly PlannedPackRepair[],
-  { lock, signal, packSize = defaultPackSize, onProgress }: ExecutePackRepairOptions,
+  { lock, signal, packSize, onProgress }: ExecutePackRepairOptions,
 ): Promise<{ readonly blobs: number; readonly written: ReadonlySet<string> }> {
   const { repository } = view
-  const { index, backend, codec } = repository
-  const indexes = new IndexSaver(repository, { guard: async () => await lock.ensure() })
-  const packs: string[] = []
-  const uploader = new PackUploader({
-    backend,
-    signal,
-    onStored: (pack) => {
-      packs.push(pack.name.toString('hex'))
-      indexes.add(pack)
-    },
-    onFailure: () => undefined, // thrown by the next `drain`
-  })
-  const packer = () =>
-    new Packer({
-      codec,
-      index,
-      packSize,
-      buffers: { take: (bytes) => Buffer.allocUnsafeSlow(bytes) },
-      emit: (pack) => uploader.add(pack, () => undefined),
-    })
-  const packers = { data: packer(), tree: packer() }
+  const { index } = repository
+  const writer = new PackWriter(repository, { packSize, guard: async () => await lock.ensure(), signal })
   const copied = new Bitmap(index.size)
   for (const [done, { name, size, intact }] of damaged.entries()) {
     for await (const { entry, sealed, wrong } of readBlobs(repository, name, intact, { signal, size })) {
@@ -115,28 +91,11 @@ async function salvage(
       if (!copied.add(index.firstOf(entry))) continue
       const [type, id, plainLength] = [index.typeOf(entry), index.idOf(entry), index.uncompressedLengthOf(entry)]
       const place = { pack: index.packOf(entry), offset: index.offsetOf(entry), length: sealed.length, plainLength }
-      packers[type].append({ type, id, sealed, plainLength, entry: index.add(type, id, 0, place) })
-      await uploader.drain(packsUnderWay)
+      await writer.append({ type, id, sealed, plainLength, entry: index.add(type, id, 0, place) })
     }
     onProgress?.('salvage', done + 1, damaged.length)
   }
-  packers.data.flush()
-  packers.tree.flush()
-  await uploader.drain()
-  signal?.throwIfAborted()
-  for (const name of packs) await provePack(view.repository.backend, name, { signal })
-  await indexes.flush({ signal })
-  return { blobs: copied.count, written: indexes.saved }
-}
-
-async function provePack(
-  backend: PackRepairPlan['view']['repository']['backend'],
-  name: string,
-  { signal }: Cancellable,
-): Promise<void> {
-  const bytes = await backend.read({ type: 'pack', name }, { signal, fresh: true })
-  if (createHash('sha256').update(bytes).digest('hex') === name) return
-  throw unsteady(name, 'the storage does not give back what was just stored')
+  return { blobs: copied.count, written: await writer.finish() }
 }
 
 function unsteady(name: string, reason: string): RepositoryError {
