@@ -32,6 +32,13 @@ export function hasStatus(thrown: unknown, ...status: readonly (keyof typeof sta
 /** The connection is of no use any more: it ended, or what came is not SFTP. */
 export class SftpBroken extends Error {
   override readonly name = 'SftpBroken'
+  /** The other side never spoke SFTP at all. */
+  readonly isForeign: boolean
+
+  constructor(message: string, { isForeign = false }: { readonly isForeign?: boolean } = {}) {
+    super(message)
+    this.isForeign = isForeign
+  }
 }
 
 /** What the server gives for an open file or folder. */
@@ -65,6 +72,9 @@ const usualPiece = 32 << 10
 /** More at once brings nothing, and makes what comes behind it wait. */
 const largestPiece = 128 << 10
 
+/** Milliseconds in which the other side may say why it takes no more. */
+const lastWords = 500
+
 /** Speaks SFTP version 3 over two streams. Requests overlap freely; none can be called back. */
 export class SftpClient {
   readonly window: FlightWindow
@@ -89,7 +99,8 @@ export class SftpClient {
     input.on('data', (chunk: Buffer) => this.#receive(chunk))
     input.on('end', () => this.break(new SftpBroken('the connection ended')))
     input.on('error', (error) => this.break(new SftpBroken(error.message)))
-    output.on('error', (error) => this.break(new SftpBroken(error.message)))
+    // What still comes says more of the reason than that nobody reads what we say.
+    output.on('error', (error) => setTimeout(() => this.break(new SftpBroken(error.message)), lastWords).unref())
   }
 
   /** Greets the server and asks what it can do. Rejects with `SftpBroken` when it does not speak SFTP. */
@@ -244,7 +255,7 @@ export class SftpClient {
     } catch (thrown) {
       if (!(thrown instanceof MalformedPacket)) throw thrown
       const start = thrown.start ? `: "${printable(thrown.start.toString('latin1').trim(), 80)}"` : ''
-      this.break(new SftpBroken(`${thrown.message}${start}`))
+      this.break(new SftpBroken(`${thrown.message}${start}`, { isForeign: this.#greet !== undefined }))
     }
   }
 
@@ -268,10 +279,10 @@ export class SftpClient {
 
   #readVersion({ type, reader }: Reply): void {
     try {
-      if (type !== packetTypes.version || reader.u32() < version) throw new SftpBroken('it does not speak SFTP 3')
+      if (type !== packetTypes.version || reader.u32() < version) throw notSftp()
       while (!reader.isAtEnd) this.#extensions.set(reader.text(), reader.text())
     } catch (thrown) {
-      const error = thrown instanceof SftpBroken ? thrown : new SftpBroken('its greeting is not SFTP')
+      const error = thrown instanceof SftpBroken ? thrown : notSftp()
       this.break(error)
       throw error
     }
@@ -285,6 +296,10 @@ export class SftpClient {
     const [read, write] = [reader.u64(), reader.u64()]
     this.pieces = { read: pieceOf(read), write: pieceOf(write) }
   }
+}
+
+function notSftp(): SftpBroken {
+  return new SftpBroken('its greeting is not that of SFTP 3', { isForeign: true })
 }
 
 /** 0 says "no limit that I know of": then the usual. */

@@ -3,13 +3,14 @@ import { untilAborted } from './abort.ts'
 import { BackendError } from './errors.ts'
 import { MalformedPacket } from './sftp-packets.ts'
 import { SftpBroken, SftpClient } from './sftp-client.ts'
+import type { SftpAddress } from './sftp-command.ts'
 import { sshError } from './ssh-errors.ts'
 import { canAsk, SshProcess, type Words } from './ssh-process.ts'
 
 export interface SessionsOptions {
   readonly location: string
   /** For messages. */
-  readonly host: string
+  readonly address: SftpAddress
   /** What to start. `silent`: it must not ask anybody anything. */
   readonly command: (options: { readonly silent: boolean }) => Words
   /** Connections at once, at most. */
@@ -193,17 +194,19 @@ export class Sessions {
     if (!(await process.endsWithin(lastWordsPatience))) process.kill()
     const code = await process.ended
     if (!(thrown instanceof SftpBroken) && !(thrown instanceof MalformedPacket)) return thrown
-    const { location, host } = this.#options
+    const { location, address } = this.#options
+    const isForeign = thrown instanceof SftpBroken && thrown.isForeign
     const { rawWords, words, program } = process
     return sshError({
       location,
-      host,
+      address,
       program,
       code,
       rawWords,
       words,
       reason: thrown.message,
       hadAsked: this.#hadAsked,
+      isForeign,
     })
   }
 }

@@ -76,7 +76,7 @@ export class SftpBackend implements Backend {
     this.#folders = new FolderSync((folder) => this.#sessions.use(undefined, (client) => syncFolder(client, folder)))
     this.#sessions = new Sessions({
       location,
-      host: address.host || location,
+      address,
       command: (how) => sftpCommand(address, { command, args }, how),
       most: Math.min(mostSessions, connections),
       connectSeconds: options.connectSeconds ?? 60,

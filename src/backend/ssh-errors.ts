@@ -1,11 +1,11 @@
 import { BackendError } from './errors.ts'
+import type { SftpAddress } from './sftp-command.ts'
 
 /** What `ssh` says when it ends, in words that tell what to do. */
 
 export interface SshEnd {
   readonly location: string
-  /** The host as ssh was told it. */
-  readonly host: string
+  readonly address: SftpAddress
   readonly program: string
   /** Undefined as long as it runs. */
   readonly code: number | null | undefined
@@ -16,6 +16,8 @@ export interface SshEnd {
   readonly reason: string
   /** A connection stood once, and ssh could ask then. */
   readonly hadAsked: boolean
+  /** What came was no SFTP from its first byte on. */
+  readonly isForeign: boolean
 }
 
 /** The host cannot be reached, now. */
@@ -29,8 +31,8 @@ const unreachable: readonly (readonly [RegExp, string])[] = [
 
 /** The `BackendError` for a connection that could not be made, or that broke. */
 export function sshError(end: SshEnd): BackendError {
-  const { location, host, program, rawWords, words } = end
-  const details = { location, host, reason: words || end.reason }
+  const { location, address, program, rawWords, words } = end
+  const details = { location, reason: words || end.reason, ...byHand(address) }
   if (/REMOTE HOST IDENTIFICATION HAS CHANGED|host key .* has changed|REVOKED HOST KEY/i.test(rawWords)) {
     return new BackendError('SSH_HOST_KEY_CHANGED', details)
   }
@@ -43,6 +45,7 @@ export function sshError(end: SshEnd): BackendError {
   if (/subsystem request failed/i.test(rawWords) || end.code === 127) {
     return new BackendError('SFTP_NOT_OFFERED', details)
   }
+  if (end.isForeign) return new BackendError('SFTP_NOT_OFFERED', { ...details, reason: end.reason })
   if (/Bad configuration option|unknown option|illegal option|^usage: |Bad owner or permissions/m.test(rawWords)) {
     return new BackendError('SSH_NOT_USABLE', { ...details, program })
   }
@@ -50,6 +53,12 @@ export function sshError(end: SshEnd): BackendError {
   if (why) return new BackendError('STORAGE_UNREACHABLE', { location, reason: why, transient: true })
   const said = words === '' ? '' : ` (${program} says: ${words})`
   return new BackendError('STORAGE_FAILED', { location, reason: `${end.reason}${said}`, transient: true })
+}
+
+/** How a person tries the same, and under which name ssh keeps the host's key. */
+function byHand({ user, host, port }: SftpAddress) {
+  const login = ['ssh', ...(port === undefined ? [] : ['-p', port]), user === undefined ? host : `${user}@${host}`]
+  return { host, login: login.join(' '), keyName: port === undefined ? host : `[${host}]:${port}` }
 }
 
 function loginReason({ words, hadAsked }: SshEnd): string {

@@ -11,6 +11,8 @@ export type Words = readonly [program: string, ...args: string[]]
 
 /** Bytes of the program's error output that are kept: its last words. */
 const mostWords = 4096
+/** Lines of it that a message shows. */
+const mostLines = 3
 /** Milliseconds that the program has to end by itself, and then after being asked to. */
 const patience = 2000
 
@@ -61,16 +63,11 @@ export class SshProcess {
     return this.#child.stdout
   }
 
-  /** What it last said on its error output, one line of printable text. */
+  /** What it last said on its error output, as one line of printable text without its full stop. */
   get words(): string {
-    const lines = this.#words.toString('utf8').split(/[\r\n]+/)
-    return printable(
-      lines
-        .map((line) => line.trim())
-        .filter((line) => line !== '')
-        .join('; '),
-      600,
-    )
+    const lines = this.rawWords.split(/[\r\n]+/).map((line) => line.trim())
+    const last = lines.filter((line) => line !== '').slice(-mostLines)
+    return printable(last.join('; '), 300).replace(/\.+$/, '')
   }
 
   /** The same as it came, for those who look for something in it. */

@@ -102,7 +102,7 @@ async function serve(config: string, port: number): Promise<ChildProcess> {
 }
 
 /** All that a process has started, and what they have started. */
-function descendants(of: number): number[] {
+export function descendants(of: number): number[] {
   const parents = new Map<number, number>()
   for (const name of readdirSync('/proc')) {
     if (!/^\d+$/.test(name)) continue
