@@ -42,6 +42,8 @@ const systemTools: Readonly<Record<string, string>> = {
   unshare: 'util-linux',
   openssl: 'openssl',
   strace: 'strace',
+  ssh: 'openssh-client',
+  sshd: 'openssh-server',
 }
 
 const archiveKeyring = '/usr/share/keyrings/debian-archive-keyring.gpg'
@@ -75,7 +77,21 @@ function installSystemTools(): void {
   const packages = [...new Set(absent.map(([, name]) => name))]
   say(`installing Debian packages: ${packages.join(', ')}`)
   apt(['update'])
-  apt(['install', '-y', '--no-install-recommends', ...packages])
+  withoutServices(() => apt(['install', '-y', '--no-install-recommends', ...packages]))
+}
+
+/** Tests start servers themselves, for as long as they need them: nobody wants a machine that listens because of them. */
+function withoutServices(install: () => boolean): void {
+  const policy = '/usr/sbin/policy-rc.d' // Debian's way to say no to every start
+  const isOurs = !existsSync(policy)
+  if (isOurs) writeFileSync(policy, '#!/bin/sh\nexit 101\n', { mode: 0o755 })
+  const hadSshd = isOnPath('sshd')
+  try {
+    install()
+    if (!hadSshd && isOnPath('systemctl')) run('systemctl', ['disable', 'ssh.service'], tmpdir())
+  } finally {
+    if (isOurs) rmSync(policy)
+  }
 }
 
 /** Unpacks the packages of `set` beside their place, and moves them there when they are whole. */
