@@ -46,6 +46,14 @@ export interface WriteOptions extends CallOptions {
   readonly cacheable?: boolean | undefined
 }
 
+/** A module that a worker thread loads to read files, synchronously (`CreateThreadReader`), and what it is made with. */
+export interface ThreadReading {
+  /** URL. */
+  readonly module: string
+  /** A plain value. */
+  readonly options: unknown
+}
+
 /**
  * Where the bytes of a repository lie.
  *
@@ -71,6 +79,11 @@ export interface Backend extends AsyncDisposable {
   readonly connections: number
   /** True when reading is as fast as a local disk, so that a cache of it is useless. */
   readonly fast: boolean
+  /**
+   * How worker threads may read files by themselves, without a way through the main thread. Only where that is as good as
+   * `read`; what goes wrong there is done again with `read`. A wrapper that changes what `read` gives must not pass it on.
+   */
+  readonly threadReading?: ThreadReading | undefined
   /** Makes what must be there before the first `write` (folders). Idempotent. */
   create(options?: Cancellable): Promise<void>
   /** Every file of a type, in no particular order. */

@@ -1,8 +1,10 @@
+import { extname, resolve } from 'node:path'
 import type { Clock } from '#base'
-import type { Backend } from './backend.ts'
+import type { Backend, ThreadReading } from './backend.ts'
 import { ConnectionsBackend } from './connections.ts'
 import { BackendError } from './errors.ts'
 import { LocalBackend } from './local.ts'
+import { localThreadReading } from './local-thread.ts'
 import { type Location, parseLocation } from './location.ts'
 import { RestBackend } from './rest.ts'
 import type { RateLimits } from './limit.ts'
@@ -51,7 +53,18 @@ export function openBackend(location: string | Location, options: OpenBackendOpt
   const watched = new WatchdogBackend(base, { seconds: stallSeconds, clock })
   const bounded = new ConnectionsBackend(watched, connections ?? base.connections)
   const limit = retryLimit ?? retryLimits[parsed.scheme]
-  return new RetryBackend(bounded, { limit, limitAtFirst: Math.min(limit, limitAtFirst), report: onRetry, clock })
+  const threadReading = threadReadingOf(parsed, options)
+  const limitOfFirst = Math.min(limit, limitAtFirst)
+  return new RetryBackend(bounded, { limit, limitAtFirst: limitOfFirst, threadReading, report: onRetry, clock })
+}
+
+/** A folder, unless its reads are to be held back. */
+function threadReadingOf(location: Location, { limits }: OpenBackendOptions): ThreadReading | undefined {
+  if (location.scheme !== 'local' || limits?.download) return undefined
+  return localThreadReading(
+    resolve(location.path),
+    new URL(`./local-thread${extname(import.meta.url)}`, import.meta.url),
+  )
 }
 
 function openBase(location: Location, options: OpenBackendOptions): Backend {

@@ -1,5 +1,14 @@
 import { type Cancellable, type Clock, systemClock, UnderstudyError } from '#base'
-import type { Backend, CallOptions, FileRef, FileType, ListedFile, ReadOptions, WriteOptions } from './backend.ts'
+import type {
+  Backend,
+  CallOptions,
+  FileRef,
+  FileType,
+  ListedFile,
+  ReadOptions,
+  ThreadReading,
+  WriteOptions,
+} from './backend.ts'
 
 export interface RetryOptions {
   /** Milliseconds after which a call that keeps failing is given up; 0: at once. Default: 15 minutes, as restic. */
@@ -13,6 +22,8 @@ export interface RetryOptions {
   readonly first?: number | undefined
   readonly longest?: number | undefined
   readonly clock?: Clock | undefined
+  /** What threads read by themselves is not retried there: it is asked for again here. */
+  readonly threadReading?: ThreadReading | undefined
   /** From 0 up to 1. */
   readonly random?: (() => number) | undefined
   /** Told before each wait, so that people see why nothing moves. */
@@ -41,8 +52,9 @@ export class RetryBackend implements Backend {
   readonly location: string
   readonly connections: number
   readonly fast: boolean
+  readonly threadReading: ThreadReading | undefined
   readonly #inner: Backend
-  readonly #options: RetryBackendOptions
+  readonly #options: RetryTerms
   #hasAnswered = false
 
   constructor(inner: Backend, options: RetryOptions = {}) {
@@ -50,6 +62,7 @@ export class RetryBackend implements Backend {
     this.location = inner.location
     this.connections = inner.connections
     this.fast = inner.fast
+    this.threadReading = options.threadReading
     this.#options = {
       limit: options.limit ?? 15 * 60_000,
       limitAtFirst: options.limitAtFirst ?? options.limit ?? 15 * 60_000,
@@ -129,11 +142,11 @@ export class RetryBackend implements Backend {
 /** The tries of one call. */
 class Attempts {
   readonly #call: Call
-  readonly #options: RetryBackendOptions
+  readonly #options: RetryTerms
   readonly #start: number
   #failures = 0
 
-  constructor(call: Call, options: RetryBackendOptions) {
+  constructor(call: Call, options: RetryTerms) {
     this.#call = call
     this.#options = options
     this.#start = options.clock.monotonic()
@@ -163,7 +176,9 @@ class Attempts {
   }
 }
 
-type RetryBackendOptions = Required<{ [Key in keyof RetryOptions]: NonNullable<RetryOptions[Key]> }>
+type RetryTerms = Required<{
+  [Key in keyof Omit<RetryOptions, 'threadReading'>]: NonNullable<RetryOptions[Key]>
+}>
 
 function nameOf({ type, name }: FileRef): string {
   return name === '' ? type : `${type} ${name}`

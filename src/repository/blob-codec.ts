@@ -95,7 +95,20 @@ export class BlobCodec implements Disposable {
     return plain
   }
 
-  /** The same for a compressed blob, with its zstd frame; both are good until the next call. */
+  /** The same, written at `at` of `out`, where there must be room; returns the number of bytes. */
+  openInto(sealed: Uint8Array, plainLength: number, out: Buffer, at: number): number {
+    const bodyLength = sealed.length - sealOverhead
+    if (plainLength === 0) {
+      this.#sealer.open(sealed, out, at)
+      return Math.max(0, bodyLength)
+    }
+    this.#opened = withRoom(this.#opened, bodyLength)
+    this.#sealer.open(sealed, this.#opened, 0)
+    this.primitives.zstd.decompress(this.#opened.subarray(0, bodyLength), out.subarray(at, at + plainLength))
+    return plainLength
+  }
+
+  /** The same as `open` for a compressed blob, with its zstd frame; both are good until the next call. */
   openFrame(sealed: Uint8Array, plainLength: number): { readonly plain: Buffer; readonly frame: Buffer } {
     const plain = this.open(sealed, plainLength)
     return { plain, frame: this.#opened.subarray(0, sealed.length - sealOverhead) }

@@ -164,14 +164,12 @@ export class BlobIndex {
   }
 
   idOf(entry: number): Buffer {
-    this.#refresh()
     const bytes = new Uint8Array(this.shared.entries, entry * bytesPerEntry, wordsPerId * 4)
     return Buffer.from(bytes)
   }
 
   /** Copies the id of an entry into `into` at `at`. */
   copyId(entry: number, into: Uint8Array, at: number): void {
-    this.#refresh()
     into.set(new Uint8Array(this.shared.entries, entry * bytesPerEntry, wordsPerId * 4), at)
   }
 
@@ -218,9 +216,11 @@ export class BlobIndex {
     return this.#state[slotCountField] as number
   }
 
+  // Asked for millions of times: only an entry that is newer than the view needs a new view.
   #word(entry: number, field: number): number {
-    this.#refresh()
-    return this.#entries[entry * wordsPerEntry + field] as number
+    const at = entry * wordsPerEntry + field
+    if (at >= this.#entries.length) this.#refresh()
+    return this.#entries[at] as number
   }
 
   #find(type: BlobType, ids: Uint8Array, at: number): number {

@@ -22,6 +22,7 @@ function lying(
   return {
     name: honest.name,
     hasher: honest.hasher,
+    createPairHasher: () => honest.createPairHasher(),
     createSealer: (key) => honest.createSealer(key),
     zstd: {
       compress: (...args) => compress(zstd, ...args),
@@ -69,6 +70,7 @@ test('a bit that flips after sealing is found out', () => {
   const flipping: Primitives = {
     name: honest.name,
     hasher: honest.hasher,
+    createPairHasher: () => honest.createPairHasher(),
     zstd: honest.zstd,
     createSealer(key) {
       const sealer = honest.createSealer(key)

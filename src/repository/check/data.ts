@@ -2,7 +2,6 @@ import { ThreadPool, forEachConcurrent, messageOf } from '#base'
 import type { Cancellable } from '#base'
 import { shortName } from './findings.ts'
 import type { Findings } from './findings.ts'
-import { idFromHex } from '../format/ids.ts'
 import type { PackTable, TablePack } from '../pack-table.ts'
 import type { IndexedRepository } from '../repository.ts'
 import { createControl, stopThreads } from '../threads/memory.ts'
@@ -16,7 +15,7 @@ export interface CheckDataOptions extends Cancellable {
   readonly onProgress?: ((bytes: number) => void) | undefined
 }
 
-/** Packs that are read ahead while every thread has one. */
+/** Packs that the main thread reads ahead while every thread has one. */
 const ahead = 1
 
 /**
@@ -32,17 +31,18 @@ export async function checkData(
   if (packs.length === 0) return
   const { index, settings, polynomial } = repository
   const control = createControl(threads)
-  const data: ThreadSetup = { index: index.shared, control, codec: settings, polynomial }
+  const { threadReading: reading } = repository.backend
+  const data: ThreadSetup = { index: index.shared, control, codec: settings, reading, polynomial }
   await using pool = new ThreadPool({ module: threadModule(), threads, data })
   const readOne = async ({ name, place }: TablePack) =>
-    await readPack(repository, pool, { name, entries: table.entriesOf(place) }, { signal })
+    await readPack(repository, pool, { name, entries: table.entriesOf(place).slice() }, { signal })
   const checkOne = async (pack: TablePack) => {
     const first = await readOne(pack)
     if (first.reasons.length > 0) report(findings, pack, first, await readOne(pack))
     onProgress?.(pack.size)
   }
   try {
-    await forEachConcurrent(packs, checkOne, { concurrency: threads * 2 + ahead, signal })
+    await forEachConcurrent(packs, checkOne, { concurrency: reading ? threads * 2 : threads + ahead, signal })
   } finally {
     stopThreads(control)
   }
@@ -53,7 +53,22 @@ interface Reading extends Examined {
   readonly isRead: boolean
 }
 
+/** Where threads read by themselves, only what they could not read comes through the main thread. */
 async function readPack(
+  repository: IndexedRepository,
+  pool: ThreadPool,
+  { name, entries }: { readonly name: string; readonly entries: Uint32Array },
+  { signal }: Cancellable,
+): Promise<Reading> {
+  if (repository.backend.threadReading) {
+    const order: ExamineOrder = { name, entries }
+    const examined = await pool.run<Examined | undefined>('examinePack', order, { signal })
+    if (examined) return { isRead: true, ...examined }
+  }
+  return await readPackHere(repository, pool, { name, entries }, { signal })
+}
+
+async function readPackHere(
   { backend }: IndexedRepository,
   pool: ThreadPool,
   { name, entries }: { readonly name: string; readonly entries: Uint32Array },
@@ -67,7 +82,7 @@ async function readPack(
     return { isRead: false, reasons: [messageOf(thrown)], bad: [...entries] }
   }
   // The bytes go to the thread without being copied.
-  const order: ExamineOrder = { name: idFromHex(name), bytes, entries }
+  const order: ExamineOrder = { name, bytes, entries }
   const transfer = [bytes.buffer as ArrayBuffer]
   return { isRead: true, ...(await pool.run<Examined>('examinePack', order, { transfer, signal })) }
 }

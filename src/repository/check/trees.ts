@@ -46,24 +46,27 @@ function allEntries({ index }: IndexedRepository, id: Buffer): number[] {
 
 /** Returns false when the entry cannot be gone into. */
 function checkNode({ index }: IndexedRepository, node: TreeNode, tree: number, findings: Findings): boolean {
-  const place = { tree, name: Buffer.from(node.name) }
+  const place = () => ({ tree, name: Buffer.from(node.name) })
   const problem = node.problem()
   if (problem) {
-    findings.add({ kind: 'entry-malformed', message: messageOf(problem), place })
+    findings.add({ kind: 'entry-malformed', message: messageOf(problem), place: place() })
     return canBeEntered(node)
   }
   const { content } = node
   if (content === null) return true
   const { missing, length } = measure(index, content)
-  const name = JSON.stringify(printable(node.name))
   if (missing > 0) {
-    const message = `The file ${name} needs ${missing} ${missing === 1 ? 'blob that is' : 'blobs that are'} in no index.`
-    findings.add({ kind: 'blobs-missing', message, place })
+    const message = `The file ${shown(node)} needs ${missing} ${missing === 1 ? 'blob that is' : 'blobs that are'} in no index.`
+    findings.add({ kind: 'blobs-missing', message, place: place() })
   } else if (BigInt(length) !== node.size) {
-    const message = `The file ${name} has ${node.size} bytes, and its blobs have ${length}.`
-    findings.add({ kind: 'file-size', message, place })
+    const message = `The file ${shown(node)} has ${node.size} bytes, and its blobs have ${length}.`
+    findings.add({ kind: 'file-size', message, place: place() })
   }
   return true
+}
+
+function shown({ name }: TreeNode): string {
+  return JSON.stringify(printable(name))
 }
 
 function canBeEntered(node: TreeNode): boolean {

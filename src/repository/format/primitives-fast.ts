@@ -1,5 +1,6 @@
 import { longestCipherPiece, Sealer, type MasterKey, type SealCipher } from './crypto.ts'
 import { checkRoom, hashLength, type Hasher } from './hash.ts'
+import { MultiBlockHasher, SerialPairHasher, type MultiBlock } from './hash-pairs.ts'
 import type { Primitives } from './primitives.ts'
 import { broken, checkFrame, wrongLength, type Zstd } from './zstd.ts'
 
@@ -16,11 +17,15 @@ type Pointer = unknown
 /** The fast primitives, or undefined where this Node binary does not have all that they need. */
 export function loadFastPrimitives(require: NodeJS.Require): Primitives | undefined {
   try {
-    const native = bindFunctions(require('koffi') as Koffi)
+    const koffi = require('koffi') as Koffi
+    const native = bindFunctions(koffi)
     const zstd = new FastZstd(native)
+    const hasher = createFastHasher(native)
+    const multiBlock = bindMultiBlock(koffi)
     return {
       name: 'fast',
-      hasher: createFastHasher(native),
+      hasher,
+      createPairHasher: () => (multiBlock ? new MultiBlockHasher(multiBlock) : new SerialPairHasher(hasher)),
       zstd,
       createSealer: (key) => new Sealer(new FastCipher(native, key)),
       [Symbol.dispose]: () => zstd[Symbol.dispose](),
@@ -66,6 +71,18 @@ function bindFunctions(koffi: Koffi) {
     ),
     frameLength: bind<[Uint8Array, number], ZstdResult>('size_t ZSTD_findFrameCompressedSize(const void*, size_t)'),
     errorName: bind<[ZstdResult], string>('const char* ZSTD_getErrorName(size_t)'),
+  }
+}
+
+/** Undefined where this Node binary has no such function (it is made for x86-64 only). */
+function bindMultiBlock(koffi: Koffi): MultiBlock | undefined {
+  try {
+    const run = koffi
+      .load(null)
+      .func('void sha256_multi_block(void*, const void*, int)') as unknown as MultiBlock['run']
+    return { run, addressOf: koffi.address }
+  } catch {
+    return undefined
   }
 }
 

@@ -1,6 +1,7 @@
 import { createRequire } from 'node:module'
 import { ReferenceCipher, Sealer, type MasterKey } from './crypto.ts'
 import { referenceHasher, type Hasher } from './hash.ts'
+import { SerialPairHasher, type PairHasher } from './hash-pairs.ts'
 import { loadFastPrimitives } from './primitives-fast.ts'
 import { passesSelfTest } from './self-test.ts'
 import { referenceZstd, type Zstd } from './zstd.ts'
@@ -13,6 +14,8 @@ import { referenceZstd, type Zstd } from './zstd.ts'
 export interface Primitives extends Disposable {
   readonly name: 'fast' | 'reference'
   readonly hasher: Hasher
+  /** For one user: it keeps what it has begun. */
+  createPairHasher(): PairHasher
   readonly zstd: Zstd
   /** The sealer is the caller's to dispose. */
   createSealer(key: MasterKey): Sealer
@@ -21,6 +24,7 @@ export interface Primitives extends Disposable {
 export const referencePrimitives: Primitives = {
   name: 'reference',
   hasher: referenceHasher,
+  createPairHasher: () => new SerialPairHasher(referenceHasher),
   zstd: referenceZstd,
   createSealer: (key) => new Sealer(new ReferenceCipher(key)),
   [Symbol.dispose]: () => undefined,

@@ -1,3 +1,4 @@
+import { paddingRoom } from './hash-pairs.ts'
 import type { Primitives } from './primitives.ts'
 
 /**
@@ -28,7 +29,7 @@ export const knownAnswers = {
 /** True when `primitives` give the known answers and refuse what must be refused. */
 export function passesSelfTest(primitives: Primitives): boolean {
   try {
-    return hashes(primitives) && seals(primitives) && compresses(primitives)
+    return hashes(primitives) && hashesPairs(primitives) && seals(primitives) && compresses(primitives)
   } catch {
     return false
   }
@@ -42,6 +43,25 @@ function hashes({ hasher }: Primitives): boolean {
   running.update(sample.subarray(100))
   running.finish(inPieces)
   return whole.toString('hex') === knownAnswers.sampleHash && inPieces.equals(whole)
+}
+
+function hashesPairs(primitives: Primitives): boolean {
+  const memory = Buffer.allocUnsafeSlow(4 * (sample.length + paddingRoom))
+  const at = (i: number) => i * (sample.length + paddingRoom)
+  for (let i = 0; i < 4; i++) sample.copy(memory, at(i))
+  const pairs = primitives.createPairHasher()
+  const [long, others] = [Buffer.alloc(32), Buffer.alloc(64)]
+  pairs.beginLong(memory, sample.length)
+  pairs.hashAll(memory, [{ offset: at(1), length: 1 }], others) // of unequal length, and alone at the end
+  pairs.finishLong(long)
+  pairs.hashAll(
+    memory,
+    [2, 3].map((i) => ({ offset: at(i), length: sample.length })),
+    others,
+  )
+  return [long, others.subarray(0, 32), others.subarray(32)].every(
+    (hash) => hash.toString('hex') === knownAnswers.sampleHash,
+  )
 }
 
 function seals(primitives: Primitives): boolean {

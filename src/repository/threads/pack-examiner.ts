@@ -1,15 +1,20 @@
 import { messageOf } from '#base'
 import type { BlobCodec } from '../blob-codec.ts'
 import type { BlobIndex } from '../blob-index.ts'
+import { sealOverhead } from '../format/crypto.ts'
+import { hashLength } from '../format/hash.ts'
+import { paddingRoom } from '../format/hash-pairs.ts'
+import type { PairHasher, Span } from '../format/hash-pairs.ts'
 import { lengthFieldSize, locatePackHeader, parsePackHeader } from '../format/pack-header.ts'
 import type { PackBlobs } from '../format/pack-header.ts'
-import type { BlobExaminer } from './blob-examiner.ts'
+import { Room } from './room.ts'
+import type { ThreadFiles } from './thread-files.ts'
 
-/** A whole pack, as it was read from the storage. */
+/** A whole pack. */
 export interface ExamineOrder {
-  /** 32 bytes. */
-  readonly name: Uint8Array
-  readonly bytes: Uint8Array
+  readonly name: string
+  /** As it was read from the storage; undefined: the thread reads it itself. */
+  readonly bytes?: Uint8Array | undefined
   /** What the index says lies in it: entries, by their offset. */
   readonly entries: Uint32Array
 }
@@ -24,46 +29,85 @@ export interface Examined {
 /** Reasons that one pack gives at most. */
 const mostReasons = 10
 
+/** Opened blobs are hashed when there are so many bytes of them: they still lie in the processor's cache. */
+const batchBytes = 512 << 10
+
 /** Proves a whole pack, in a thread: its name, every blob, its header, and that header and index say the same. */
 export class PackExaminer {
   readonly #codec: BlobCodec
   readonly #index: BlobIndex
-  readonly #blobs: BlobExaminer
+  readonly #files: ThreadFiles | undefined
+  readonly #hashes: PairHasher
+  readonly #pack = new Room()
+  readonly #plain = new Room()
 
-  constructor(codec: BlobCodec, index: BlobIndex, blobs: BlobExaminer) {
+  constructor(codec: BlobCodec, index: BlobIndex, files: ThreadFiles | undefined) {
     this.#codec = codec
     this.#index = index
-    this.#blobs = blobs
+    this.#files = files
+    this.#hashes = codec.primitives.createPairHasher()
   }
 
-  examine({ name, bytes, entries }: ExamineOrder): Examined {
+  /** Undefined when the thread cannot read the pack itself: the storage is to be asked, which tries again and explains. */
+  examine(order: ExamineOrder): Examined | undefined {
+    const pack = this.#load(order)
+    return pack && this.#prove(pack, order)
+  }
+
+  #load({ name, bytes }: ExamineOrder): Buffer | undefined {
+    const room = (length: number) => this.#pack.take(length + paddingRoom)
+    if (!bytes) return this.#files?.tryRead({ type: 'pack', name }, room)
+    const pack = room(bytes.length).subarray(0, bytes.length)
+    pack.set(bytes)
+    return pack
+  }
+
+  #prove(pack: Buffer, { name, entries }: ExamineOrder): Examined {
     const reasons: string[] = []
     const bad: number[] = []
-    if (!this.#hasName(name, bytes)) reasons.push('its content is not what its name says')
-    let end = 0
-    let isContiguous = true
-    for (const entry of entries) {
-      const offset = this.#index.offsetOf(entry)
-      isContiguous &&= offset === end
-      end = offset + this.#index.lengthOf(entry)
-      const plain = this.#blobs.examine(entry, bytes.subarray(offset, end))
-      if (typeof plain !== 'string') continue
+    const hash = Buffer.alloc(hashLength)
+    this.#hashes.beginLong(this.#pack.memory, pack.length)
+    const isContiguous = this.#proveBlobs(pack, entries, (entry, reason) => {
       bad.push(entry)
       const id = this.#index.idOf(entry).toString('hex').slice(0, 10)
-      reasons.push(`the ${this.#index.typeOf(entry)} blob ${id} is damaged (${plain})`)
-    }
+      reasons.push(`the ${this.#index.typeOf(entry)} blob ${id} is damaged (${reason})`)
+    })
+    this.#hashes.finishLong(hash)
+    if (hash.toString('hex') !== name) reasons.unshift('its content is not what its name says')
     if (!isContiguous) reasons.push('its blobs in the index overlap or leave gaps')
-    const header = this.#compareHeader(bytes, entries)
+    const header = this.#compareHeader(pack, entries)
     if (header) reasons.push(header)
     const more = reasons.length - mostReasons
     if (more > 0) reasons.splice(mostReasons, more, `and ${more} more`)
     return { reasons, bad }
   }
 
-  #hasName(name: Uint8Array, bytes: Uint8Array): boolean {
-    const hash = Buffer.alloc(32)
-    this.#codec.primitives.hasher.sha256(bytes, hash)
-    return hash.equals(name)
+  /** Opens every blob and holds its hash against its id; returns whether they lie one after the other. */
+  #proveBlobs(pack: Buffer, entries: Uint32Array, damaged: (entry: number, reason: string) => void): boolean {
+    const batch = new HashBatch(this.#hashes, this.#index, damaged)
+    let [end, at] = [0, 0]
+    let isContiguous = true
+    for (const entry of entries) {
+      const offset = this.#index.offsetOf(entry)
+      isContiguous &&= offset === end
+      end = offset + this.#index.lengthOf(entry)
+      const plainLength = this.#index.uncompressedLengthOf(entry)
+      const needed = (plainLength || Math.max(0, end - offset - sealOverhead)) + paddingRoom
+      if (at > 0 && at + needed > batchBytes) {
+        batch.prove(this.#plain.memory)
+        at = 0
+      }
+      const plain = this.#plain.take(Math.max(at + needed, batchBytes))
+      try {
+        const length = this.#codec.openInto(pack.subarray(offset, end), plainLength, plain, at)
+        batch.add(entry, { offset: at, length })
+        at += length + paddingRoom
+      } catch (thrown) {
+        damaged(entry, messageOf(thrown))
+      }
+    }
+    batch.prove(this.#plain.memory)
+    return isContiguous
   }
 
   #compareHeader(bytes: Uint8Array, entries: Uint32Array): string | undefined {
@@ -91,5 +135,39 @@ export class PackExaminer {
       if (!isSame) return false
     }
     return true
+  }
+}
+
+/** Opened blobs that are hashed together. */
+class HashBatch {
+  readonly #hashes: PairHasher
+  readonly #index: BlobIndex
+  readonly #damaged: (entry: number, reason: string) => void
+  readonly #id = Buffer.alloc(hashLength)
+  #results = Buffer.alloc(64 * hashLength)
+  #entries: number[] = []
+  #spans: Span[] = []
+
+  constructor(hashes: PairHasher, index: BlobIndex, damaged: (entry: number, reason: string) => void) {
+    this.#hashes = hashes
+    this.#index = index
+    this.#damaged = damaged
+  }
+
+  add(entry: number, span: Span): void {
+    this.#entries.push(entry)
+    this.#spans.push(span)
+  }
+
+  prove(plain: Buffer): void {
+    const bytes = this.#entries.length * hashLength
+    if (bytes > this.#results.length) this.#results = Buffer.alloc(bytes)
+    this.#hashes.hashAll(plain, this.#spans, this.#results)
+    for (const [i, entry] of this.#entries.entries()) {
+      this.#index.copyId(entry, this.#id, 0)
+      const isRight = this.#results.compare(this.#id, 0, hashLength, i * hashLength, (i + 1) * hashLength) === 0
+      if (!isRight) this.#damaged(entry, 'its content is not what its id says')
+    }
+    ;[this.#entries, this.#spans] = [[], []]
   }
 }

@@ -1,3 +1,4 @@
+import type { ThreadReading } from '#backend'
 import type { SharedIndex } from '../blob-index.ts'
 import type { CodecSettings } from '../blob-codec.ts'
 import type { SharedControl } from './memory.ts'
@@ -13,6 +14,8 @@ export interface ThreadSetup {
   readonly storing?: SharedStoring | undefined
   /** The repository that blobs are copied from; undefined where none are. */
   readonly source?: { readonly index: SharedIndex; readonly codec: CodecSettings } | undefined
+  /** How threads read files of the storage by themselves, where they can. */
+  readonly reading?: ThreadReading | undefined
   /** The chunker's polynomial. */
   readonly polynomial: bigint
 }

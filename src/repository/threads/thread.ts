@@ -20,6 +20,7 @@ import { takeThreadNumber } from './memory.ts'
 import { SharedPacker } from './shared-packer.ts'
 import { SharedPackTable } from './shared-packs.ts'
 import type { ModuleSpec, SharedStoring, ThreadSetup } from './setup.ts'
+import { ThreadFiles } from './thread-files.ts'
 
 /** The worker thread of a repository: what it can be called for. */
 
@@ -30,7 +31,8 @@ const thread = takeThreadNumber(setup.control)
 const packer = setup.storing && createPacker(setup.storing)
 const saver = setup.storing && packer && createSaver(setup.storing, packer)
 const examiner = new BlobExaminer(codec, index)
-const packExaminer = new PackExaminer(codec, index, examiner)
+const threadFiles = setup.reading && (await ThreadFiles.open(setup.reading))
+const packExaminer = new PackExaminer(codec, index, threadFiles)
 
 let copier: BlobCopier | undefined
 let storer: FileStorer | undefined
