@@ -16,6 +16,10 @@ export const repositoryErrors = {
     hint: 'If nothing was ever backed up there, empty the folder and run `understudy init` again.',
     exitCode: 10,
   },
+  PROBE_DIFFERS: {
+    message: 'The storage at {location} gave back other bytes than were written.',
+    hint: 'Do not trust this storage, this machine or the line between them before the cause is found.',
+  },
   UPGRADE_NOT_NEEDED: {
     message: 'The repository has version {version} of the format already.',
     hint: 'There is nothing to do.',

@@ -2,6 +2,7 @@ import { Transferred, postFromThread, serveThread, threadData } from '#base'
 import { BlobCodec } from '../blob-codec.ts'
 import { BlobIndex } from '../blob-index.ts'
 import type { CreateContentReader, CreateContentWriter } from '../content.ts'
+import { passesSelfTest } from '../format/self-test.ts'
 import { packSealedPack } from '../pack-transfer.ts'
 import type { DeliveryWrite } from '../delivery.ts'
 import type { SealedPack } from '../packer.ts'
@@ -50,6 +51,9 @@ serveThread({
     const batch = (storer as FileStorer).store(files)
     return new Transferred(batch, [batch.nodes.buffer as ArrayBuffer])
   },
+
+  /** Whether what every blob passes through gives the right results in this thread. */
+  selfTest: () => passesSelfTest(codec.primitives),
 
   help: () => (saver as ChunkSaver).help(),
 
