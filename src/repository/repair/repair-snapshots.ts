@@ -5,6 +5,7 @@ import { typeTextOf, withContent } from '../format/edit-tree.ts'
 import { FormatError } from '../format/errors.ts'
 import { idToHex } from '../format/ids.ts'
 import { isSafeName } from '../format/node.ts'
+import type { PackBlobs } from '../format/pack-header.ts'
 import type { TreeNode } from '../format/tree-node.ts'
 import { listIndexFiles } from '../load-index.ts'
 import { loadTree } from '../load-blob.ts'
@@ -16,6 +17,7 @@ import type { EntryFate, Place, RewriteRules } from '../rewrite/rewrite-trees.ts
 import type { NamedSnapshot } from '../snapshots.ts'
 import { loadIndexView } from './index-view.ts'
 import type { IndexView } from './index-view.ts'
+import { readPackHeaders } from './pack-headers.ts'
 import { waitForSecondLook } from './second-look.ts'
 import type { LookOptions } from './second-look.ts'
 
@@ -167,26 +169,44 @@ async function confirm(view: IndexView, { missing, trees }: Damage, options: Loo
   }
 }
 
-async function confirmMissing(
-  { repository, files, marked, table, sizes }: IndexView,
-  missing: ReadonlySet<string>,
-  { signal }: LookOptions,
-): Promise<void> {
+async function confirmMissing(view: IndexView, missing: ReadonlySet<string>, options: LookOptions): Promise<void> {
   if (missing.size === 0) return
+  const { repository, files, marked } = view
   const known = new Set(files.map(({ name }) => name))
-  for (const name of await listIndexFiles(repository, { signal })) {
-    if (!known.has(name))
-      throw new RepositoryError('REPAIR_OUTDATED', { reason: `there is a new index ${name.slice(0, 10)}` })
+  for (const name of await listIndexFiles(repository, options)) {
+    if (known.has(name)) continue
+    throw new RepositoryError('REPAIR_OUTDATED', { reason: `there is a new index ${name.slice(0, 10)}` })
   }
-  const unindexed = [...sizes.keys()].filter((name) => !table.get(name) && !marked.has(name))
-  if (unindexed.length > 0) throw incomplete(`${unindexed.length} packs are in no index`)
   for (const [name, { blobs }] of marked) {
-    for (let i = 0; i < blobs.count; i++) {
-      const blob = `${blobs.types[i] === 1 ? 'tree' : 'data'} ${idToHex(blobs.ids, i * 32)}`
-      if (missing.has(blob))
-        throw incomplete(`the pack ${name.slice(0, 10)}, which waits to be deleted, has some of it`)
-    }
+    if (!holdsAny(blobs, missing)) continue
+    throw incomplete(`the pack ${name.slice(0, 10)}, which waits to be deleted, has some of it`)
   }
+  await refuseUnindexed(view, missing, options)
+}
+
+// What was interrupted leaves packs that no index names; only those that hold what is missing matter.
+async function refuseUnindexed(
+  { repository, marked, table, sizes }: IndexView,
+  missing: ReadonlySet<string>,
+  options: LookOptions,
+): Promise<void> {
+  const unindexed = [...sizes].filter(([name]) => !table.get(name) && !marked.has(name))
+  const headers = await readPackHeaders(
+    repository,
+    unindexed.map(([name, size]) => ({ name, size })),
+    options,
+  )
+  for (const [name, header] of headers) {
+    if (header.kind !== 'right' || !holdsAny(header.found, missing)) continue
+    throw incomplete(`the pack ${name.slice(0, 10)}, which is in no index, has some of it`)
+  }
+}
+
+function holdsAny({ count, types, ids }: PackBlobs, wanted: ReadonlySet<string>): boolean {
+  for (let i = 0; i < count; i++) {
+    if (wanted.has(`${types[i] === 1 ? 'tree' : 'data'} ${idToHex(ids, i * 32)}`)) return true
+  }
+  return false
 }
 
 async function whyBroken(source: BlobSource, id: string, { signal }: LookOptions): Promise<string | undefined> {
