@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { test } from 'node:test'
 import { JumpingClock } from '../../test/helpers/jumping-clock.ts'
+import type { FileRef } from './backend.ts'
 import { fileOf, listAll, rejectsWith } from './conformance.ts'
 import { ConnectionsBackend } from './connections.ts'
 import { BackendError } from './errors.ts'
@@ -161,6 +162,34 @@ test('a trickle of single bytes is no progress', async () => {
     }
   }
   await rejectsWith('STORAGE_STALLED', new WatchdogBackend(new Trickle(), { seconds: 0.05 }).read(pack))
+})
+
+test('a call that waits because it is meant to be slow is not taken for a hanging one', async () => {
+  class Limited extends MemoryBackend {
+    override async read(_file: unknown, { waited }: { waited?: (() => void) | undefined } = {}): Promise<Buffer> {
+      for (let i = 0; i < 40; i++) {
+        await new Promise((resolve) => setTimeout(resolve, 10))
+        waited?.()
+      }
+      return bytes
+    }
+  }
+  assert.deepEqual(await new WatchdogBackend(new Limited(), { seconds: 0.2 }).read(pack), bytes)
+})
+
+test('locks do not wait behind packs: on a slow line they would become stale', async () => {
+  class Slow extends MemoryBackend {
+    override write(file: FileRef, content: Uint8Array): Promise<void> {
+      return file.type === 'pack' ? new Promise(() => undefined) : super.write(file, content)
+    }
+  }
+  const backend = new ConnectionsBackend(new Slow(), 2)
+  for (let i = 0; i < 5; i++) void backend.write(fileOf('pack', randomBytes(10)), bytes)
+  const lock = fileOf('lock', bytes)
+  await backend.write(lock, bytes)
+  assert.equal(await backend.size(lock), bytes.length)
+  assert.deepEqual(await backend.read(lock), bytes)
+  await backend.delete(lock)
 })
 
 test('never more calls are under way than there are connections, and a cancelled wait takes no place', async () => {
