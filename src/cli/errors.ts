@@ -65,6 +65,14 @@ export const cliErrors = {
     message: 'The result is not complete: {count} folders or blobs of the snapshots cannot be read.',
     hint: 'The lines above say which. Run `understudy check` to see what else is damaged.',
   },
+  REPAIR_LEFT: {
+    message: '{count} packs could not be mended by this.',
+    hint: 'Nothing of them was changed. The lines above say which, and what to do.',
+  },
+  COPY_NOT_SAVED: {
+    message: 'No copy of the pack {pack} could be saved in this folder: {reason}.',
+    hint: 'Nothing was changed in the repository. Run the repair in a folder where there is space and leave to write.',
+  },
   REST_COMMAND_FAILED: {
     message: 'The command "{command}" failed: {reason}.',
     hint: 'No snapshot was made. Run the command by hand to see what is wrong.',

@@ -83,13 +83,14 @@ function readSelection(context: CommandContext, flags: CommandFlags): Select | u
   return excludes.length > 0 ? excludeBy(excludes) : undefined
 }
 
-interface PatternFlags {
+export interface PatternFlags {
   readonly exact: readonly [patterns: string, files: string]
   /** The same for any case of letters. */
   readonly any: readonly [patterns: string, files: string]
 }
 
-function readPatterns({ env }: CommandContext, flags: CommandFlags, { exact, any }: PatternFlags): Patterns[] {
+/** The compiled patterns of some flags and files. */
+export function readPatterns({ env }: CommandContext, flags: CommandFlags, { exact, any }: PatternFlags): Patterns[] {
   const read = ([name, fileName]: readonly [string, string]) => {
     const files = (flags[fileName] as string[] | undefined) ?? []
     const given = (flags[name] as string[] | undefined) ?? []
