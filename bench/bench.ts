@@ -37,12 +37,16 @@ export class Bench implements AsyncDisposable {
   readonly floor: Floor
   /** What was not measured, and why. */
   readonly absent: readonly string[]
+  /** The data set that was read last, so that it lies in the page cache. */
+  warm: DataSetName | undefined
   readonly #holds = new Map<Contender, string>()
 
   constructor(options: BenchOptions) {
     const { place, quick, resticCache } = options
     if (options.cold) checkMayDropCaches()
     this.options = options
+    // A run that was interrupted may have left repositories with other keys.
+    rmSync(this.workFolder, { recursive: true, force: true })
     mkdirSync(this.workFolder, { recursive: true })
     this.data = new DataSets(place, quick ? quickSizes : fullSizes)
     const resticLike = { cheapKeys: quick, resticCache }
@@ -103,8 +107,7 @@ export class Bench implements AsyncDisposable {
    * of it is in memory any more either.
    */
   settle(): void {
-    if (this.options.quick) return
-    execFileSync('sync')
+    if (!this.options.quick) execFileSync('sync')
     if (this.options.cold) writeFileSync(dropCaches, '3')
   }
 

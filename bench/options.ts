@@ -4,7 +4,7 @@ import { parseArgs } from 'node:util'
 
 /** What `npm run bench` was asked for. */
 export interface BenchOptions {
-  /** Folder for data sets and repositories. The full run needs 45 GB there. */
+  /** Folder for data sets and repositories, all in a folder of our own inside it. The full run needs 45 GB there. */
   readonly place: string
   /** Data sets stay for the next run. */
   readonly keep: boolean
@@ -31,7 +31,7 @@ export const usage = `npm run bench -- [options]
   --rounds N        runs of each entrant in each work (default: 3)
   --json FILE       writes all figures to a file
   --markdown FILE   writes the tables of docs/performance.md to a file
-  --place FOLDER    where data and repositories lie, 45 GB at most (default: ~/.cache/understudy-bench)
+  --place FOLDER    where data and repositories lie, 45 GB at most (default: ~/.cache)
   --keep            keeps the data sets for the next run
   --cold            empties the page cache before each run (needs root); otherwise data is read once before
   --restic-cache    gives restic its local cache (default: --no-cache for both)
@@ -45,7 +45,7 @@ export function parseOptions(args: readonly string[]): BenchOptions {
   const { values } = parseArgs({
     args: [...args],
     options: {
-      place: { type: 'string', default: join(homedir(), '.cache', 'understudy-bench') },
+      place: { type: 'string', default: join(homedir(), '.cache') },
       keep: { type: 'boolean', default: false },
       rounds: { type: 'string' },
       only: { type: 'string', default: '' },
@@ -61,7 +61,8 @@ export function parseOptions(args: readonly string[]): BenchOptions {
   })
   const { place, keep, only, json, markdown, quick, cold, help } = values
   return {
-    place,
+    // What lies beside it in the folder that was named is not ours to remove.
+    place: join(place, 'understudy-bench'),
     keep,
     rounds: wholeNumber('--rounds', values.rounds ?? (quick ? '1' : '3')),
     only: splitList(only),

@@ -74,5 +74,7 @@ async function runOnce(bench: Bench, { prepare, run }: Entrant): Promise<Reading
 async function makeReady(bench: Bench, data: NonNullable<Work['data']>, say: (line: string) => void): Promise<void> {
   say(`data set ${data}`)
   const folder = bench.data.make(data)
-  if (!bench.options.cold) await bench.floor.digest(listBelow([folder], 'files'))
+  if (bench.options.cold || bench.warm === data) return
+  await bench.floor.digest(listBelow([folder], 'files'))
+  bench.warm = data
 }

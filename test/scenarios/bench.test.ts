@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { missing } from '../helpers/peers.ts'
@@ -13,6 +13,7 @@ test(
   { skip: missing('restic') },
   async () => {
     await using place = await tempFolder()
+    mkdirSync(place.join('place', 'data'), { recursive: true })
     const json = place.join('figures.json')
     const only = 'cold-small,prune-half,index-memory'
     const args = [bench, '--quick', '--place', place.join('place'), '--json', json, '--only', only]
@@ -30,6 +31,8 @@ test(
       assert.ok((figures['understudy']?.peakMb ?? 0) > 20, name)
     }
     assert.ok((works[0]?.figures['floor']?.seconds ?? 0) > 0)
-    for (const folder of ['work', 'data']) assert.equal(existsSync(place.join('place', folder)), false)
+    for (const folder of ['work', 'data'])
+      assert.equal(existsSync(place.join('place', 'understudy-bench', folder)), false)
+    assert.ok(existsSync(place.join('place', 'data')), 'what is not of the benchmark must stay')
   },
 )
