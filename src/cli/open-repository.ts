@@ -39,8 +39,8 @@ export interface Place {
   readonly question: string
 }
 
-/** `temporary`: a cache of this command's own, which does not outlive it. */
-export type CacheUse = 'usual' | 'temporary'
+/** `temporary`: a cache of this command's own, which does not outlive it. `none`: what counts is what the storage has. */
+export type CacheUse = 'usual' | 'temporary' | 'none'
 
 export interface OpenOptions {
   readonly place?: Place
@@ -193,7 +193,7 @@ async function chooseCacheFolder(
 ): Promise<ChosenCache | undefined> {
   const folder = cacheFolder(context)
   if (folder !== undefined && context.globals.cleanupCache) await cleanUpCaches(folder, context)
-  if (folder === undefined || fast) return undefined
+  if (folder === undefined || fast || use === 'none') return undefined
   if (use === 'usual') return { folder, remove: () => undefined }
   const base = context.globals.cacheDir ?? tmpdir()
   await mkdir(base, { recursive: true })
