@@ -38,6 +38,7 @@ const systemTools: Readonly<Record<string, string>> = {
   'mkfs.ext4': 'e2fsprogs',
   'mkfs.btrfs': 'btrfs-progs',
   python3: 'python3-minimal',
+  unzip: 'unzip',
   losetup: 'mount',
   unshare: 'util-linux',
   openssl: 'openssl',

@@ -12,6 +12,8 @@ export interface DumpOutput extends AsyncDisposable {
 }
 
 const wholePiece = 256 << 10
+/** Written as it is, without being copied. */
+const largePiece = 64 << 10
 
 /** Throws DUMP_NOT_WRITTEN. */
 export async function openDumpOutput(terminal: Terminal, target: string | undefined): Promise<DumpOutput> {
@@ -41,7 +43,7 @@ export async function openDumpOutput(terminal: Terminal, target: string | undefi
 
 class Pieces {
   readonly #put: (bytes: Uint8Array) => Promise<void>
-  #waiting: Uint8Array[] = []
+  readonly #small = Buffer.allocUnsafeSlow(wholePiece)
   #length = 0
 
   constructor(put: (bytes: Uint8Array) => Promise<void>) {
@@ -49,15 +51,15 @@ class Pieces {
   }
 
   readonly write = async (bytes: Uint8Array): Promise<void> => {
-    this.#waiting.push(bytes)
+    if (bytes.length >= largePiece || this.#length + bytes.length > wholePiece) await this.flush()
+    if (bytes.length >= largePiece) return await this.#put(bytes)
+    this.#small.set(bytes, this.#length)
     this.#length += bytes.length
-    if (this.#length >= wholePiece) await this.flush()
   }
 
   async flush(): Promise<void> {
-    const waiting = this.#waiting.splice(0)
     const length = this.#length
     this.#length = 0
-    if (length > 0) await this.#put(waiting.length === 1 ? (waiting[0] as Uint8Array) : Buffer.concat(waiting))
+    if (length > 0) await this.#put(this.#small.subarray(0, length))
   }
 }

@@ -121,7 +121,11 @@ function matchFields(path: Buffer, node: TreeNode): Record<string, unknown> {
     permissions: formatGoMode(mode),
     type,
     ...omitEmpty({ mode }),
-    ...{ mtime, atime, ctime, uid, gid },
+    mtime,
+    atime,
+    ctime,
+    uid,
+    gid,
     ...omitEmpty({ user, group, inode, device_id: deviceId, size, links }),
     ...omitEmpty({ linktarget: linkTarget && goText(linkTarget), error }),
   }

@@ -12,6 +12,37 @@ const largestGap = 64 << 10
 /** Most bytes that are read in one go. */
 const longestRun = 4 << 20
 
+/**
+ * Blobs that were loaded together. Their memory is given back at once when they are disposed of: left to the garbage
+ * collector it would pile up, because a buffer weighs nothing in its eyes.
+ */
+export class LoadedContents implements Disposable {
+  readonly #blobs = new Map<string, Buffer | Error>()
+  readonly #memory: Uint8Array[] = []
+
+  /** The bytes of a blob, good until this is disposed of. Throws what is wrong with it. */
+  take(id: Buffer): Buffer {
+    const blob = this.#blobs.get(id.toString('latin1'))
+    if (blob instanceof Error) throw blob
+    if (!blob) throw new RepositoryError('BLOB_NOT_FOUND', { type: 'data', id: idToHex(id) })
+    return blob
+  }
+
+  add(id: Uint8Array, blob: Buffer | Error): void {
+    this.#blobs.set(Buffer.from(id).toString('latin1'), blob)
+  }
+
+  /** Memory that blobs lie in. */
+  keep(memory: Uint8Array): void {
+    this.#memory.push(memory)
+  }
+
+  [Symbol.dispose](): void {
+    this.#blobs.clear()
+    for (const { buffer } of this.#memory.splice(0)) if (buffer instanceof ArrayBuffer) buffer.transfer(0)
+  }
+}
+
 /** Loads data blobs to be used in the order in which their file has them; threads open and verify them. */
 export class ContentLoader implements AsyncDisposable {
   readonly #repository: IndexedRepository
@@ -31,9 +62,9 @@ export class ContentLoader implements AsyncDisposable {
     throw new RepositoryError('BLOB_NOT_FOUND', { type: 'data', id: idToHex(ids, at) })
   }
 
-  /** The blobs of some ids, by the ids in hex: their bytes, or why they cannot be had. The ids are known (`lengthOf`). */
-  async load(ids: Iterable<Buffer>, options: Cancellable = {}): Promise<Map<string, Buffer | Error>> {
-    const loaded = new Map<string, Buffer | Error>()
+  /** Loads the blobs of some ids, which are known (`lengthOf`). Never throws for a bad blob: see `LoadedContents.take`. */
+  async load(ids: Iterable<Buffer>, options: Cancellable = {}): Promise<LoadedContents> {
+    const loaded = new LoadedContents()
     await Promise.all(this.#plan(ids).map((run) => this.#loadRun(run, loaded, options)))
     return loaded
   }
@@ -65,13 +96,14 @@ export class ContentLoader implements AsyncDisposable {
     return runs
   }
 
-  async #loadRun({ pack, start, end, blobs }: Run, loaded: Map<string, Buffer | Error>, options: Cancellable) {
+  async #loadRun({ pack, start, end, blobs }: Run, loaded: LoadedContents, options: Cancellable) {
     const opened = await this.#open({ pack, start, end, blobs }, options)
+    if (opened) loaded.keep(opened.plain)
     const damaged = new Set(opened?.damaged)
     let at = 0
     for (const [i, { id, plainLength }] of blobs.entries()) {
       const plain = opened && !damaged.has(i) ? Buffer.from(opened.plain.buffer, at, plainLength) : undefined
-      loaded.set(idToHex(id), plain ?? (await this.#loadWithCare(id, options)))
+      loaded.add(id, plain ?? (await this.#loadWithCare(id, options)))
       at += plainLength
     }
   }

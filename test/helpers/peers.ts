@@ -18,6 +18,9 @@ const fileNames = {
   borg: ['borg'],
   openssl: ['openssl'],
   strace: ['strace'],
+  tar: ['tar'],
+  unzip: ['unzip'],
+  python3: ['python3'],
 } as const satisfies Record<string, readonly string[]>
 
 export type PeerName = keyof typeof fileNames

@@ -92,6 +92,10 @@ export class Scene implements AsyncDisposable {
     return await this.resticOf('restic', ...args)
   }
 
+  async tryRestic(...args: readonly string[]): Promise<RunResult> {
+    return await run(peer('restic'), args, { env: this.env })
+  }
+
   async resticOf(version: Restic, ...args: readonly string[]): Promise<string> {
     return await runOk(peer(version), args, { env: this.env })
   }

@@ -1,5 +1,5 @@
 import { formatBytes } from '#base'
-import { countStats, loadIndex, statsModes } from '#repository'
+import { countSizes, countStats, loadIndex, statsModes } from '#repository'
 import type { Stats, StatsMode } from '#repository'
 import type { CliCommand } from '../command.ts'
 import { setHelp, valueFlag } from '../command.ts'
@@ -7,12 +7,14 @@ import { runs } from '../context.ts'
 import type { CommandContext, CommandFlags } from '../context.ts'
 import { omitEmpty } from '../json.ts'
 import { readRepository } from '../open-repository.ts'
+import { describeSizes, sizeFields } from '../size-tables.ts'
 import { addFilterFlags, findSnapshots, readFilter } from '../snapshot-flags.ts'
 
 const text = `
 Counts what snapshots hold: all, those with the given ids, or those that match the filters. The modes: restore-size is what
 restoring them would write; files-by-contents counts files of equal content once; blobs-per-file their pieces, once for
-each file; raw-data is what they take in the repository.`
+each file; raw-data is what they take in the repository. The mode debug tells how large the files and blobs of the whole
+repository are.`
 
 export function define(command: CliCommand): void {
   setHelp(command, {
@@ -20,14 +22,16 @@ export function define(command: CliCommand): void {
     examples: ['understudy stats latest', 'understudy stats --mode raw-data'],
   })
   command.argument('[id...]', 'snapshots to count')
-  command.addOption(valueFlag('--mode <mode>', `${statsModes.join(', ')} (default: restore-size)`))
+  command.addOption(valueFlag('--mode <mode>', `${statsModes.join(', ')} or debug (default: restore-size)`))
   addFilterFlags(command)
   runs(command, stats)
 }
 
 async function stats(context: CommandContext, ids: readonly string[], flags: CommandFlags): Promise<void> {
   const mode = (flags.mode ?? 'restore-size') as StatsMode
-  if (!statsModes.includes(mode)) throw context.refuse(`there is no mode "${mode}"; there are ${statsModes.join(', ')}`)
+  if (flags.mode === 'debug') return await printSizes(context)
+  if (!statsModes.includes(mode))
+    throw context.refuse(`there is no mode "${mode}"; there are ${statsModes.join(', ')} and debug`)
   const filter = readFilter(flags, context)
   await readRepository(context, async (repository, signal) => {
     const snapshots = await findSnapshots(repository, { ids, filter, signal })
@@ -37,6 +41,15 @@ async function stats(context: CommandContext, ids: readonly string[], flags: Com
     const counted = await countStats(indexed, roots, { mode, signal })
     if (context.printer.isJson) return context.printer.json(fieldsOf(counted))
     for (const line of describe(counted, mode)) context.printer.result(line)
+  })
+}
+
+async function printSizes(context: CommandContext): Promise<void> {
+  const { printer } = context
+  await readRepository(context, async (repository, signal) => {
+    const sizes = await countSizes(await loadIndex(repository, { signal }), { signal })
+    if (printer.isJson) return printer.json(sizeFields(sizes))
+    for (const line of describeSizes(sizes)) printer.result(line)
   })
 }
 

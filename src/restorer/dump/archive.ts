@@ -1,6 +1,6 @@
 import type { Node } from '#repository'
 
-/** Where the bytes of a dump go. It resolves when there is room for more. */
+/** Where the bytes of a dump go. It resolves when they are no longer needed. */
 export type WriteBytes = (bytes: Uint8Array) => Promise<void>
 
 /** An entry of an archive. */
@@ -21,7 +21,7 @@ export interface Archive {
   /** Whether it knows second names of files. */
   readonly hasHardLinks: boolean
   begin(entry: ArchiveEntry): Promise<void>
-  /** A piece of the content of the last entry. */
+  /** A piece of the content of the last entry, which is not needed any more when this resolves. */
   add(piece: Uint8Array): Promise<void>
   /** What ends the archive. */
   finish(): Promise<void>

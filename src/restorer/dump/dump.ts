@@ -1,7 +1,7 @@
 import { mapOrdered, messageOf } from '#base'
 import type { Cancellable } from '#base'
 import { isSafeName } from '#repository'
-import type { ContentLoader, Node } from '#repository'
+import type { ContentLoader, LoadedContents, Node } from '#repository'
 import { RestorerError } from '../errors.ts'
 import { idBytes } from '../repository.ts'
 import type { RestoreNode, RestoreTree } from '../repository.ts'
@@ -70,7 +70,8 @@ export async function dumpFile(
     yield entry
   }
   for await (const { batch, loaded } of loadedBatches(repository, entries(), { signal })) {
-    for (const step of batch.steps) if (step.kind === 'piece') await write(pieceOf(step, loaded))
+    using contents = loaded
+    for (const step of batch.steps) if (step.kind === 'piece') await write(pieceOf(step, contents))
   }
 }
 
@@ -84,29 +85,30 @@ export async function dumpFolder(
   const archive = format === 'tar' ? new TarArchive(write) : new ZipArchive(write)
   const entries = entriesOf(repository, folder, archive, options)
   for await (const { batch, loaded } of loadedBatches(repository, entries, { signal })) {
+    using contents = loaded
     for (const step of batch.steps) {
       if (step.kind === 'entry') await archive.begin(step.entry)
-      else await archive.add(pieceOf(step, loaded))
+      else await archive.add(pieceOf(step, contents))
     }
   }
   await archive.finish()
 }
 
-type Loaded = ReadonlyMap<string, Buffer | Error>
-
 async function* loadedBatches(
   { contents }: DumpRepository,
   entries: AsyncIterable<DumpedEntry>,
   { signal }: Cancellable,
-): AsyncGenerator<{ readonly batch: Batch; readonly loaded: Loaded }> {
+): AsyncGenerator<{ readonly batch: Batch; readonly loaded: LoadedContents }> {
   const load = async (batch: Batch) => ({ batch, loaded: await contents.load(batch.ids, { signal }) })
   yield* mapOrdered(batchesOf(entries), load, { concurrency: ahead, signal })
 }
 
-function pieceOf({ id, path }: { readonly id: Buffer; readonly path: Buffer }, loaded: Loaded): Buffer {
-  const piece = loaded.get(id.toString('hex'))
-  if (piece instanceof Buffer) return piece
-  throw stopped(path, piece)
+function pieceOf({ id, path }: { readonly id: Buffer; readonly path: Buffer }, loaded: LoadedContents): Buffer {
+  try {
+    return loaded.take(id)
+  } catch (thrown) {
+    throw stopped(path, thrown)
+  }
 }
 
 /** The entries below a folder, folders before what they hold. No recursion: folders may be nested a million deep. */

@@ -45,7 +45,7 @@ export class ZipArchive implements Archive {
   async add(piece: Uint8Array): Promise<void> {
     const file = this.#current
     if (!file) throw new Error('content for an entry that has none')
-    if (!file.stream) return void file.pieces.push(piece)
+    if (!file.stream) return void file.pieces.push(Buffer.from(piece))
     const { stream } = file
     stream.crc = crc32(piece, stream.crc)
     stream.plain += piece.length
