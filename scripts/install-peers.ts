@@ -45,6 +45,8 @@ const systemTools: Readonly<Record<string, string>> = {
   strace: 'strace',
   ssh: 'openssh-client',
   sshd: 'openssh-server',
+  zsh: 'zsh',
+  fish: 'fish',
 }
 
 const archiveKeyring = '/usr/share/keyrings/debian-archive-keyring.gpg'

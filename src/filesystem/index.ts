@@ -1,4 +1,6 @@
 /** Local disks: a `Source` that reads them, a `Target` that is restored to, and the patterns that say what to leave out. */
+export { findAbilities } from './abilities.ts'
+export type { Abilities } from './abilities.ts'
 export { compareTrees } from './compare-trees.ts'
 export type { CompareOptions } from './compare-trees.ts'
 export { FilesystemError, filesystemErrors } from './errors.ts'

@@ -82,6 +82,11 @@ const resolveNoMagicLinks = 0x02
 
 let openat2Works = hasSystemCalls
 
+/** False once the kernel has refused `openat2`; folders are then opened step by step. */
+export function openat2IsUsed(): boolean {
+  return openat2Works
+}
+
 /**
  * Opens the folder at `path` (one or more components, no `..`) below the open folder `from`, following no symlink.
  * Throws ENOENT, ENOTDIR or ELOOP.

@@ -5,7 +5,7 @@ import { constants, zstdCompressSync } from 'node:zlib'
 import fc from 'fast-check'
 import { seeded } from '../../../test/helpers/seed.ts'
 import { choosePrimitives, referencePrimitives } from './primitives.ts'
-import { compressBound, compressionLevels, decompressUnknown, referenceZstd } from './zstd.ts'
+import { compressBound, compressionLevels, decompressUnknown, isHastyFrame, referenceZstd } from './zstd.ts'
 
 const text = Buffer.from('What is written twice can be brought back. '.repeat(200))
 const frame = zstdCompressSync(text)
@@ -124,4 +124,16 @@ test('disposed primitives refuse to work', () => {
   primitives[Symbol.dispose]()
   assert.throws(() => primitives.zstd.compress(text, Buffer.alloc(10_000), 3), /disposed/)
   assert.throws(() => primitives.zstd.decompress(frame, Buffer.alloc(text.length)), /disposed/)
+})
+
+test('a frame of a negative level, and what is stored as it is, counts as hasty; what the usual levels make does not', () => {
+  const words = Buffer.from(Array.from({ length: 20_000 }, (_, i) => `${(i * 7919) % 1000} word`).join(' '))
+  const packed = (level: number, content: Buffer) =>
+    zstdCompressSync(content, { params: { [constants.ZSTD_c_compressionLevel]: level } })
+  for (const level of [1, 3, 5, 8, 19]) assert.equal(isHastyFrame(packed(level, words)), false, `level ${level}`)
+  for (const level of [-50, -10]) assert.equal(isHastyFrame(packed(level, words)), true, `level ${level}`)
+  assert.equal(isHastyFrame(packed(3, randomBytes(5000))), true)
+  assert.equal(isHastyFrame(packed(3, Buffer.alloc(500_000))), false)
+  for (const length of [0, 1, 70, 256, 70_000, 300_000])
+    assert.equal(typeof isHastyFrame(packed(3, words.subarray(0, length))), 'boolean')
 })
