@@ -1,6 +1,6 @@
 import path from 'node:path'
 import { compilePatterns, readPatternFile } from '#filesystem'
-import type { Patterns } from '#filesystem'
+import type { AttributeNames, Patterns } from '#filesystem'
 import type { Overwrite, Select } from '#restorer'
 import type { CliCommand } from './command.ts'
 import { flag, listFlag, valueFlag } from './command.ts'
@@ -17,6 +17,8 @@ export interface RestoreOptions {
   readonly verify: boolean
   readonly sparse: boolean
   readonly foreign: boolean
+  readonly attributes: AttributeNames | undefined
+  readonly ownersByName: boolean
   readonly select: Select | undefined
 }
 
@@ -37,6 +39,9 @@ export function addRestoreFlags(command: CliCommand): void {
     flag('--verify', 'read every restored file again and compare it'),
     flag('--sparse', 'long runs of zeros become holes'),
     flag('--foreign', "a snapshot of somebody else's: no owners, setuid bits, devices and capabilities"),
+    listFlag('--include-xattr <pattern>', 'restore only extended attributes whose names match (several times)'),
+    listFlag('--exclude-xattr <pattern>', 'leave extended attributes alone whose names match (several times)'),
+    flag('--ownership-by-name', 'owners and groups by their names on this machine, not by their numbers'),
   ]) {
     command.addOption(option)
   }
@@ -65,6 +70,8 @@ export function readRestoreOptions(context: CommandContext, flags: CommandFlags)
     verify: flags.verify === true,
     sparse: flags.sparse === true,
     foreign: flags.foreign === true,
+    attributes: readAttributeNames(context, flags),
+    ownersByName: flags.ownershipByName === true,
     select,
   }
 }
@@ -83,7 +90,16 @@ function readSelection(context: CommandContext, flags: CommandFlags): Select | u
   return excludes.length > 0 ? excludeBy(excludes) : undefined
 }
 
-export interface PatternFlags {
+export function readAttributeNames(context: CommandContext, flags: CommandFlags): AttributeNames | undefined {
+  const [include, exclude] = [flags.includeXattr, flags.excludeXattr] as (string[] | undefined)[]
+  if (include && exclude) throw context.refuse('--include-xattr and --exclude-xattr exclude each other')
+  const patterns = include ?? exclude
+  if (!patterns) return undefined
+  compilePatterns(patterns) // said now, not in the midst of the restore
+  return { how: include ? 'include' : 'exclude', patterns }
+}
+
+interface PatternFlags {
   readonly exact: readonly [patterns: string, files: string]
   /** The same for any case of letters. */
   readonly any: readonly [patterns: string, files: string]

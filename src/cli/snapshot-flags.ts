@@ -1,7 +1,7 @@
 import path from 'node:path'
 import type { Command } from 'commander'
 import type { Cancellable } from '#base'
-import { findSnapshot, loadSnapshots, matchesFilter } from '#repository'
+import { RepositoryError, findSnapshot, loadSnapshots, matchesFilter } from '#repository'
 import type { NamedSnapshot, Repository, SnapshotFilter } from '#repository'
 import { listFlag } from './command.ts'
 import type { CommandContext, CommandFlags } from './context.ts'
@@ -72,6 +72,22 @@ export async function findSnapshots(repository: Repository, options: FindOptions
     found.set(snapshot.id, snapshot)
   }
   return [...found.values()]
+}
+
+/** The same, of snapshots that have been loaded. Throws `SNAPSHOT_NOT_FOUND`, `SNAPSHOT_AMBIGUOUS`. */
+export function chooseSnapshots(
+  all: readonly NamedSnapshot[],
+  { ids, filter }: Pick<FindOptions, 'ids' | 'filter'>,
+): NamedSnapshot[] {
+  const matching = all.filter((snapshot) => matchesFilter(snapshot, filter))
+  if (ids.length === 0) return matching
+  const chosen = ids.map((name) => {
+    const found = name === 'latest' ? matching.slice(-1) : all.filter(({ id }) => name !== '' && id.startsWith(name))
+    if (found.length > 1) throw new RepositoryError('SNAPSHOT_AMBIGUOUS', { name })
+    if (!found[0]) throw new RepositoryError('SNAPSHOT_NOT_FOUND', { name })
+    return found[0]
+  })
+  return [...new Set(chosen)]
 }
 
 /** `id:folder` in its parts; the folder is empty for the whole snapshot. */

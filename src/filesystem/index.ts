@@ -1,6 +1,7 @@
 /** Local disks: a `Source` that reads them, a `Target` that is restored to, and the patterns that say what to leave out. */
 export { findAbilities } from './abilities.ts'
 export type { Abilities } from './abilities.ts'
+export type { AttributeNames } from './attribute-filter.ts'
 export { compareTrees } from './compare-trees.ts'
 export type { CompareOptions } from './compare-trees.ts'
 export { FilesystemError, filesystemErrors } from './errors.ts'

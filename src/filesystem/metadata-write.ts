@@ -1,5 +1,6 @@
 import { hasCode, messageOf } from '#base'
 
+import type { TakesAttribute } from './attribute-filter.ts'
 import { FilesystemError } from './errors.ts'
 import type { PlainMetadata } from './metadata.ts'
 import type { MetadataDoor, TargetStat } from './target-disk-types.ts'
@@ -8,6 +9,8 @@ import type { WriteProblems } from './write-problems.ts'
 export interface MetadataOptions {
   /** The snapshot comes from elsewhere: owners, setuid, setgid and what is as powerful are left off. */
   readonly foreign: boolean
+  /** Attributes of other names are neither set nor removed. */
+  readonly takesAttribute: TakesAttribute
   readonly problems: WriteProblems
   /** For `problems`; latin1. */
   readonly path: string
@@ -57,18 +60,19 @@ function writeAttributes(
 ): boolean {
   const present = door.listAttributes()
   if (present.length === 0 && wanted.attributes.length === 0) return false
+  const { takesAttribute } = options
   let changed = false
   const keep = new Set<string>()
   for (const [name, text] of wanted.attributes) {
     keep.add(name)
-    if (options.foreign && isPowerful(name)) continue
+    if ((options.foreign && isPowerful(name)) || !takesAttribute(name)) continue
     const value = Buffer.from(text, 'latin1')
     if (present.includes(name) && hasValue(door, name, value)) continue
     changed = true
     changeAttribute(now, name, door, options, () => door.setAttribute(name, value))
   }
   for (const name of present) {
-    if (keep.has(name) || systemLabels.has(name)) continue
+    if (keep.has(name) || systemLabels.has(name) || !takesAttribute(name)) continue
     changed = true
     changeAttribute(now, name, door, options, () => door.removeAttribute(name))
   }

@@ -5,12 +5,16 @@ import { extname } from 'node:path'
 import { hasCode } from '#base'
 import type { BeginHow, BegunFile, CompareJob, Comparison, Node, Target, TargetEntry, TargetProblem } from '#restorer'
 
+import { compileAttributeNames } from './attribute-filter.ts'
+import type { AttributeNames, TakesAttribute } from './attribute-filter.ts'
 import { ComparePool } from './compare.ts'
 import { FilesystemError } from './errors.ts'
 import { describeEntry, isOurs } from './leftovers.ts'
 import { plainMetadata } from './metadata.ts'
+import type { PlainMetadata } from './metadata.ts'
 import { writeMetadata } from './metadata-write.ts'
 import { refuseName, sameName } from './names.ts'
+import { withOwnerByName } from './owner-by-name.ts'
 import { holdsNode, makeNode, refuseNode } from './special.ts'
 import { openTargetDisk } from './target-disk.ts'
 import type { FolderHandle, MetadataPlace, TargetDisk } from './target-disk-types.ts'
@@ -26,6 +30,10 @@ export interface FileTargetOptions {
    * then root restores all of them.
    */
   readonly foreign?: boolean
+  /** Extended attributes that are restored; others are neither set nor removed. Default: all. */
+  readonly attributes?: AttributeNames | undefined
+  /** Owners and groups are those of the same names here. Default: those of the same numbers. */
+  readonly ownersByName?: boolean
 }
 
 /** A folder of this machine to restore into. It need not exist; it is made by the first change. */
@@ -41,6 +49,8 @@ class FileTarget implements Target {
   readonly sparse: boolean
   readonly writer: Target['writer']
   readonly #options: WriterOptions
+  readonly #takesAttribute: TakesAttribute
+  readonly #ownersByName: boolean
   readonly #problems = new WriteProblems()
   readonly #run = randomBytes(4).toString('hex')
   readonly #comparers: ComparePool
@@ -51,8 +61,11 @@ class FileTarget implements Target {
   constructor(root: string, options: FileTargetOptions) {
     this.location = root
     this.sparse = options.sparse ?? false
-    const { foreign = false } = options
-    this.#options = { root, run: this.#run, sparse: this.sparse, foreign, problems: this.#problems.shared }
+    const { foreign = false, attributes, ownersByName = false } = options
+    const { sparse } = this
+    this.#options = { root, run: this.#run, sparse, foreign, attributes, problems: this.#problems.shared }
+    this.#takesAttribute = compileAttributeNames(attributes)
+    this.#ownersByName = ownersByName
     this.writer = {
       module: new URL(`./writer${extname(import.meta.url)}`, import.meta.url),
       options: this.#options,
@@ -182,7 +195,7 @@ class FileTarget implements Target {
 
   wholeRef(path: Buffer, node: Node, { replace }: { readonly replace: boolean }): WholeRef {
     const { folder, latin1 } = split(path)
-    return { folder, name: latin1, replace, metadata: plainMetadata(node) }
+    return { folder, name: latin1, replace, metadata: this.#metadataOf(node) }
   }
 
   async makeEmpty(path: Buffer, node: Node, how: { readonly replace: boolean }): Promise<void> {
@@ -331,12 +344,17 @@ class FileTarget implements Target {
   }
 
   #writeMetadata(place: MetadataPlace, path: Buffer, node: Node): void {
-    writeMetadata(this.#disk().metadataOf(place), plainMetadata(node), {
+    writeMetadata(this.#disk().metadataOf(place), this.#metadataOf(node), {
       foreign: this.#options.foreign,
+      takesAttribute: this.#takesAttribute,
       problems: this.#problems,
       path: path.toString('latin1'),
       isSymlink: node.type === 'symlink',
     })
+  }
+
+  #metadataOf(node: Node): PlainMetadata {
+    return plainMetadata(this.#ownersByName ? withOwnerByName(node) : node)
   }
 
   #explained<Result>(folder: string, name: Buffer, work: (parent: FolderHandle) => Result): Result {

@@ -1,6 +1,8 @@
 import { hasCode } from '#base'
 import type { ContentWriter, CreateContentWriter } from '#restorer'
 
+import { compileAttributeNames } from './attribute-filter.ts'
+import type { AttributeNames, TakesAttribute } from './attribute-filter.ts'
 import { FilesystemError } from './errors.ts'
 import type { PlainMetadata } from './metadata.ts'
 import { writeMetadata } from './metadata-write.ts'
@@ -15,6 +17,8 @@ export interface WriterOptions {
   readonly run: string
   readonly sparse: boolean
   readonly foreign: boolean
+  /** Default: all. */
+  readonly attributes?: AttributeNames | undefined
   /** See `WriteProblems`. */
   readonly problems: SharedArrayBuffer
 }
@@ -55,6 +59,7 @@ export class FileWriter implements ContentWriter {
   readonly #disk: TargetDisk
   readonly #options: WriterOptions
   readonly #problems: WriteProblems
+  readonly #takesAttribute: TakesAttribute
   readonly #mine: string
   #made = 0
 
@@ -62,6 +67,7 @@ export class FileWriter implements ContentWriter {
     this.#options = options
     this.#disk = openTargetDisk(options.root)
     this.#problems = new WriteProblems(options.problems)
+    this.#takesAttribute = compileAttributeNames(options.attributes)
     // Thread ids would do, but a second writer in the same thread must not meet the files of the first.
     this.#mine = `${temporaryPrefix}w-${options.run}-${process.pid}-${threadName()}-${writersOfThread++}`
   }
@@ -126,6 +132,7 @@ export class FileWriter implements ContentWriter {
     try {
       writeMetadata(this.#disk.metadataOf({ open: file }), whole.metadata, {
         foreign: this.#options.foreign,
+        takesAttribute: this.#takesAttribute,
         problems: this.#problems,
         path,
       })

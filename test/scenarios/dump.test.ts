@@ -45,7 +45,7 @@ async function dumpTo(path: string, ...args: readonly string[]): Promise<{ code:
       stdio: ['ignore', out, 'pipe'],
     })
     let stderr = ''
-    child.stderr.on('data', (bytes: Buffer) => (stderr += bytes.toString()))
+    child.stderr?.on('data', (bytes: Buffer) => (stderr += bytes.toString()))
     const [code] = (await once(child, 'close')) as [number | null]
     return { code, stderr }
   } finally {

@@ -1,6 +1,6 @@
 import { formatBytes, printable } from '#base'
 import { checkRepository, parseDataSubset } from '#repository'
-import type { CheckProblem, CheckResult } from '#repository'
+import type { CheckProblem, CheckResult, NamedSnapshot } from '#repository'
 import type { CliCommand } from '../command.ts'
 import { flag, setHelp, valueFlag } from '../command.ts'
 import { runs } from '../context.ts'
@@ -10,21 +10,30 @@ import { StepStatus } from '../live-status.ts'
 import { defaultThreads } from '../local-threads.ts'
 import { lockWait, openForCommand } from '../open-repository.ts'
 import type { Printer } from '../printer.ts'
+import { addFilterFlags, chooseSnapshots, isEmptyFilter, readFilter } from '../snapshot-flags.ts'
 import { count, shortId } from '../words.ts'
 
 const text = `
 Proves that the repository is sound: that everything which the snapshots need is there and fits together, and with
---read-data that every byte of it is right. Damage is told down to the files that it touches. Nothing is changed.`
+--read-data that every byte of it is right. Damage is told down to the files that it touches. Nothing is changed. With ids or
+filters, only the trees and data of these snapshots are looked at, besides the index and the list of packs.`
 
 export function define(command: CliCommand): void {
   setHelp(command, {
     text,
-    examples: ['understudy check', 'understudy check --read-data', 'understudy check --read-data-subset 3/7'],
+    examples: [
+      'understudy check',
+      'understudy check --read-data',
+      'understudy check --read-data-subset 3/7',
+      'understudy check --read-data latest',
+    ],
     exitCodes: { 1: 'It failed, or the repository has errors.' },
   })
+  command.argument('[id...]', 'snapshots to check (default: all)')
   command.addOption(flag('--read-data', 'read all data and prove it'))
   command.addOption(valueFlag('--read-data-subset <part>', 'read a part: the n-th of t (3/7), or at random 5% or 10G'))
   command.addOption(flag('--with-cache', 'believe the local cache instead of reading everything from the storage'))
+  addFilterFlags(command)
   runs(command, check, { outlivesOutput: true })
 }
 
@@ -35,16 +44,18 @@ const steps = {
   'find affected files': { title: 'find the files that are affected', unit: 'trees' },
 }
 
-async function check(context: CommandContext, args: readonly string[], flags: CommandFlags): Promise<void> {
+async function check(context: CommandContext, ids: readonly string[], flags: CommandFlags): Promise<void> {
   const { printer, signal, globals } = context
-  if (args.length > 0) throw context.refuse('check takes no arguments: it looks at the whole repository')
   const readData = readDataOf(context, flags)
+  const filter = readFilter(flags, context)
+  const isWhole = ids.length === 0 && isEmptyFilter(filter)
   const result = await runCheck(context, async () => {
     await using opened = await openForCommand(context, { cache: flags.withCache === true ? 'usual' : 'temporary' })
     using status = new StepStatus(context, steps)
     const { retryFor, onWait } = lockWait(context)
     return await checkRepository(opened.repository, {
       readData,
+      ...(!isWhole && { choose: (all: readonly NamedSnapshot[]) => chooseSnapshots(all, { ids, filter }) }),
       threads: defaultThreads(),
       noLock: globals.noLock,
       retryLock: retryFor,

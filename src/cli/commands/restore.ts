@@ -47,7 +47,8 @@ async function restore(context: CommandContext, args: readonly string[], flags: 
     const tree = await findSubtree(reader, { tree: snapshot.tree, path: Buffer.from(subfolder) }, { signal })
     const { printer } = context
     printer.say(`restoring ${describeSnapshot(snapshot)} to ${options.target}`)
-    using target = openFileTarget(options.target, { sparse: options.sparse, foreign: options.foreign })
+    const { sparse, foreign, attributes, ownersByName } = options
+    using target = openFileTarget(options.target, { sparse, foreign, attributes, ownersByName })
     await restoreTree({ ...context, signal }, { reader, tree, target }, options)
   })
 }

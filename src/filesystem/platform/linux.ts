@@ -3,7 +3,7 @@ import { readAttributes } from './linux-attributes.ts'
 import { openLinuxFolder, openQuietly } from './linux-folder.ts'
 import { O_NOFOLLOW, O_NONBLOCK, withReachablePath } from './linux-path.ts'
 import { AT_FDCWD, statAt, statDescriptor } from './linux-stat.ts'
-import { groupName, userName } from './names.ts'
+import { groupId, groupName, userId, userName } from './names.ts'
 import { fromRaw, toRaw } from './platform.ts'
 import type { Platform } from './platform.ts'
 
@@ -33,6 +33,8 @@ export const linux: Platform = {
   extendedAttributes: readAttributes,
   userName,
   groupName,
+  userId,
+  groupId,
 }
 
 function readLink(path: string): Buffer {

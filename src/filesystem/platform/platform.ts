@@ -28,6 +28,9 @@ export interface Platform {
   /** Empty where the id has no name. */
   userName(uid: number): string
   groupName(gid: number): string
+  /** Undefined where nobody has the name. */
+  userId(name: string): number | undefined
+  groupId(name: string): number | undefined
 }
 
 export interface OpenOptions {

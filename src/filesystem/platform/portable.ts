@@ -20,6 +20,8 @@ export const portable: Platform = {
   extendedAttributes: () => ({ attributes: [], problems: [] }),
   userName: () => '',
   groupName: () => '',
+  userId: () => undefined,
+  groupId: () => undefined,
 }
 
 // Windows has neither; opening a symlink there gives its target, which the comparison of inodes then refuses.

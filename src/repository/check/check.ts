@@ -17,12 +17,15 @@ import { PackTable } from '../pack-table.ts'
 import type { IndexedRepository, Repository } from '../repository.ts'
 import { loadSnapshots } from '../snapshots.ts'
 import type { NamedSnapshot } from '../snapshots.ts'
+import { findUsed } from '../used.ts'
 
 export type CheckStep = 'load index' | 'check trees' | 'read data' | 'find affected files'
 
 export interface CheckOptions extends Cancellable {
   /** Reads packs to the last byte: all of them, or a part. */
   readonly readData?: true | DataSubset | undefined
+  /** Checks the trees and data of some snapshots only; everything else of the repository is checked all the same. */
+  readonly choose?: ((snapshots: readonly NamedSnapshot[]) => readonly NamedSnapshot[]) | undefined
   readonly threads: number
   /** Takes no lock. Then what others do meanwhile may look like damage. */
   readonly noLock?: boolean
@@ -66,11 +69,12 @@ export async function checkRepository(repository: Repository, options: CheckOpti
 }
 
 async function check(repository: Repository, options: CheckOptions): Promise<CheckResult> {
-  const { signal, onProgress, onProblem, readData, threads, random = Math.random } = options
+  const { signal, onProgress, onProblem, readData, choose, threads, random = Math.random } = options
   const findings = new Findings(onProblem)
   await checkKeys(repository, { findings, signal })
   // Snapshots before the index, and packs before it, too: what is written meanwhile then looks like nothing worse than new.
-  const snapshots = await checkSnapshots(repository, { findings, signal })
+  const all = await checkSnapshots(repository, { findings, signal })
+  const snapshots = choose ? choose(all) : all
   const sizes = new Map<string, number>()
   for await (const { name, size } of repository.backend.list('pack', { signal })) sizes.set(name, size)
   const { indexed, files } = await checkIndex(repository, { findings, signal, onProgress })
@@ -78,7 +82,8 @@ async function check(repository: Repository, options: CheckOptions): Promise<Che
   await checkPacks(indexed, { table, files, sizes }, { findings, signal })
   const lost = findLost(indexed, findings.findings)
   const missing = new Set(findings.findings.flatMap(({ kind, file }) => (kind === 'pack-missing' ? file?.name : [])))
-  const chosen = choosePacks(table.packs, readData === true ? undefined : readData, random)
+  const needed = choose && readData ? await packsOf(indexed, snapshots, table, { signal }) : table.packs
+  const chosen = choosePacks(needed, readData === true ? undefined : readData, random)
   const toRead = readData === undefined ? [] : chosen.filter(({ name }) => !missing.has(name))
   const bytes = toRead.reduce((sum, { size }) => sum + size, 0)
   // The threads read packs while the main thread goes through the trees.
@@ -100,6 +105,23 @@ async function check(repository: Repository, options: CheckOptions): Promise<Che
     packs: table.packs.length,
     read: { packs: toRead.length, bytes },
   }
+}
+
+/** The packs that have anything of these snapshots, each copy of it. What is missing is told by the check itself. */
+async function packsOf(
+  indexed: IndexedRepository,
+  snapshots: readonly NamedSnapshot[],
+  { packs }: PackTable,
+  { signal }: Cancellable,
+): Promise<PackTable['packs']> {
+  const { index } = indexed
+  const roots = snapshots.map(({ tree }) => tree)
+  const used = await findUsed(indexed, roots, { signal, onProblem: () => undefined })
+  const names = new Set<string>()
+  for (let entry = 0; entry < index.size; entry++) {
+    if (used.has(index.firstOf(entry))) names.add(index.placeOf(entry).pack)
+  }
+  return packs.filter(({ name }) => names.has(name))
 }
 
 /** Does two things at the same time. When one fails, the other is ended and waited for. */

@@ -106,15 +106,21 @@ test('folders nested five thousand deep are compared', async () => {
 function nodeOf(name: string, about: { readonly content?: Buffer; readonly subtree?: Buffer }): Node {
   const time = '2026-01-02T03:04:05Z'
   return {
-    ...{
-      name: Buffer.from(name),
-      type: about.subtree ? 'dir' : 'file',
-      mode: 0o644,
-      mtime: time,
-      atime: time,
-      ctime: time,
-    },
-    ...{ uid: 0, gid: 0, user: '', group: '', inode: 0n, deviceId: 0n, size: 1n, links: 1n, device: 0n },
+    name: Buffer.from(name),
+    type: about.subtree ? 'dir' : 'file',
+    mode: 0o644,
+    mtime: time,
+    atime: time,
+    ctime: time,
+    uid: 0,
+    gid: 0,
+    user: '',
+    group: '',
+    inode: 0n,
+    deviceId: 0n,
+    size: 1n,
+    links: 1n,
+    device: 0n,
     content: about.content ?? null,
     ...(about.subtree && { subtree: about.subtree }),
   }

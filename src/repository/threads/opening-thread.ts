@@ -44,14 +44,17 @@ serveThread({
   },
 })
 
-function openInto(plain: Buffer, at: number, sealed: Uint8Array, blob: BlobToOpen): boolean {
-  const { id, offset, length, plainLength, isCompressed } = blob
+function openInto(
+  plain: Buffer,
+  at: number,
+  sealed: Uint8Array,
+  { id, offset, length, plainLength, isCompressed }: BlobToOpen,
+): boolean {
   try {
-    const opened = codec.open(sealed.subarray(offset, offset + length), isCompressed ? plainLength : 0)
-    codec.primitives.hasher.sha256(opened, hash, 0)
-    if (opened.length !== plainLength || !hash.equals(id)) return false
-    opened.copy(plain, at)
-    return true
+    const blob = sealed.subarray(offset, offset + length)
+    if (codec.openInto(blob, isCompressed ? plainLength : 0, plain, at) !== plainLength) return false
+    codec.primitives.hasher.sha256(plain.subarray(at, at + plainLength), hash, 0)
+    return hash.equals(id)
   } catch {
     return false // looked at with all care by whoever gave the order
   }
