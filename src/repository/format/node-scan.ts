@@ -1,5 +1,5 @@
 import type { JsonReader } from './json-reader.ts'
-import { scanString } from './json-reader.ts'
+import { scanString, unescape } from './json-reader.ts'
 
 /**
  * Finds the fields of a node in a tree without reading their values. An unchanged backup reads every node of the parent
@@ -76,6 +76,7 @@ names.forEach((name, number) => {
 })
 
 const quote = 0x22
+const backslash = 0x5c
 const comma = 0x2c
 const colon = 0x3a
 const closeBracket = 0x5d
@@ -120,6 +121,12 @@ function scanKey(reader: JsonReader): number {
   const end = scanString(bytes, start)
   if (end < 0) reader.fail('a key that does not end', start)
   reader.position = end + 1
+  const number = fieldOf(bytes, start, end)
+  // Nobody writes escapes in keys; who reads them otherwise than restic would see another tree.
+  return number < 0 && bytes.subarray(start, end).includes(backslash) ? escapedField(bytes, start, end) : number
+}
+
+function fieldOf(bytes: Uint8Array, start: number, end: number): number {
   const length = end - start
   if (length > 31) return -1
   const number = (keyTable[(length << 5) | ((bytes[start] as number) & 31)] as number) - 1
@@ -127,6 +134,11 @@ function scanKey(reader: JsonReader): number {
   const key = keyBytes[number] as Buffer
   for (let i = 0; i < length; i++) if (key[i] !== bytes[start + i]) return -1
   return number
+}
+
+function escapedField(bytes: Uint8Array, start: number, end: number): number {
+  const key = unescape(bytes.subarray(start, end))
+  return fieldOf(key, 0, key.length)
 }
 
 /** Takes a value of that kind; returns where it starts, -1 for null. */
