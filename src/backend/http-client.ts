@@ -20,6 +20,8 @@ export interface HttpClientOptions {
   readonly limits?: RateLimits | undefined
   /** Where `HTTP_PROXY` and its like are looked up. */
   readonly env?: NodeJS.ProcessEnv | undefined
+  /** False when requests are signed for one host: another would refuse them. Default: true. */
+  readonly followRedirects?: boolean | undefined
 }
 
 export interface Credentials {
@@ -28,7 +30,7 @@ export interface Credentials {
 }
 
 export interface HttpRequest extends CallOptions {
-  readonly method: 'GET' | 'HEAD' | 'POST' | 'DELETE'
+  readonly method: 'GET' | 'HEAD' | 'POST' | 'PUT' | 'DELETE'
   readonly url: URL
   readonly headers?: OutgoingHttpHeaders | undefined
   readonly body?: Uint8Array | undefined
@@ -128,6 +130,7 @@ export class HttpClient implements Disposable {
   #redirectOf(request: HttpRequest, from: URL, { status, headers }: HttpResponse): URL | undefined {
     const isRead = request.method === 'GET' || request.method === 'HEAD'
     const follows = isRead ? [301, 302, 303, 307, 308] : [307, 308]
+    if (this.#options.followRedirects === false) return undefined
     if (!follows.includes(status) || headers.location === undefined || !URL.canParse(headers.location, from.href)) {
       return undefined
     }
@@ -263,4 +266,9 @@ export async function discard({ body }: HttpResponse): Promise<void> {
     seen += chunk.length
     if (seen > mostDiscarded) break // leaving the loop destroys the body
   }
+}
+
+/** Proxies are for the way out of this machine. */
+export function isLoopback(hostname: string): boolean {
+  return hostname === 'localhost' || hostname === '[::1]' || /^127\.\d+\.\d+\.\d+$/.test(hostname)
 }

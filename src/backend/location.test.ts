@@ -63,7 +63,12 @@ test('sftp: names user, host, port and folder, as restic takes them', () => {
 
 test('kinds of storage that come later, and what is no location, are told apart in one sentence', () => {
   for (const [text, code] of [
-    ['s3:s3.amazonaws.com/bucket', 'LOCATION_NOT_YET'],
+    ['b2:bucket:path', 'LOCATION_NOT_YET'],
+    ['s3:', 'LOCATION_INVALID'],
+    ['s3:host', 'LOCATION_INVALID'],
+    ['s3:https://host/', 'LOCATION_INVALID'],
+    ['s3:https://key:secret@host/bucket', 'LOCATION_INVALID'],
+    ['s3:host/bucket/../..', 'LOCATION_INVALID'],
     ['b2:bucket', 'LOCATION_NOT_YET'],
     ['sftp:host', 'LOCATION_INVALID'],
     ['sftp://host', 'LOCATION_INVALID'],
@@ -85,6 +90,23 @@ test('kinds of storage that come later, and what is no location, are told apart 
       () => parseLocation(text),
       (thrown) => thrown instanceof BackendError && thrown.code === code,
       text,
+    )
+  }
+})
+
+test('buckets are named in each of the ways that restic knows', () => {
+  for (const [text, endpoint, bucket, prefix, display] of [
+    ['s3:s3.amazonaws.com/bucket', 'https://s3.amazonaws.com', 'bucket', '', 's3:s3.amazonaws.com/bucket'],
+    ['s3://s3.amazonaws.com/b.c/a//b/', 'https://s3.amazonaws.com', 'b.c', 'a/b', 's3:s3.amazonaws.com/b.c/a/b'],
+    ['s3:host:9000/bucket/x%20y', 'https://host:9000', 'bucket', 'x%20y', 's3:host:9000/bucket/x%20y'],
+    ['s3:http://host:9000/bucket/x%20y', 'http://host:9000', 'bucket', 'x y', 's3:http://host:9000/bucket/x y'],
+    ['s3:https://[::1]:9000/bucket/a/../b', 'https://[::1]:9000', 'bucket', 'b', 's3:https://[::1]:9000/bucket/b'],
+  ] as const) {
+    const location = parseLocation(text)
+    assert.ok(location.scheme === 's3')
+    assert.deepEqual(
+      [location.endpoint.origin, location.bucket, location.prefix, location.display],
+      [endpoint, bucket, prefix, display],
     )
   }
 })

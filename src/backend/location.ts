@@ -1,11 +1,13 @@
 import { BackendError } from './errors.ts'
 import type { Credentials } from './http-client.ts'
+import { parseS3, type S3Location } from './s3-location.ts'
 import { parseSftp, type SftpLocation } from './sftp-location.ts'
 
 /** Locations of repositories, written as restic writes them. */
 
 export type Location =
   | SftpLocation
+  | S3Location
   | { readonly scheme: 'local'; readonly path: string; readonly display: string }
   | {
       readonly scheme: 'rest'
@@ -16,11 +18,11 @@ export type Location =
     }
 
 /** Kinds of storage that restic knows and we do not, yet. */
-const notYet = new Set(['s3', 'b2', 'azure', 'gs', 'swift', 'rclone'])
+const notYet = new Set(['b2', 'azure', 'gs', 'swift', 'rclone'])
 
 /**
  * `/path`, `folder`, `local:folder`, `rest:https://user:password@host:8000/path/`, `rest:http+unix:///socket:/path/`,
- * `sftp:user@host:/path`, `sftp://user@host:port//path`.
+ * `sftp:user@host:/path`, `sftp://user@host:port//path`, `s3:host/bucket/path`, `s3:https://host:port/bucket/path`.
  * Throws `LOCATION_INVALID` or `LOCATION_NOT_YET`; no message shows a password.
  */
 export function parseLocation(text: string, env: NodeJS.ProcessEnv = {}): Location {
@@ -29,8 +31,8 @@ export function parseLocation(text: string, env: NodeJS.ProcessEnv = {}): Locati
   const scheme = /^([a-z0-9]+):/.exec(text)?.[1] ?? ''
   if (scheme === 'local') return local(text, text.slice('local:'.length))
   if (scheme === 'rest') return parseRest(text, env)
-  if (scheme === 'sftp') {
-    const parsed = parseSftp(text)
+  if (scheme === 'sftp' || scheme === 's3') {
+    const parsed = scheme === 's3' ? parseS3(text) : parseSftp(text)
     if ('reason' in parsed) throw invalid(text, parsed.reason)
     return parsed
   }

@@ -9,6 +9,8 @@ import { type Location, parseLocation } from './location.ts'
 import { RestBackend } from './rest.ts'
 import type { RateLimits } from './limit.ts'
 import { type Retry, RetryBackend } from './retry.ts'
+import { S3Backend } from './s3.ts'
+import type { S3Options } from './s3-connection.ts'
 import { SftpBackend } from './sftp.ts'
 import type { TlsOptions } from './tls-files.ts'
 import { WatchdogBackend } from './watchdog.ts'
@@ -19,6 +21,8 @@ export interface OpenBackendOptions {
   readonly tls?: TlsOptions | undefined
   /** How ssh is started for `sftp:`. */
   readonly sftp?: SshOptions | undefined
+  /** Details of `s3:`. */
+  readonly s3?: S3Options | undefined
   readonly limits?: RateLimits | undefined
   /** Where user names, passwords and proxies are looked up. Default: the process's environment. */
   readonly env?: NodeJS.ProcessEnv | undefined
@@ -41,7 +45,7 @@ export interface SshOptions {
 }
 
 /** A disk either answers soon or is broken; a network comes back. */
-const retryLimits = { local: 30_000, rest: 15 * 60_000, sftp: 15 * 60_000 }
+const retryLimits = { local: 30_000, rest: 15 * 60_000, sftp: 15 * 60_000, s3: 15 * 60_000 }
 /** As long as a server has never answered. */
 const limitAtFirst = 60_000
 
@@ -68,7 +72,7 @@ function threadReadingOf(location: Location, { limits }: OpenBackendOptions): Th
 }
 
 function openBase(location: Location, options: OpenBackendOptions): Backend {
-  const { connections, tls, sftp, limits, env, onNotice, clock } = options
+  const { connections, tls, sftp, s3, limits, env, onNotice, clock } = options
   if (location.scheme === 'local') return new LocalBackend(location.path, { connections, limits, clock })
   if (location.scheme === 'sftp') {
     const { address, path, display } = location
@@ -76,6 +80,9 @@ function openBase(location: Location, options: OpenBackendOptions): Backend {
       throw new BackendError('LOCATION_INVALID', { location: display, reason: 'it names no host' })
     }
     return new SftpBackend({ address, path, location: display, connections, limits, ...sftp, onNotice, clock })
+  }
+  if (location.scheme === 's3') {
+    return new S3Backend(location, { connections, tls, limits, env, onNotice, clock, ...s3 })
   }
   const { display, url, credentials, socketPath } = location
   return new RestBackend({ url, location: display, credentials, socketPath, connections, tls, limits, env, clock })

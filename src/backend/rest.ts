@@ -1,12 +1,20 @@
 import { type Cancellable, type Clock, forEachConcurrent, systemClock } from '#base'
 import type { Backend, CallOptions, FileRef, FileType, ListedFile, ReadOptions, WriteOptions } from './backend.ts'
 import { BackendError } from './errors.ts'
-import { type Credentials, discard, HttpClient, type HttpRequest, type HttpResponse } from './http-client.ts'
+import {
+  type Credentials,
+  discard,
+  HttpClient,
+  type HttpRequest,
+  type HttpResponse,
+  isLoopback,
+} from './http-client.ts'
 import { requestError, statusError } from './http-errors.ts'
-import { checkName, fileDetails, folders, isValidName, longestFile } from './layout.ts'
+import { readAnswer } from './http-read.ts'
+import { checkName, fileDetails, folders, isValidName } from './layout.ts'
 import type { RateLimits } from './limit.ts'
 import { checkRange } from './range.ts'
-import { collectBody, contentLength, sentRange } from './rest-body.ts'
+import { contentLength } from './rest-body.ts'
 import { type ListingEntry, ListingParser, MalformedListing } from './rest-listing.ts'
 import type { TlsOptions } from './tls-files.ts'
 
@@ -81,9 +89,11 @@ export class RestBackend implements Backend {
     if (range?.length === 0) return this.#readNothing(file, options)
     const headers = range ? { Range: `bytes=${range.offset}-${range.offset + range.length - 1}` } : {}
     const response = await this.#send({ method: 'GET', url: this.#url(file), headers, signal, waited })
-    if (response.status === 200)
-      return range ? this.#cutOut(file, response, options) : this.#readWhole(file, response, options)
-    if (response.status === 206 && range) return this.#readRange(file, response, options)
+    if (response.status === 200 || (response.status === 206 && range)) {
+      const { location } = this
+      const size = (call: CallOptions) => this.size(file, call)
+      return this.#translated(signal, () => readAnswer(file, response, { ...options, location, size }))
+    }
     await this.#finish(response)
     if (response.status === 404) throw new BackendError('FILE_NOT_FOUND', fileDetails(file, this.location))
     if (response.status === 416) throw new BackendError('FILE_TOO_SHORT', fileDetails(file, this.location))
@@ -167,51 +177,6 @@ export class RestBackend implements Backend {
     return Buffer.allocUnsafeSlow(0)
   }
 
-  async #readWhole(file: FileRef, response: HttpResponse, options: ReadOptions): Promise<Buffer> {
-    const announced = contentLength(response)
-    if ((announced ?? 0) > longestFile[file.type]) {
-      response.body.destroy()
-      throw new BackendError('FILE_TOO_LARGE', fileDetails(file, this.location))
-    }
-    const bytes = await this.#collect(response, { ...options, limit: longestFile[file.type] })
-    if (!bytes) throw new BackendError('FILE_TOO_LARGE', fileDetails(file, this.location))
-    const isWhole = announced !== undefined || (await this.size(file, options)) === bytes.length
-    if (!isWhole) throw this.#failure('its answer was cut off')
-    return bytes
-  }
-
-  async #readRange(file: FileRef, response: HttpResponse, options: ReadOptions): Promise<Buffer> {
-    const range = options.range as NonNullable<ReadOptions['range']>
-    const sent = sentRange(response)
-    const isAsked = sent?.offset === range.offset && sent.length === range.length
-    if (!isAsked) {
-      response.body.destroy()
-      const endsEarly = sent && sent.offset === range.offset && sent.total === range.offset + sent.length
-      if (endsEarly && sent.length < range.length) {
-        throw new BackendError('FILE_TOO_SHORT', fileDetails(file, this.location))
-      }
-      throw this.#failure('it sent other bytes than were asked for')
-    }
-    const bytes = await this.#collect(response, { ...options, length: range.length })
-    if (!bytes) throw this.#failure('it sent more or fewer bytes than were asked for')
-    return bytes
-  }
-
-  /** The server ignored the range and sends everything: take the part that was asked for. */
-  async #cutOut(file: FileRef, response: HttpResponse, options: ReadOptions): Promise<Buffer> {
-    const range = options.range as NonNullable<ReadOptions['range']>
-    const bytes = await this.#collect(response, { ...options, skip: range.offset, length: range.length })
-    if (bytes) return bytes
-    const size = await this.size(file, options)
-    if (size === undefined) throw new BackendError('FILE_NOT_FOUND', fileDetails(file, this.location))
-    checkRange(range, size, { file, location: this.location })
-    throw this.#failure('it sent fewer bytes than were asked for')
-  }
-
-  async #collect(response: HttpResponse, options: Parameters<typeof collectBody>[1]): Promise<Buffer | undefined> {
-    return this.#translated(options.signal, () => collectBody(response, options))
-  }
-
   async #fetchListing(type: Exclude<FileType, 'config'>, { signal, progress, waited }: CallOptions) {
     const url = new URL(`${folders[type]}/`, this.#base)
     const response = await this.#send({ method: 'GET', url, signal, waited })
@@ -286,9 +251,4 @@ export class RestBackend implements Backend {
 
 function isSuccess({ status }: HttpResponse): boolean {
   return status >= 200 && status < 300
-}
-
-/** Proxies are for the way out of this machine. */
-function isLoopback(hostname: string): boolean {
-  return hostname === 'localhost' || hostname === '[::1]' || /^127\.\d+\.\d+\.\d+$/.test(hostname)
 }

@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import type { SshOptions } from '#backend'
+import type { S3Options, SshOptions } from '#backend'
 import type { CompressionMode } from '#repository'
 import { CountFlag, commandPath, commaListFlag, flag, valueFlag } from './command.ts'
 import { usage } from './errors.ts'
@@ -31,6 +31,7 @@ export interface GlobalOptions {
   /** Calls at once, by kind of storage. */
   readonly connections: Readonly<Record<string, number>>
   readonly ssh: SshOptions
+  readonly s3: S3Options
   /** Bytes a second. */
   readonly limits: { readonly upload: number | undefined; readonly download: number | undefined }
 }

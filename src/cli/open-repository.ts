@@ -74,6 +74,7 @@ export function openStorage(context: CommandContext, place: Place = mainPlace(co
       insecure: globals.insecureTls,
     },
     sftp: globals.ssh,
+    s3: globals.s3,
     limits: limitsOf(globals),
     env: env.variables,
     onRetry: (retry) => printer.error(describeRetry(retry)),

@@ -78,8 +78,7 @@ export interface InitOptions extends OpenOptions {
 export async function initRepository(backend: Backend, options: InitOptions): Promise<Repository> {
   const { signal, version = 2, compression = 'auto' } = options
   if (options.polynomial !== undefined) checkPolynomial(options.polynomial)
-  await refuseExisting(backend, { signal })
-  await backend.create({ signal })
+  await prepareStorage(backend, { signal })
   const masterKey = createMasterKey()
   const config = {
     version,
@@ -98,10 +97,12 @@ export async function initRepository(backend: Backend, options: InitOptions): Pr
   return new OpenRepository(backend, config, key, compression)
 }
 
-async function refuseExisting(backend: Backend, options: Cancellable): Promise<void> {
+/** The storage is made ready in between: nothing can be listed in a bucket that is not there. */
+async function prepareStorage(backend: Backend, options: Cancellable): Promise<void> {
   const { location } = backend
   if ((await backend.size(configFile, options)) !== undefined)
     throw new RepositoryError('REPOSITORY_EXISTS', { location })
+  await backend.create(options)
   for await (const _ of backend.list('key', options)) throw new RepositoryError('REPOSITORY_INCOMPLETE', { location })
 }
 
