@@ -13,6 +13,12 @@ const quote = 0x22
 const backslash = 0x5c
 const closeBracket = 0x5d
 const comma = 0x2c
+/**
+ * Go's zero time, as restic reads a node without a time. rustic leaves out the times that it does not know: those of
+ * what came from standard input, and of the folders above what was backed up.
+ */
+const noTime = '0001-01-01T00:00:00Z'
+const noTimeNs = -62_135_596_800_000_000_000n
 const largestUint32 = 0xffff_ffff
 const largestUint64 = 0xffff_ffff_ffff_ffffn
 
@@ -253,14 +259,14 @@ export class TreeNode {
 
   #time(name: FieldName): bigint {
     const start = this.#fields[field[name]] as number
-    if (start < 0) throw this.#invalid(name, 'is missing')
+    if (start < 0) return noTimeNs
     return parseTimeBytes(this.#tree, start, scanString(this.#tree, start))
   }
 
   /** Time as it stands there, once it has been seen to be one. */
   #timeText(name: FieldName): string {
     this.#time(name)
-    return this.#text(name)
+    return this.#has(name) ? this.#text(name) : noTime
   }
 
   #base64(name: FieldName, text: string): Buffer {

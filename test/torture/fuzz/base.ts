@@ -6,6 +6,7 @@ import { encodeTree, loadBlob, loadIndex, loadSnapshots, openRepository } from '
 import type { Repository } from '#repository'
 import { encodeLockFile } from '../../../src/repository/format/lock-file.ts'
 import { encodePackHeader } from '../../../src/repository/format/pack-header.ts'
+import { decodeUnpacked } from '../../../src/repository/format/unpacked.ts'
 import { cheapenKey } from '../../helpers/cheap-key.ts'
 import { makeTree } from '../../helpers/make-tree.ts'
 import { peer } from '../../helpers/peers.ts'
@@ -105,6 +106,11 @@ export function environment(repository: string, folder: string): Record<string, 
   }
 }
 
+/** An index file, as far as it is looked at. */
+export interface IndexFields {
+  readonly packs: readonly { readonly id: string; readonly blobs: readonly { readonly offset: number }[] }[]
+}
+
 /** A copy of the base that mutants are put into. */
 export class Batch implements Disposable {
   readonly folder: string
@@ -147,6 +153,14 @@ export class Batch implements Disposable {
   compress(plain: Buffer): Buffer {
     const out = Buffer.alloc(plain.length + 1000)
     return out.subarray(0, this.primitives.zstd.compress(plain, out, 3))
+  }
+
+  /** An index file of the batch, opened; `name` is its path in the repository. */
+  readIndex(name: string): IndexFields {
+    const sealed = readFileSync(`${this.folder}/${name}`)
+    const plain = this.codec.openBytes(sealed)
+    const json = decodeUnpacked(plain, { zstd: this.primitives.zstd, max: 1 << 26, plainAllowed: true })
+    return JSON.parse(Buffer.from(json).toString('utf8')) as IndexFields
   }
 
   putSealed(kind: 'snapshots' | 'index' | 'locks', plain: Buffer): string {

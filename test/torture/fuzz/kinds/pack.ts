@@ -1,11 +1,12 @@
-import { statSync } from 'node:fs'
+import { globSync, statSync } from 'node:fs'
 import { LocalBackend } from '#backend'
 import { idFromHex, loadBlob, loadIndex, openRepository } from '#repository'
 import { readHeader } from '../../../../src/repository/repair/pack-headers.ts'
 import { compressedEntryLength } from '../../../../src/repository/format/pack-header.ts'
+import type { PackBlobs } from '../../../../src/repository/format/pack-header.ts'
 import { password, sha256 } from '../base.ts'
 import type { Batch } from '../base.ts'
-import { hasPanicked, verdictOf } from '../kind.ts'
+import { hasPanicked, stable, verdictOf } from '../kind.ts'
 import type { FuzzKind, RunRestic, Verdict, Verdicts } from '../kind.ts'
 import { flipBit, insertBytes, removeBytes, repeatBytes } from '../mutate.ts'
 
@@ -56,29 +57,29 @@ function flipInFields(header: Buffer, random: Parameters<typeof flipBit>[1]): Bu
   ])
 }
 
-const lengths = [0, 31, 32, 69, 2 ** 31, 2 ** 32 - 1, 16 << 20, (16 << 20) + 1]
+const lengthFields = [0, 31, 32, 69, 2 ** 31, 2 ** 32 - 1, 16 << 20, (16 << 20) + 1]
 
 function packOf(batch: Batch, mutant: Buffer): Buffer {
   const way = mutant[0] ?? 0
   const pack = batch.assemblePack(Buffer.alloc(300, 7), mutant.subarray(1))
-  const length = lengths[way]
+  const length = lengthFields[way]
   if (length !== undefined) pack.writeUInt32LE(length, pack.length - 4)
   return pack
 }
 
-async function rebuildByRestic(_: Batch, names: readonly string[], run: RunRestic): Promise<Verdicts> {
+/** What restic writes into the index from the headers is what it reads in them. */
+async function rebuildByRestic(batch: Batch, names: readonly string[], run: RunRestic): Promise<Verdicts> {
   const ran = await run('repair', 'index', '--no-cache')
   if (hasPanicked(ran)) return {}
-  const listed = await run('check', '--no-lock', '--no-cache')
-  const said = `${ran.stdout}\n${ran.stderr}`
+  const packs = new Map<string, string>()
+  for (const name of globSync('index/*', { cwd: batch.folder })) {
+    for (const { id, blobs } of batch.readIndex(name).packs)
+      packs.set(id, stable(blobs.toSorted((a, b) => a.offset - b.offset)))
+  }
   return Object.fromEntries(
     names.map((name): [string, Verdict] => {
-      const line = said.split('\n').find((one) => one.includes(name) && /unable to read|error/i.test(one))
-      const orphan = listed.stdout.includes(name) || listed.stderr.includes(name)
-      return [
-        name,
-        line === undefined && !orphan ? { accepted: true, value: '' } : { accepted: false, why: line ?? 'left out' },
-      ]
+      const value = packs.get(name)
+      return [name, value === undefined ? { accepted: false, why: 'not in the index' } : { accepted: true, value }]
     }),
   )
 }
@@ -91,10 +92,21 @@ async function readByUs(folder: string, names: readonly string[]): Promise<Verdi
     const { size } = statSync(`${folder}/data/${name.slice(0, 2)}/${name}`)
     const look = await readHeader(repository, { name, size }, {})
     verdicts[name] = look.ok
-      ? { accepted: true, value: '' }
+      ? { accepted: true, value: stable(entriesOf(look.found)) }
       : { accepted: false, why: `PACK_HEADER_INVALID: ${look.reason}` }
   }
   return verdicts
+}
+
+/** As an index has them. */
+function entriesOf({ count, ids, types, offsets, lengths, plainLengths }: PackBlobs): unknown {
+  return Array.from({ length: count }, (_, i) => ({
+    id: Buffer.from(ids.subarray(i * 32, i * 32 + 32)).toString('hex'),
+    type: types[i] === 1 ? 'tree' : 'data',
+    offset: offsets[i],
+    length: lengths[i],
+    ...(plainLengths[i] !== 0 && { uncompressed_length: plainLengths[i] }),
+  }))
 }
 
 /**
