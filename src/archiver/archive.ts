@@ -23,6 +23,8 @@ export interface ArchiveOptions extends Cancellable {
   readonly onProblem?: (problem: Problem) => void
   /** Told of every entry that is done, with what became of it. */
   readonly onEntry?: (event: EntryEvent) => void
+  /** Told at the start how to ask which files are being read: one for each thread, at most. */
+  readonly onReading?: (currentFiles: () => readonly Buffer[]) => void
 }
 
 export interface EntryEvent {
@@ -56,6 +58,7 @@ export async function archive(
   options: ArchiveOptions = {},
 ): Promise<ArchiveResult> {
   const run = new ArchiveRun(store, source, options)
+  options.onReading?.(() => run.currentFiles())
   const tree = await run.walk()
   return { tree, counts: run.tally.counts(store.added), problems: run.problems, changed: run.changed }
 }
@@ -102,6 +105,10 @@ class ArchiveRun {
     this.#source = source
     this.#options = options
     this.#batches = new FileBatches(store, { signal: options.signal })
+  }
+
+  currentFiles(): Buffer[] {
+    return this.#batches.current().map(({ entry }) => entry.path)
   }
 
   async walk(): Promise<Buffer> {

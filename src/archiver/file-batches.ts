@@ -17,7 +17,8 @@ const batchesPerThread = 3
 export class FileBatches<Target> {
   readonly #store: ContentStore
   readonly #options: Cancellable
-  readonly #running = new Set<Promise<void>>()
+  /** Each with its last file, which is the large one if any is. */
+  readonly #running = new Map<Promise<void>, Target>()
   #orders: FileOrder[] = []
   #targets: Target[] = []
   #bytes = 0
@@ -35,8 +36,13 @@ export class FileBatches<Target> {
     this.#targets.push(target)
     this.#bytes += bytes
     if (this.#orders.length < mostFiles && this.#bytes < mostBytes) return
-    while (this.#running.size >= this.#store.threads * batchesPerThread) await Promise.race(this.#running)
+    while (this.#running.size >= this.#store.threads * batchesPerThread) await Promise.race(this.#running.keys())
     this.#send()
+  }
+
+  /** What is being read: a file of each batch that a thread works on, in the order in which they were sent. */
+  current(): Target[] {
+    return [...this.#running.values()].slice(0, this.#store.threads)
   }
 
   /** Outcomes that have come in by now. Throws what failed for the run as a whole. */
@@ -52,7 +58,7 @@ export class FileBatches<Target> {
   async *finish(): AsyncGenerator<DoneFile<Target>[]> {
     this.#send()
     while (this.#running.size > 0) {
-      await Promise.race(this.#running)
+      await Promise.race(this.#running.keys())
       yield this.takeDone()
     }
     yield this.takeDone()
@@ -65,7 +71,7 @@ export class FileBatches<Target> {
     this.#targets = []
     this.#bytes = 0
     const batch = this.#storeBatch(orders, targets).finally(() => this.#running.delete(batch))
-    this.#running.add(batch)
+    this.#running.set(batch, targets.at(-1) as Target)
   }
 
   async #storeBatch(orders: readonly FileOrder[], targets: readonly Target[]): Promise<void> {

@@ -1,5 +1,6 @@
 import { formatBytes, formatDuration, printable } from '#base'
 import type { BackUpResult, EntryEvent, Problem } from '#archiver'
+import { goText } from '#repository'
 import type { CommandContext } from './context.ts'
 import { describeFailure } from './failure-text.ts'
 import { omitEmpty } from './json.ts'
@@ -19,7 +20,7 @@ export class BackupProgress {
   #unchangedBytes = 0
   #errors = 0
   #recorded = 0
-  #last = ''
+  #currentFiles: () => readonly Buffer[] = () => []
   scan: Scan | undefined
 
   constructor(context: CommandContext) {
@@ -30,13 +31,16 @@ export class BackupProgress {
     this.#reader = reader
   }
 
+  asksFor(currentFiles: () => readonly Buffer[]): void {
+    this.#currentFiles = currentFiles
+  }
+
   entry({ path, kind, state, bytes }: EntryEvent): void {
     if (kind === 'file') {
       this.#files++
       if (state === 'unchanged') this.#unchangedBytes += bytes
     }
     const { printer } = this.#context
-    if (printer.terminal.canUpdate && kind === 'file') this.#last = path.toString('utf8')
     if (printer.verbosity < (printer.isJson ? 2 : 3)) return
     const action = state === 'changed' ? 'modified' : state
     if (printer.isJson) printer.json({ message_type: 'verbose_status', action, item: path.toString('utf8') })
@@ -86,7 +90,7 @@ export class BackupProgress {
     const totals = this.scan?.totals.finished === true ? this.scan.totals : undefined
     const left = totals && totals.bytes > bytes ? this.#rate.remaining(now, totals.bytes - bytes) : undefined
     return {
-      lines: [this.#line(elapsed, bytes, totals, left), ...(this.#last === '' ? [] : [printable(this.#last)])],
+      lines: [this.#line(elapsed, bytes, totals, left), ...this.#currentFiles().map((file) => printable(file))],
       json: this.#fields(elapsed, bytes, totals, left),
     }
   }
@@ -108,7 +112,7 @@ export class BackupProgress {
       ...omitEmpty({ seconds_elapsed: elapsed, seconds_remaining: Math.round(left ?? 0) }),
       percent_done: totals && totals.bytes > 0 ? Math.min(1, bytes / totals.bytes) : 0,
       ...omitEmpty({ total_files: totals?.files, files_done: this.#files, total_bytes: totals?.bytes }),
-      ...omitEmpty({ bytes_done: bytes, error_count: this.#errors }),
+      ...omitEmpty({ bytes_done: bytes, error_count: this.#errors, current_files: this.#currentFiles().map(goText) }),
     }
   }
 }

@@ -143,6 +143,7 @@ async function run(
     onLockWait: onWait,
     signal,
     onStart: (reader) => progress.readsWith(reader),
+    onReading: (currentFiles) => progress.asksFor(currentFiles),
     onEntry: (event) => progress.entry(event),
     onProblem: (problem) => progress.problem(problem),
     onParent: (parent) => {
