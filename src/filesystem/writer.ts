@@ -88,7 +88,7 @@ export class FileWriter implements ContentWriter {
     }
   }
 
-  writeWhole(ref: unknown, pieces: readonly Uint8Array[]): void {
+  writeWhole(ref: unknown, pieces: Iterable<Uint8Array>): void {
     const whole = ref as WholeRef
     const name = Buffer.from(whole.name, 'latin1')
     const folder = this.#disk.folder(whole.folder)
@@ -110,7 +110,7 @@ export class FileWriter implements ContentWriter {
     folder: FolderHandle,
     temporary: Buffer,
     whole: WholeRef,
-    pieces: readonly Uint8Array[],
+    pieces: Iterable<Uint8Array>,
   ): Error | undefined {
     const file = this.#disk.create(folder, temporary)
     try {

@@ -44,6 +44,9 @@ export type CreateContentWriter = (options: unknown) => ContentWriter
 export interface ContentWriter extends Disposable {
   /** Writes all of `bytes` at `offset`. */
   write(ref: unknown, offset: number, bytes: Uint8Array): void
-  /** For a file whose whole content comes in one piece: make, write, set all metadata, put in place. */
-  writeWhole(ref: unknown, pieces: readonly Uint8Array[]): void
+  /**
+   * For a file whose whole content comes in one go: make, write, set all metadata, put in place. Each piece is good until
+   * the next is asked for, which may throw: then the file is not to be.
+   */
+  writeWhole(ref: unknown, pieces: Iterable<Uint8Array>): void
 }

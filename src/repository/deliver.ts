@@ -1,10 +1,12 @@
+import type { ByteRange } from '#backend'
 import { ThreadPool, fromPlainError, messageOf } from '#base'
 import type { Cancellable } from '#base'
 import type { BlobPlace, ContentDelivery, DeliveryOrder, DeliveryResult, DeliveryWrite } from './delivery.ts'
 import { loadBlob } from './load-blob.ts'
 import type { Tree } from './format/tree.ts'
 import type { IndexedRepository } from './repository.ts'
-import type { DeliveredBlob, PackDelivered, PackDelivery } from './threads/blob-deliverer.ts'
+import { placeFields } from './threads/blob-deliverer.ts'
+import type { DeliveredBlobs, PackDelivered, PackDelivery } from './threads/blob-deliverer.ts'
 import { TreeLoader } from './tree-loader.ts'
 import { createControl, stopThreads } from './threads/memory.ts'
 import type { SharedControl } from './threads/memory.ts'
@@ -14,7 +16,10 @@ import type { ModuleSpec, ThreadSetup } from './threads/setup.ts'
 /** Blobs that lie this close together are read in one go: asking again costs more than the bytes between. */
 const largestGap = 64 << 10
 
-/** Brings contents back: reads packs in the main thread, opens and writes blobs in worker threads. */
+/**
+ * Brings contents back: worker threads open and write blobs. They read packs themselves where the storage allows it;
+ * elsewhere the main thread does.
+ */
 export class RepositoryReader implements ContentDelivery, AsyncDisposable {
   readonly #repository: IndexedRepository
   readonly #pool: ThreadPool
@@ -30,6 +35,7 @@ export class RepositoryReader implements ContentDelivery, AsyncDisposable {
       index: index.shared,
       control: this.#control,
       codec: settings,
+      reading: repository.backend.threadReading,
       polynomial,
     }
     this.#pool = new ThreadPool({ module: threadModule(), threads, data })
@@ -51,11 +57,11 @@ export class RepositoryReader implements ContentDelivery, AsyncDisposable {
 
   async deliver(order: DeliveryOrder, { signal }: Cancellable = {}): Promise<DeliveryResult> {
     await this.#openWriter(order.writer)
-    const blobs = await this.#readBlobs(order, { signal })
-    const delivery: PackDelivery = { pack: order.pack.slice(0, 10), blobs, writes: order.writes }
-    // The bytes move to the thread without being copied; several blobs share the memory of one read.
-    const transfer = [...new Set(blobs.map(({ sealed }) => sealed.buffer as ArrayBuffer))]
-    const delivered = await this.#pool.run<PackDelivered>('deliver', delivery, { signal, transfer })
+    const runs = runsOf(order)
+    const stretches = runs.map(({ start, end }) => ({ offset: start, length: end - start }))
+    const delivery: PackDelivery = { pack: order.pack, blobs: columnsOf(order, runs), stretches, writes: order.writes }
+    const delivered =
+      (await this.#deliverFromThread(delivery, { signal })) ?? (await this.#deliverFromHere(delivery, { signal }))
     if (delivered.damaged.length === 0) return result(delivered)
     return await this.#deliverAgain(order, delivered, { signal })
   }
@@ -75,30 +81,26 @@ export class RepositoryReader implements ContentDelivery, AsyncDisposable {
     await this.#writer.open
   }
 
-  /** The sealed blobs of the order; one that cannot be read is empty, which no seal opens. */
-  async #readBlobs(order: DeliveryOrder, options: Cancellable): Promise<DeliveredBlob[]> {
-    const sealed: Buffer[] = []
-    for (const run of runsOf(order)) {
-      const bytes = await this.#readRun(order.pack, run, options)
-      for (const i of run.blobs) {
-        const { offset, length } = (order.blobs[i] as DeliveryOrder['blobs'][number]).place
-        sealed[i] = bytes.subarray(offset - run.start, offset - run.start + length)
-      }
-    }
-    return order.blobs.map(({ id, place: { compressed = true, plainLength } }, i) => ({
-      id,
-      sealed: sealed[i] as Buffer,
-      uncompressedLength: compressed ? plainLength : 0,
-    }))
+  async #deliverFromThread(delivery: PackDelivery, { signal }: Cancellable): Promise<PackDelivered | undefined> {
+    if (!this.#repository.backend.threadReading) return undefined
+    return await this.#pool.run<PackDelivered | undefined>('deliver', delivery, { signal })
   }
 
-  async #readRun(pack: string, { start, end }: Run, { signal }: Cancellable): Promise<Buffer> {
-    const range = { offset: start, length: end - start }
+  async #deliverFromHere(delivery: PackDelivery, { signal }: Cancellable): Promise<PackDelivered> {
+    const pieces: Buffer[] = []
+    for (const range of delivery.stretches) pieces.push(await this.#read(delivery.pack, range, { signal }))
+    // The bytes move to the thread without being copied.
+    const transfer = pieces.map(({ buffer }) => buffer as ArrayBuffer)
+    return await this.#pool.run<PackDelivered>('deliver', { ...delivery, pieces }, { signal, transfer })
+  }
+
+  /** A stretch that cannot be read is empty, which no seal opens: its blobs are then loaded one by one, with all care. */
+  async #read(pack: string, range: ByteRange, { signal }: Cancellable): Promise<Buffer> {
     try {
       return await this.#repository.backend.read({ type: 'pack', name: pack }, { range, signal })
     } catch {
       signal?.throwIfAborted()
-      return Buffer.from(new ArrayBuffer(0)) // told apart when its blobs are loaded one by one
+      return Buffer.from(new ArrayBuffer(0))
     }
   }
 
@@ -160,6 +162,20 @@ function runsOf({ blobs }: DeliveryOrder): Run[] {
     } else runs.push({ start: offset, end: offset + length, blobs: [i] })
   }
   return runs
+}
+
+function columnsOf({ blobs }: DeliveryOrder, runs: readonly Run[]): DeliveredBlobs {
+  const ids = new Uint8Array(blobs.length * 32)
+  const places = new Uint32Array(blobs.length * placeFields)
+  for (const [stretch, run] of runs.entries()) {
+    for (const i of run.blobs) {
+      const { id, place } = blobs[i] as DeliveryOrder['blobs'][number]
+      const { offset, length, plainLength, compressed = true } = place
+      ids.set(id, i * 32)
+      places.set([stretch, offset, length, compressed ? plainLength : 0], i * placeFields)
+    }
+  }
+  return { ids, places }
 }
 
 function offsetOf(blobs: DeliveryOrder['blobs'], i: number): number {

@@ -10,10 +10,13 @@ import { idAt } from './repository.ts'
 import type { RestoreRepository } from './repository.ts'
 import type { Target } from './target.ts'
 
-/** How much is sorted by pack together: more finds more neighbours, and takes more memory. */
-const mostFiles = 8192
-const mostBlobs = 16_384
-const mostBytes = 256 << 20
+/**
+ * How much is sorted by pack together: more finds more neighbours, and takes more memory. Files come in about the order in
+ * which they were stored, so a few packs' worth finds nearly all.
+ */
+const mostFiles = 2048
+const mostBlobs = 8192
+const mostBytes = 128 << 20
 
 /** Orders under way: enough that reading, opening and writing overlap. Each holds up to a group's bytes. */
 const ordersAtOnce = 6

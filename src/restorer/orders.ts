@@ -56,7 +56,7 @@ export interface BlobGroup {
 /** Bytes between two wanted blobs that are read along rather than asked for in two requests. */
 const largestGap = 64 << 10
 /** Bytes of a pack that are held in memory at once. */
-const largestGroup = 8 << 20
+const largestGroup = 4 << 20
 
 /** Sorts needs by pack and position, and cuts them where a gap is too wide or a group too large. */
 export function groupByPack(needs: readonly Need[], placeOf: (id: Buffer) => BlobPlace | undefined): BlobGroup[] {

@@ -11,7 +11,10 @@ export const createContentWriter: CreateContentWriter = (options): ContentWriter
   },
   writeWhole(ref, pieces) {
     if (ref === 'refused') throw Object.assign(new Error('no room'), { code: 'ENOSPC' })
-    writeFileSync(join(options as string, ref as string), Buffer.concat(pieces))
+    writeFileSync(
+      join(options as string, ref as string),
+      Buffer.concat(Array.from(pieces, (piece) => Buffer.from(piece))),
+    )
   },
   [Symbol.dispose]: () => undefined,
 })

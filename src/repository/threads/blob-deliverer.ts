@@ -1,25 +1,36 @@
 import { toPlainError } from '#base'
 import type { PlainError } from '#base'
+import type { ByteRange } from '#backend'
 import type { BlobCodec } from '../blob-codec.ts'
 import type { ContentWriter } from '../content.ts'
 import type { DeliveryWrite } from '../delivery.ts'
 import { RepositoryError } from '../errors.ts'
 import { FormatError } from '../format/errors.ts'
+import { Room } from './room.ts'
+import type { ThreadFiles } from './thread-files.ts'
 
-/** Blobs of one pack, as the main thread read them from the storage. */
+/** Blobs of one pack and what to write with them. */
 export interface PackDelivery {
-  /** Name of the pack, for messages. */
+  /** Name of the pack. */
   readonly pack: string
-  readonly blobs: readonly DeliveredBlob[]
+  readonly blobs: DeliveredBlobs
+  /** The stretches of the pack that the blobs lie in. */
+  readonly stretches: readonly ByteRange[]
+  /** Those stretches, as the main thread read them; undefined: the thread reads them itself. */
+  readonly pieces?: readonly Uint8Array[] | undefined
   readonly writes: readonly DeliveryWrite[]
 }
 
-export interface DeliveredBlob {
-  readonly id: Uint8Array
-  readonly sealed: Uint8Array
-  /** `uncompressed_length`: 0 when the blob is stored as it is. */
-  readonly uncompressedLength: number
+/** In columns: an object for each blob would take longer to cross to a thread than to open the blob. */
+export interface DeliveredBlobs {
+  /** 32 bytes each. */
+  readonly ids: Uint8Array
+  /** For each: which stretch it lies in, where in the pack, sealed bytes, `uncompressed_length`. */
+  readonly places: Uint32Array
 }
+
+/** Numbers of a blob in `places`. */
+export const placeFields = 4
 
 export interface PackDelivered {
   readonly failures: readonly { readonly write: number; readonly error: PlainError }[]
@@ -31,17 +42,23 @@ export interface PackDelivered {
 /** Opens blobs in a thread, checks their hashes, and hands them to the writer module. */
 export class BlobDeliverer implements Disposable {
   readonly #codec: BlobCodec
+  readonly #files: ThreadFiles | undefined
   readonly #writer: ContentWriter
+  readonly #room = new Room()
   readonly #hash = Buffer.alloc(32)
 
-  constructor(codec: BlobCodec, writer: ContentWriter) {
+  constructor(codec: BlobCodec, files: ThreadFiles | undefined, writer: ContentWriter) {
     this.#codec = codec
+    this.#files = files
     this.#writer = writer
   }
 
-  deliver(delivery: PackDelivery): PackDelivered {
+  /** Undefined when the thread cannot read the pack itself: the storage is to be asked, which tries again. */
+  deliver(delivery: PackDelivery): PackDelivered | undefined {
+    const pieces = delivery.pieces ?? this.#read(delivery)
+    if (!pieces) return undefined
     const failures: { write: number; error: PlainError }[] = []
-    const opened = new OpenedBlobs(delivery, (blob) => this.#open(delivery.pack, blob))
+    const opened = new OpenedBlobs(delivery, (blob) => this.#open(delivery, pieces, blob))
     let bytes = 0
     delivery.writes.forEach((write, i) => {
       try {
@@ -57,17 +74,41 @@ export class BlobDeliverer implements Disposable {
     this.#writer[Symbol.dispose]()
   }
 
-  /** Hands pieces to the writer module; returns their bytes. */
-  write(write: DeliveryWrite, pieces: readonly Uint8Array[]): number {
-    if (write.kind === 'part') this.#writer.write(write.ref, write.offset, pieces[0] as Uint8Array)
-    else this.#writer.writeWhole(write.ref, pieces)
-    return pieces.reduce((sum, piece) => sum + piece.length, 0)
+  /** Hands pieces to the writer module, each when the one before is written; returns their bytes. */
+  write(write: DeliveryWrite, pieces: Iterable<Uint8Array>): number {
+    let bytes = 0
+    const counted = (function* () {
+      for (const piece of pieces) {
+        bytes += piece.length
+        yield piece
+      }
+    })()
+    if (write.kind === 'whole') this.#writer.writeWhole(write.ref, counted)
+    else for (const piece of counted) this.#writer.write(write.ref, write.offset, piece)
+    return bytes
+  }
+
+  /** All stretches, one after the other in memory that is used again for the next delivery. */
+  #read({ pack, stretches }: PackDelivery): Uint8Array[] | undefined {
+    const room = this.#room.take(stretches.reduce((sum, { length }) => sum + length, 0))
+    const pieces: Uint8Array[] = []
+    let at = 0
+    for (const range of stretches) {
+      const piece = this.#files?.tryRead({ type: 'pack', name: pack }, () => room.subarray(at), range)
+      if (!piece) return undefined
+      pieces.push(piece)
+      at += range.length
+    }
+    return pieces
   }
 
   /** The blob's bytes, good until the next call. Throws `BLOB_DAMAGED`. */
-  #open(pack: string, { id, sealed, uncompressedLength }: DeliveredBlob): Buffer {
+  #open({ pack, blobs, stretches }: PackDelivery, pieces: readonly Uint8Array[], blob: number): Buffer {
+    const id = Buffer.from(blobs.ids.buffer, blobs.ids.byteOffset + blob * 32, 32)
+    const [stretch, offset, length, plainLength] = blobs.places.subarray(blob * placeFields) as unknown as Place
+    const from = offset - (stretches[stretch] as ByteRange).offset
     try {
-      const plain = this.#codec.open(sealed, uncompressedLength)
+      const plain = this.#codec.open((pieces[stretch] as Uint8Array).subarray(from, from + length), plainLength)
       this.#codec.primitives.hasher.sha256(plain, this.#hash, 0)
       if (this.#hash.equals(id)) return plain
     } catch (cause) {
@@ -78,35 +119,35 @@ export class BlobDeliverer implements Disposable {
   }
 }
 
+type Place = readonly [stretch: number, offset: number, length: number, plainLength: number]
+
 /**
  * The blobs of a delivery, opened when they are first needed. Most are written once and straight from the memory that they
- * were opened into; only what is needed again, or together with others, is kept as a copy.
+ * were opened into; only what is needed again is kept as a copy.
  */
 class OpenedBlobs {
   readonly damaged: { blob: number; error: PlainError }[] = []
-  readonly #blobs: readonly DeliveredBlob[]
-  readonly #open: (blob: DeliveredBlob) => Buffer
+  readonly #open: (blob: number) => Buffer
   readonly #usesLeft: Uint32Array
   readonly #kept = new Map<number, Buffer | Error>()
 
-  constructor({ blobs, writes }: PackDelivery, open: (blob: DeliveredBlob) => Buffer) {
-    this.#blobs = blobs
+  constructor({ blobs, writes }: PackDelivery, open: (blob: number) => Buffer) {
     this.#open = open
-    this.#usesLeft = new Uint32Array(blobs.length)
+    this.#usesLeft = new Uint32Array(blobs.ids.length / 32)
     for (const write of writes)
       for (const blob of blobsOf(write)) this.#usesLeft[blob] = (this.#usesLeft[blob] ?? 0) + 1
   }
 
-  /** Throws what is wrong with the first that is damaged. */
-  take(wanted: readonly number[]): Buffer[] {
-    const pieces = wanted.map((blob) => this.#takeOne(blob, wanted.length === 1))
-    return pieces.map((piece) => {
+  /** Each is good until the next. Throws what is wrong with the first that is damaged. */
+  *take(wanted: readonly number[]): Generator<Buffer> {
+    for (const blob of wanted) {
+      const piece = this.#takeOne(blob)
       if (piece instanceof Error) throw piece
-      return piece
-    })
+      yield piece
+    }
   }
 
-  #takeOne(blob: number, isAlone: boolean): Buffer | Error {
+  #takeOne(blob: number): Buffer | Error {
     const isLast = (this.#usesLeft[blob] = (this.#usesLeft[blob] as number) - 1) === 0
     const kept = this.#kept.get(blob)
     if (kept) {
@@ -114,14 +155,13 @@ class OpenedBlobs {
       return kept
     }
     const opened = this.#openOne(blob)
-    const piece = opened instanceof Error || (isLast && isAlone) ? opened : Buffer.from(opened)
-    if (!isLast) this.#kept.set(blob, piece)
-    return piece
+    if (!isLast) this.#kept.set(blob, opened instanceof Error ? opened : Buffer.from(opened))
+    return opened
   }
 
   #openOne(blob: number): Buffer | Error {
     try {
-      return this.#open(this.#blobs[blob] as DeliveredBlob)
+      return this.#open(blob)
     } catch (thrown) {
       this.damaged.push({ blob, error: toPlainError(thrown) })
       return thrown as Error
@@ -134,5 +174,11 @@ function blobsOf(write: DeliveryWrite): readonly number[] {
 }
 
 function damagedBlob(pack: string, id: Uint8Array, reason: string, cause?: unknown): RepositoryError {
-  return new RepositoryError('BLOB_DAMAGED', { type: 'data', id: Buffer.from(id).toString('hex'), pack, reason, cause })
+  return new RepositoryError('BLOB_DAMAGED', {
+    type: 'data',
+    id: Buffer.from(id).toString('hex'),
+    pack: pack.slice(0, 10),
+    reason,
+    cause,
+  })
 }

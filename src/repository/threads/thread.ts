@@ -78,7 +78,7 @@ serveThread({
   async openWriter({ module, options }: ModuleSpec): Promise<void> {
     const { createContentWriter } = (await import(module)) as { createContentWriter: CreateContentWriter }
     deliverer?.[Symbol.dispose]()
-    deliverer = new BlobDeliverer(codec, createContentWriter(options))
+    deliverer = new BlobDeliverer(codec, threadFiles, createContentWriter(options))
   },
 
   deliver: (delivery: PackDelivery) => (deliverer as BlobDeliverer).deliver(delivery),
