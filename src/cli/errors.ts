@@ -91,7 +91,7 @@ export const cliErrors = {
   },
   DAMAGE_FOUND: {
     message: 'The repository contains errors.',
-    hint: 'The lines above say which, and which files they touch. Keep the repository as it is until you know what to do.',
+    hint: 'The lines above say which, and which files they touch. Keep the repository as it is until you know what to do; `understudy repair --help` says how it can be mended.',
   },
 } as const
 

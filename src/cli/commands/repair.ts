@@ -106,7 +106,7 @@ function repairing(
   }
 }
 
-export const repairSteps = {
+const repairSteps = {
   'load index': { title: 'loading indexes...', unit: 'index files' },
   'read packs': { title: 'reading packs', unit: 'packs' },
   'find used blobs': { title: 'finding data that is in use', unit: 'trees' },
@@ -141,7 +141,7 @@ async function repairPacks(context: CommandContext, repository: Repository, run:
   for (const pack of plan.packs) printPackPlan(context, pack)
   if (!dryRun && lock && !plan.isEmpty) {
     const keepCopy = async (name: string, content: AsyncIterable<Buffer>) => {
-      printer.detail(`saved ${printable(await savePackCopy(process.cwd(), name, content), Infinity)}`)
+      printer.say(`saved a copy: ${printable(await savePackCopy(process.cwd(), name, content), Infinity)}`)
     }
     const { salvagedBlobs, deletedPacks } = await executePackRepair(plan, {
       lock,
@@ -151,16 +151,15 @@ async function repairPacks(context: CommandContext, repository: Repository, run:
       onProgress: status.report,
     })
     printer.say(`salvaged ${count(salvagedBlobs, 'blob')}, removed ${count(deletedPacks, 'damaged pack')}`)
+    if (plan.packs.some(({ lost }) => lost.length > 0)) printer.say(afterLoss)
   } else printer.say(plan.isEmpty ? 'nothing is changed' : 'nothing was changed: this was a dry run')
   if (printer.isJson) printer.json(packSummary(plan, dryRun))
-  if (plan.packs.some(({ lost }) => lost.length > 0)) {
-    printer.say(
-      '\nBack up again now: what is still at the source is stored anew. Then run `understudy repair snapshots`.',
-    )
-  }
   const left = plan.packs.filter(({ fate }) => fate === 'unsteady').length
   if (left > 0) throw new CliError('REPAIR_LEFT', { count: left })
 }
+
+const afterLoss =
+  'Back up again now: what is still at the source is stored anew. Then run `understudy repair snapshots`.'
 
 function packSummary({ packs }: PackRepairPlan, dryRun: boolean): unknown {
   const fields = packs.map(({ name, fate, reasons, intact, elsewhere, lost }) => {
@@ -171,10 +170,10 @@ function packSummary({ packs }: PackRepairPlan, dryRun: boolean): unknown {
 
 function printPackPlan({ printer }: CommandContext, pack: PlannedPackRepair): void {
   const { name, fate, reasons, size, intact, elsewhere, lost, onlyWhenReadAgain } = pack
-  const why = printable(reasons.join('; '), 1000)
+  const why = printable(reasons.join('; '), 1000).replace(/\.$/, '')
   const blobs = `${count(intact.length, 'blob')} to salvage, ${elsewhere} whole in other packs, ${lost.length} lost`
   const lines = {
-    salvage: `pack ${name} (${formatBytes(size)}) is damaged: ${why}; ${blobs}`,
+    salvage: `pack ${name} (${formatBytes(size)}) is damaged: ${why}\n  ${blobs}`,
     forget: `pack ${name} is missing, and leaves the index; ${elsewhere} of its blobs are whole in other packs, ${lost.length} lost`,
     reindex: `pack ${name} is sound, and the index is wrong about it; it is named anew`,
     sound: `pack ${name} is sound, and stays as it is`,
@@ -191,13 +190,23 @@ async function repairSnapshots(context: CommandContext, repository: Repository, 
   const forget = flags.forget === true
   const { snapshots, unreadable } = await chooseSnapshots(context, repository, run)
   using status = new StepStatus(context, repairSteps)
+  let losses = 0
   const plan = await planSnapshotRepair(repository, snapshots, {
     forget,
     signal,
     onProgress: status.report,
-    onSnapshot: (snapshot) => printer.say(`\n${describeSnapshot(snapshot)}`),
-    onLoss: (loss) => printLoss(context, loss),
-    onPlanned: (planned) => printPlanned(context, planned, forget),
+    onSnapshot: (snapshot) => {
+      losses = 0
+      printer.say(`\n${describeSnapshot(snapshot)}`)
+    },
+    onLoss: (loss) => {
+      losses++
+      printLoss(context, loss)
+    },
+    onPlanned: (planned) => {
+      if (planned.hasNewTrees && losses === 0) printer.say('  loses what it shares with snapshots above')
+      printPlanned(context, planned, forget)
+    },
   })
   status[Symbol.dispose]()
   await runRewrite(context, plan, { dryRun, lock })

@@ -117,7 +117,8 @@ function readRequest(context: CommandContext, flags: CommandFlags): Request {
     throw context.refuse('there is nothing to do; give patterns, --new-host, --new-time or --snapshot-summary')
   }
   const [forget, allowEmpty] = [flags.forget === true, flags.unsafeAllowEmpty === true]
-  return { tag: 'rewrite', forget, hostname, time, createRules, summary, allowEmpty } as Request
+  const counting = summary ? 'always' : undefined
+  return { tag: 'rewrite', forget, hostname, time, createRules, allowEmpty, summary: counting } as Request
 }
 
 interface Filters {

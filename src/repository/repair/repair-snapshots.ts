@@ -72,7 +72,8 @@ export async function planSnapshotRepair(
     pass === 'plan'
       ? repairRules(view.repository.index, damage, onLoss ?? (() => undefined))
       : repairRules(view.repository.index, { missing: new Set(), trees: new Map() }, () => undefined)
-  const request = { tag: 'repaired', forget, createRules, allowEmpty: true }
+  // What the backup counted stays: it is a note of what was there.
+  const request = { tag: 'repaired', forget, createRules, allowEmpty: true, summary: 'never' } as const
   const plan = await planRewrite(view.repository, snapshots, request, options)
   await confirm(view, damage, options)
   return plan as RewritePlan

@@ -18,8 +18,8 @@ export interface RewriteRequest<State> {
   readonly time?: string | undefined
   /** What becomes of the entries; undefined: all stay as they are. Asked for to plan and to carry out. */
   readonly createRules?: ((pass: 'plan' | 'store') => RewriteRules<State>) | undefined
-  /** Counts files and bytes, and notes them in snapshots where this is not noted. */
-  readonly summary?: boolean | undefined
+  /** When the number and size of the files are noted in a snapshot. Default: when its trees change. */
+  readonly summary?: 'never' | 'always' | undefined
   /** Accepts snapshots of which no file is left. */
   readonly allowEmpty?: boolean | undefined
 }
@@ -102,7 +102,8 @@ function decide<State>(
   }
   const { id, summary: before, ...about } = snapshot
   const { hostname = about.hostname, time = about.time, tag, forget } = request
-  const summary = result && (result.isChanged || request.summary) ? countedSummary(before, result) : before
+  const isCounted = request.summary === 'always' || (result?.isChanged && request.summary !== 'never')
+  const summary = result && isCounted ? countedSummary(before, result) : before
   const isSame = hostname === about.hostname && time === about.time && isSameSummary(before, summary)
   if (!result?.isChanged && isSame) return { snapshot, fate: 'keep' }
   const tags = forget || about.tags.includes(tag) ? about.tags : [...about.tags, tag]

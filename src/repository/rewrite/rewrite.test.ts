@@ -103,10 +103,10 @@ test('what is not changed is not written: no snapshot, no tree', async () => {
 
 test('a snapshot that has a summary of its files and bytes gets none anew, and one that has none gets one on demand', async () => {
   backend.bringBack(whole)
-  await rewrite({ createRules: without(), summary: true, forget: true })
+  await rewrite({ createRules: without(), summary: 'always', forget: true })
   const [one] = await loadSnapshots(repository)
   assert.deepEqual([one?.summary?.totalFilesProcessed, one?.summary?.totalBytesProcessed], [4, 18_100n])
-  assert.ok((await rewrite({ createRules: without(), summary: true })).isEmpty)
+  assert.ok((await rewrite({ createRules: without(), summary: 'always' })).isEmpty)
 })
 
 test('a snapshot is not emptied by a mistake', async () => {
