@@ -42,7 +42,7 @@ function pageOf(command: Command, program: Command): string {
       'EXIT STATUS',
       Object.entries(help?.exitCodes ?? {}).flatMap(([code, text]) => item(code, text)),
     ),
-    ...section('SEE ALSO', seeAlso.length > 0 ? [`${seeAlso.join(', ')}`] : []),
+    ...section('SEE ALSO', seeAlso.length > 0 ? [seeAlso.join(', ')] : []),
     '',
   ].join('\n')
 }

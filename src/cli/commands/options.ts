@@ -8,8 +8,9 @@ export function define(command: CliCommand): void {
     text: 'Lists the options that --option sets: details of the kinds of storage.',
     examples: ['understudy options', 'understudy -o rest.connections=10 backup /srv'],
   })
-  runs(command, async ({ printer, refuse }, args) => {
-    if (args.length > 0) throw refuse('options takes no arguments')
+  runs(command, async (context, args) => {
+    const { printer } = context
+    if (args.length > 0) throw context.refuse('options takes no arguments')
     if (printer.isJson) return printer.json(storageOptions)
     printer.result('All Extended Options:')
     const width = Math.max(...storageOptions.map(({ name }) => name.length))

@@ -20,7 +20,7 @@ export type Verdict = 'ok' | 'warning' | 'failed'
 export interface Check {
   readonly name: string
   /** Throws when the machine fails; what was thrown becomes the finding. */
-  run(options: Cancellable): Promise<Omit<Finding, 'name'>> | Omit<Finding, 'name'>
+  readonly run: (options: Cancellable) => Promise<Omit<Finding, 'name'>> | Omit<Finding, 'name'>
   /** What it means when it fails. */
   readonly ifItFails: string
 }

@@ -1,7 +1,7 @@
 import { createHash, randomFillSync } from 'node:crypto'
-import { mkdirSync, rmSync, statfsSync, writeFileSync, readFileSync } from 'node:fs'
+import { existsSync, mkdirSync, rmSync, statfsSync, writeFileSync, readFileSync } from 'node:fs'
 import { freemem, totalmem } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { formatBytes, formatRate } from '#base'
 import { findAbilities } from '#filesystem'
 import { primitiveProofs, proveThreads } from '#repository'
@@ -180,7 +180,7 @@ const tooLittleSpace = 64 << 20
 const probeBytes = 16 << 20
 
 function checkFolder(folder: string): Found {
-  mkdirSync(folder, { recursive: true, mode: 0o700 })
+  makeFolder(folder)
   const { bavail, bsize } = statfsSync(folder)
   const free = bavail * bsize
   if (free < tooLittleSpace) throw new Error(`${folder} has only ${formatBytes(free)} of space left`)
@@ -189,6 +189,14 @@ function checkFolder(folder: string): Found {
   const figures = { freeBytes: free }
   if (free < littleSpace) return warning(found, 'That is little: a large repository needs more.', figures)
   return ok(found, 'There is room for temporary files.', figures)
+}
+
+// Node's own `recursive` never ends in a folder like /proc, which is there and takes nothing.
+function makeFolder(path: string): void {
+  if (existsSync(path)) return
+  const parent = dirname(path)
+  if (!existsSync(parent)) makeFolder(parent)
+  mkdirSync(path, { mode: 0o700 })
 }
 
 function writeAndRead(path: string): string {

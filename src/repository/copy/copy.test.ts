@@ -26,7 +26,7 @@ async function copy(from: TestRepository = source): Promise<readonly string[]> {
   const copied: string[] = []
   await using lock = await lockRepository(target.repository)
   const { toCopy } = chooseForCopy(await loadSnapshots(from.repository), await loadSnapshots(target.repository))
-  const onCopied = (_: NamedSnapshot, id: string) => void copied.push(id)
+  const onCopied = (...[, id]: readonly [NamedSnapshot, string]) => void copied.push(id)
   const options = { threads: 1, packSize: 64 << 10, lock, onCopied }
   await copySnapshots(await from.load(), await target.load(), { snapshots: toCopy, ...options })
   return copied
@@ -38,8 +38,8 @@ test('a copy has the same trees and blobs, remembers its original, and is not ma
   assert.deepEqual(await target.provenBlobs(), needed)
   const [originals, copies] = [await loadSnapshots(source.repository), await loadSnapshots(target.repository)]
   assert.deepEqual(
-    copies.map(({ id: _, ...about }) => about),
-    originals.map(({ id, parent: _, ...about }) => ({ ...about, original: id })),
+    copies.map((copied) => ({ ...copied, id: '' })),
+    originals.map((snapshot) => ({ ...snapshot, id: '', original: snapshot.id })),
   )
   assert.deepEqual(await copy(), [])
 })

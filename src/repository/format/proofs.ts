@@ -15,7 +15,7 @@ import { compressBound } from './zstd.ts'
 export interface Proof {
   readonly name: string
   /** Throws an error that says what is wrong. */
-  prove(): void | Promise<void>
+  readonly prove: () => void | Promise<void>
 }
 
 /** The proofs for this machine's fast way, where it has one, and for the reference. */
@@ -175,7 +175,7 @@ function proveChunker(): void {
   const chunker = new Chunker(polynomial)
   content.copy(chunker.buffer)
   const cuts: number[] = []
-  for (let start = 0; start < content.length; start += cuts.at(-1) as number) {
+  for (let start = 0; start < content.length; start += cuts.at(-1) ?? 0) {
     cuts.push(chunker.findCut(start, content.length, start) || content.length - start)
   }
   const expected = cutSimply(content, polynomial)
