@@ -113,6 +113,14 @@ test('stats counts as restic in every mode', { skip }, async () => {
   assert.equal(ours.trim(), stderr.replace(/^Collecting.*\n\n/, '').trim())
 })
 
+test('list packs of a snapshot tells those that hold what it needs', { skip }, async () => {
+  const all = scene.packs().toSorted()
+  const listed = async (id: string) => (await scene.understudy('list', 'packs', id)).trim().split('\n')
+  const [ofFirst, ofSecond] = await Promise.all([listed(first), listed(second)])
+  assert.deepEqual([...new Set([...ofFirst, ...ofSecond])].toSorted(), all)
+  assert.ok(ofFirst.length < all.length)
+})
+
 test('ls lists, sorts and exports as restic does', { skip }, async () => {
   const folder = `${scene.source}/plain`
   await assertSame(['ls', '--quiet', '-l', first, `${scene.source}/modes`, `${scene.source}/devices`])
