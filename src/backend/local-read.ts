@@ -4,6 +4,7 @@ import { hasCode } from '#base'
 import type { FileRef, ReadOptions } from './backend.ts'
 import { BackendError } from './errors.ts'
 import { fileDetails, longestFile } from './layout.ts'
+import { readDirect } from './local-direct.ts'
 import type { LocalFiles } from './local-files.ts'
 import type { RateLimit } from './limit.ts'
 import { checkRange } from './range.ts'
@@ -28,6 +29,10 @@ export async function readLocalFile(files: LocalFiles, path: string, options: Lo
   const range = options.range ?? { offset: 0, length: stat.size }
   checkRange(range, stat.size, { file, location })
   if (range.length > longestFile[file.type]) throw new BackendError('FILE_TOO_LARGE', fileDetails(file, location))
+  if (options.fresh) {
+    const direct = await readDirect(files, path, { ...options, ...range })
+    if (direct) return direct
+  }
   const bytes = Buffer.allocUnsafeSlow(range.length)
   await readAll(handle, bytes, { ...options, offset: range.offset })
   return bytes
