@@ -2,6 +2,7 @@ import { randomFillSync } from 'node:crypto'
 import { messageOf } from '#base'
 import type { BlobType } from './delivery.ts'
 import { RepositoryError } from './errors.ts'
+import { Scratch } from './scratch.ts'
 import { randomIvs, sealOverhead } from './format/crypto.ts'
 import type { MasterKey, Sealer } from './format/crypto.ts'
 import { choosePrimitives } from './format/primitives.ts'
@@ -40,8 +41,10 @@ export class BlobCodec implements Disposable {
   readonly #settings: CodecSettings
   readonly #sealer: Sealer
   readonly #nextIv = randomIvs((into) => randomFillSync(into))
-  #opened = Buffer.allocUnsafeSlow(1 << 20)
-  #plain = Buffer.allocUnsafeSlow(1 << 20)
+  readonly #opened = new Scratch(64 << 10)
+  readonly #plain = new Scratch(64 << 10)
+  /** The body of the last blob that was opened, before it was decompressed. */
+  #frame = Buffer.alloc(0)
 
   /** The primitives are the codec's from now on. */
   constructor(settings: CodecSettings, primitives: Primitives = choosePrimitives()) {
@@ -83,15 +86,15 @@ export class BlobCodec implements Disposable {
   open(sealed: Uint8Array, plainLength: number): Buffer {
     const bodyLength = sealed.length - sealOverhead
     if (plainLength === 0) {
-      this.#plain = withRoom(this.#plain, bodyLength)
-      this.#sealer.open(sealed, this.#plain, 0)
-      return this.#plain.subarray(0, Math.max(0, bodyLength))
+      const plain = this.#plain.take(Math.max(0, bodyLength))
+      this.#sealer.open(sealed, plain, 0)
+      return plain.subarray(0, Math.max(0, bodyLength))
     }
-    this.#opened = withRoom(this.#opened, bodyLength)
-    this.#sealer.open(sealed, this.#opened, 0)
-    this.#plain = withRoom(this.#plain, plainLength)
-    const plain = this.#plain.subarray(0, plainLength)
-    this.primitives.zstd.decompress(this.#opened.subarray(0, bodyLength), plain)
+    const opened = this.#opened.take(Math.max(0, bodyLength))
+    this.#sealer.open(sealed, opened, 0)
+    this.#frame = opened.subarray(0, bodyLength)
+    const plain = this.#plain.take(plainLength).subarray(0, plainLength)
+    this.primitives.zstd.decompress(this.#frame, plain)
     return plain
   }
 
@@ -102,16 +105,16 @@ export class BlobCodec implements Disposable {
       this.#sealer.open(sealed, out, at)
       return Math.max(0, bodyLength)
     }
-    this.#opened = withRoom(this.#opened, bodyLength)
-    this.#sealer.open(sealed, this.#opened, 0)
-    this.primitives.zstd.decompress(this.#opened.subarray(0, bodyLength), out.subarray(at, at + plainLength))
+    const opened = this.#opened.take(Math.max(0, bodyLength))
+    this.#sealer.open(sealed, opened, 0)
+    this.primitives.zstd.decompress(opened.subarray(0, bodyLength), out.subarray(at, at + plainLength))
     return plainLength
   }
 
   /** The same as `open` for a compressed blob, with its zstd frame; both are good until the next call. */
   openFrame(sealed: Uint8Array, plainLength: number): { readonly plain: Buffer; readonly frame: Buffer } {
     const plain = this.open(sealed, plainLength)
-    return { plain, frame: this.#opened.subarray(0, sealed.length - sealOverhead) }
+    return { plain, frame: this.#frame }
   }
 
   /**
@@ -158,8 +161,4 @@ export class BlobCodec implements Disposable {
     }
     if (!again.equals(plain)) throw new RepositoryError('BLOB_NOT_VERIFIED', { reason: 'the bytes differ' })
   }
-}
-
-function withRoom(buffer: Buffer<ArrayBuffer>, bytes: number): Buffer<ArrayBuffer> {
-  return buffer.length >= bytes ? buffer : Buffer.allocUnsafeSlow(Math.max(bytes, buffer.length * 2))
 }

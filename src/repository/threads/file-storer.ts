@@ -34,12 +34,14 @@ export interface BatchCounts {
 
 /** How the node of a file is marked that changed while it was read, both times. */
 const changedMark = 'changed while it was read'
-/** Room for two of the largest chunks, so that moving the rest of a chunk to the front is rare. */
-const bufferSize = 2 * largestChunk
-/** From here on a file is worth the help of other threads. */
-const large = 16 << 20
 /** Read, cut and hashed piece by piece, while the piece is in the processor's cache. */
 const pieceSize = 1 << 20
+/** Room for the longest chunk and the piece that ends it. */
+const bufferSize = largestChunk + pieceSize
+/** From here on the rest of a chunk is moved to the front: most chunks end long before, and no more memory is touched. */
+const usualReach = 4 << 20
+/** From here on a file is worth the help of other threads. */
+const large = 16 << 20
 
 export interface FileStorerParts {
   readonly reader: ContentReader
@@ -130,7 +132,7 @@ export class FileStorer {
         bytes += skipped * smallestChunk
       }
       if (!ended && end - start < largestChunk) {
-        if (buffer.length - end < pieceSize) {
+        if (end + pieceSize > usualReach && start > 0) {
           buffer.copyWithin(0, start, end)
           ;[start, end, scanned] = [0, end - start, scanned - start]
         }

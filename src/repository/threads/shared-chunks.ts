@@ -1,4 +1,3 @@
-import { largestChunk } from '../format/chunker.ts'
 import type { SavedBlob } from '../packer.ts'
 
 /**
@@ -16,6 +15,8 @@ export interface SharedChunks {
 
 /** As many chunks may wait or be worked on. */
 const places = 3
+/** Longer chunks are rare, and room for them would be taken for good: the thread that cuts one saves it itself. */
+const longestShared = 2 << 20
 
 const fieldsPerPlace = 4
 const stateField = 0
@@ -33,7 +34,7 @@ export function createSharedChunks(): SharedChunks {
   return {
     fields: new SharedArrayBuffer(places * fieldsPerPlace * 4),
     ids: new SharedArrayBuffer(places * 32),
-    contents: Array.from({ length: places }, () => new SharedArrayBuffer(largestChunk)),
+    contents: Array.from({ length: places }, () => new SharedArrayBuffer(longestShared)),
   }
 }
 
@@ -55,8 +56,9 @@ export class ChunkQueue {
     this.#fields = new Int32Array(shared.fields)
   }
 
-  /** Copies the chunk into a free place, for anybody to take; -1 when there is none. */
+  /** Copies the chunk into a free place, for anybody to take; -1 when there is none, or the chunk is too long. */
   offer(bytes: Uint8Array): number {
+    if (bytes.length > longestShared) return -1
     for (let place = 0; place < places; place++) {
       if (this.#get(place, stateField) !== free) continue
       this.content(place, bytes.length).set(bytes)

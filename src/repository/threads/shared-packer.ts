@@ -3,6 +3,7 @@ import type { BlobIndex } from '../blob-index.ts'
 import type { BlobType } from '../delivery.ts'
 import { sealPack } from '../packer.ts'
 import type { SavedBlob, SealedPack } from '../packer.ts'
+import { Scratch } from '../scratch.ts'
 import { changesSoFar, throwIfStopped, waitForChange } from './memory.ts'
 import type { SharedControl } from './memory.ts'
 import type { BlobToAppend, SharedPackTable } from './shared-packs.ts'
@@ -19,7 +20,7 @@ export interface SharedPackerParts {
 /** Puts blobs that the index does not know into the packs that all threads fill. One for each thread. */
 export class SharedPacker {
   readonly #parts: SharedPackerParts
-  #sealed = Buffer.allocUnsafeSlow(64 << 10)
+  readonly #sealed = new Scratch(64 << 10)
 
   constructor(parts: SharedPackerParts) {
     this.#parts = parts
@@ -49,9 +50,7 @@ export class SharedPacker {
   }
 
   #roomFor(bytes: number): Buffer {
-    const room = this.#parts.codec.sealedBound(bytes)
-    if (this.#sealed.length < room) this.#sealed = Buffer.allocUnsafeSlow(Math.max(room, 2 * this.#sealed.length))
-    return this.#sealed
+    return this.#sealed.take(this.#parts.codec.sealedBound(bytes))
   }
 
   // Waits while every buffer is on its way to the storage: the storage sets the pace, and memory stays bounded.
