@@ -17,6 +17,7 @@ import type { Backend, RateLimits, Retry } from '#backend'
 import { RepositoryError, lockRepository, openRepository } from '#repository'
 import type { HeldLock, Repository } from '#repository'
 import type { CommandContext } from './context.ts'
+import { returnFreedMemory } from './frugal-memory.ts'
 import { CliError, usage } from './errors.ts'
 import type { GlobalOptions, PasswordFlags } from './global-flags.ts'
 import { count } from './words.ts'
@@ -97,6 +98,7 @@ function limitsOf(globals: GlobalOptions): RateLimits {
 
 /** Opens the repository, asking for the password when it was not given. */
 export async function openForCommand(context: CommandContext, options: OpenOptions = {}): Promise<OpenedRepository> {
+  returnFreedMemory()
   const { place = mainPlace(context) } = options
   const backend = openStorage(context, place)
   const cache = await chooseCacheFolder(context, backend, options.cache ?? 'usual')

@@ -45,6 +45,11 @@ export interface WriterOptions extends Cancellable {
   readonly discard?: boolean
 }
 
+/** A disk takes one pack after the other, at its own pace; a line is used well by several at once. */
+function packsUnderWay({ fast }: Backend, threads: number): number {
+  return Math.max(fast ? 1 : 2, Math.ceil(threads / 2))
+}
+
 /** Most packs built in the main thread that wait to be written. */
 const ownPacksUnderWay = 2
 
@@ -81,7 +86,7 @@ export class RepositoryWriter implements ContentStore, AsyncDisposable {
     checkPolynomial(repository.polynomial)
     this.#repository = repository
     this.#control = createControl(threads)
-    this.#packs = createSharedPacks(packSize, threads)
+    this.#packs = createSharedPacks(packSize, packsUnderWay(repository.backend, threads))
     this.#packTable = new SharedPackTable(this.#packs)
     this.#pool = new ThreadPool({
       module: threadModule(),

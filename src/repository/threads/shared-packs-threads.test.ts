@@ -24,7 +24,7 @@ function assertWhole(table: SharedPackTable, buffer: number): number[] {
 }
 
 test('threads that append at once lose nothing and mix nothing up', async () => {
-  const packs = createSharedPacks(30_000, 3)
+  const packs = createSharedPacks(30_000, 2)
   const table = new SharedPackTable(packs)
   const found: number[] = []
   const append = (from: number) =>

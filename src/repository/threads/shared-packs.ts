@@ -40,10 +40,9 @@ export interface SharedPacks {
   readonly tables: readonly SharedArrayBuffer[]
 }
 
-/** Pages of the buffers are taken as they are filled. */
-export function createSharedPacks(packSize: number, threads: number): SharedPacks {
-  // Two are open; two may be sealed or written meanwhile, more with more threads.
-  const buffers = openPacks + Math.max(2, Math.ceil(threads / 2))
+/** `underWay`: packs that may be sealed or written while others are filled. Pages of the buffers are taken as they are filled. */
+export function createSharedPacks(packSize: number, underWay: number): SharedPacks {
+  const buffers = openPacks + underWay
   const state = new SharedArrayBuffer((buffersField + buffers * fieldsPerBuffer) * 4)
   new Int32Array(state).fill(noBuffer, openField, openField + openPacks)
   return {
