@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict'
 import { existsSync } from 'node:fs'
 import { mkdir, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -12,6 +13,8 @@ import {
   startRestServer,
 } from '../../test/helpers/rest-server.ts'
 import { missingSshd, type Sshd, startSshd } from '../../test/helpers/sshd.ts'
+import { startS3Server } from '../../test/helpers/s3-server.ts'
+import { ScriptedS3Server } from '../../test/helpers/scripted-s3-server.ts'
 import { tempFolder } from '../../test/helpers/temp.ts'
 import type { Backend } from './backend.ts'
 import { CacheBackend } from './cache.ts'
@@ -21,8 +24,10 @@ import { FaultyBackend } from './faulty.ts'
 import { LocalBackend } from './local.ts'
 import { MemoryBackend } from './memory.ts'
 import { openBackend } from './open.ts'
+import { parseLocation } from './location.ts'
 import { RetryBackend } from './retry.ts'
 import { SftpBackend } from './sftp.ts'
+import { S3Backend } from './s3.ts'
 import { WatchdogBackend } from './watchdog.ts'
 
 testBackend('a folder on the disk', () => openFolder(tmpdir()))
@@ -49,6 +54,12 @@ testBackend(
   { skip: noServer },
 )
 testBackend('an append-only REST server', () => openRest({ appendOnly: true }), { skip: noServer, appendOnly: true })
+const noS3 = missing('rclone-s3')
+testBackend('an S3 service (rclone serve s3)', () => openS3(), { skip: noS3 })
+testBackend('an S3 service with TLS', () => openS3({ tls: true }), { skip: noS3 || missingOpenssl() })
+testBackend('an S3 service that refuses to replace files (scripted)', () => openScriptedS3({ conditions: true }))
+testBackend('an S3 service that replaces files (scripted)', () => openScriptedS3({ conditions: false }))
+
 testBackend('a REST server with TLS', () => openTls(), { skip: noServer || missingOpenssl() })
 
 const noSshd = missingSshd()
@@ -116,6 +127,33 @@ async function openRest(
   return under(backend, undefined, (parts, bytes) => plantIn(join(server.folder, path), parts, bytes))
 }
 
+async function openS3({ tls = false } = {}): Promise<BackendUnderTest> {
+  const authority = tls ? await authorityOnce() : undefined
+  const server = await (tls ? s3TlsOnce() : s3Once())
+  const bucket = `store-${++stores}`
+  const location = `s3:${tls ? 'https' : 'http'}://127.0.0.1:${server.port}/${bucket}/some/where`
+  const options = { env: server.env, ...(authority && { tls: { cacerts: [authority.cert] } }) }
+  const backend = openBackend(location, options)
+  await backend.create()
+  return under(backend, undefined, (parts, bytes) =>
+    plantIn(join(server.folder, bucket, 'some', 'where'), parts, bytes),
+  )
+}
+
+async function openScriptedS3({ conditions }: { readonly conditions: boolean }): Promise<BackendUnderTest> {
+  const server = await ScriptedS3Server.start()
+  server.conditions = conditions
+  // Small parts, so that the suite's large files are sent in some.
+  const location = parseLocation(server.location)
+  assert.ok(location.scheme === 's3')
+  const env = { AWS_ACCESS_KEY_ID: 'key', AWS_SECRET_ACCESS_KEY: 'secret' }
+  const backend = new S3Backend(location, { env, partSize: 5 << 20, settleTime: 10 })
+  await backend.create()
+  return under(backend, server, async (parts, bytes) => {
+    server.objects.set(['pre/fix', ...parts].join('/'), Buffer.from(bytes))
+  })
+}
+
 async function openUnixSocket(): Promise<BackendUnderTest> {
   return openRest({ socket: join(await sharedFolder(), 'socket') })
 }
@@ -167,6 +205,14 @@ const sharedFolder = once(async () => {
   resources.push(folder)
   return folder.path
 })
+
+const s3Once = once(async () => keep(await startS3Server()))
+const s3TlsOnce = once(async () => keep(await startS3Server({ tls: (await authorityOnce()).server })))
+
+function keep<Resource extends AsyncDisposable>(resource: Resource): Resource {
+  resources.push(resource)
+  return resource
+}
 
 const authorityOnce = once(async () => {
   const authority = new Authority(await sharedFolder())

@@ -16,7 +16,10 @@ export interface ReadAnswerOptions extends ReadOptions {
 /** The bytes of an answer with status 200 or 206. Throws `FILE_TOO_SHORT`, `FILE_TOO_LARGE`, `STORAGE_FAILED`, and what breaks the connection. */
 export async function readAnswer(file: FileRef, response: HttpResponse, options: ReadAnswerOptions): Promise<Buffer> {
   if (!options.range) return readWhole(file, response, options)
-  return response.status === 206 ? readRange(file, response, options) : cutOut(file, response, options)
+  // Some servers send the part with status 200: its header tells.
+  return response.status === 206 || sentRange(response)
+    ? readRange(file, response, options)
+    : cutOut(file, response, options)
 }
 
 async function readWhole(file: FileRef, response: HttpResponse, options: ReadAnswerOptions): Promise<Buffer> {

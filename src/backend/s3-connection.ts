@@ -159,7 +159,8 @@ export class S3Connection implements Disposable {
   readonly #handle = async (request: ClientRequest, given: object = {}) => {
     const options = given as CallOptions & Partial<S3CallOptions>
     const { signal, progress, waited } = options
-    const { method, headers, body } = request
+    const { method, headers } = request
+    const body = typeof request.body === 'string' ? Buffer.from(request.body) : request.body
     const answer = await this.#http.request({ method, url: urlOf(request), headers, body, signal, progress, waited })
     const received = Object.fromEntries(
       Object.entries(answer.headers).map(([name, value]) => [name, Array.isArray(value) ? value.join(', ') : value]),
@@ -191,7 +192,8 @@ interface ClientRequest {
   readonly path: string
   readonly query?: Readonly<Record<string, string | readonly string[] | null>>
   readonly headers: Record<string, string>
-  readonly body?: Uint8Array
+  /** Text is XML. */
+  readonly body?: Uint8Array | string
 }
 
 /** As it was signed: escaped once, by the client. */

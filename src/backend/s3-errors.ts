@@ -109,7 +109,8 @@ export function refusalError(refusal: Refusal, context: RefusalContext): Backend
   return new BackendError('STORAGE_FAILED', {
     location,
     reason: message === '' ? code : said(refusal),
-    transient: general.transient || busy.has(code),
+    // With a code of its own a 400 is no accident of the way.
+    transient: (general.transient && status !== 400) || busy.has(code),
     ...(retryAfter === undefined ? {} : { retryAfter }),
   })
 }

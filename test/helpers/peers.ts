@@ -4,6 +4,7 @@
  *
  * @example test('restic reads it', { skip: missing('restic') }, async () => { await runOk(peer('restic'), ['version']) })
  */
+import { spawnSync } from 'node:child_process'
 import { accessSync, constants } from 'node:fs'
 import { homedir } from 'node:os'
 import { delimiter, join } from 'node:path'
@@ -15,6 +16,8 @@ const fileNames = {
   'restic-0.14': ['restic'],
   'rest-server': ['restic-rest-server', 'rest-server'],
   rclone: ['rclone'],
+  /** One that has `serve s3`, which Debian's leaves out. */
+  'rclone-s3': ['rclone'],
   borg: ['borg'],
   openssl: ['openssl'],
   strace: ['strace'],
@@ -41,21 +44,30 @@ export function missing(...names: readonly PeerName[]): string | false {
 export { missing as skipWithout }
 
 /** Where `npm test` puts the peers. The old restic has a folder of its own, because its file has the same name. */
-export function peersFolder(of: 'current' | 'old'): string {
+export function peersFolder(of: 'current' | 'old' | 's3'): string {
   const cache = join(homedir(), '.cache')
   if (of === 'old') return process.env['UNDERSTUDY_PEERS_OLD'] || join(cache, 'understudy-peers-014')
+  if (of === 's3') return process.env['UNDERSTUDY_PEERS_S3'] || join(cache, 'understudy-peers-s3')
   return process.env['UNDERSTUDY_PEERS'] || join(cache, 'understudy-peers')
 }
 
 // The peers that tests install come before the system's, which may be years older.
 function find(name: PeerName): string | undefined {
-  const installed = peersFolder(name === 'restic-0.14' ? 'old' : 'current')
+  const installed = peersFolder(name === 'restic-0.14' ? 'old' : name === 'rclone-s3' ? 's3' : 'current')
   const folders = [join(installed, 'usr', 'bin'), installed, ...(name === 'restic-0.14' ? [] : pathFolders())]
-  return folders.flatMap((folder) => fileNames[name].map((file) => join(folder, file))).find(isProgram)
+  return folders
+    .flatMap((folder) => fileNames[name].map((file) => join(folder, file)))
+    .find(name === 'rclone-s3' ? servesS3 : isProgram)
 }
 
 function pathFolders(): string[] {
   return (process.env['PATH'] ?? '').split(delimiter).filter((folder) => folder !== '')
+}
+
+function servesS3(path: string): boolean {
+  return (
+    isProgram(path) && spawnSync(path, ['serve', 's3', '--help'], { encoding: 'utf8' }).stdout.includes('--auth-key')
+  )
 }
 
 function isProgram(path: string): boolean {

@@ -68,7 +68,8 @@ function writeUsers(base: string, users: Readonly<Record<string, string>>): stri
   return path
 }
 
-async function freePort(): Promise<number> {
+/** A port of this machine that nobody listens on. */
+export async function freePort(): Promise<number> {
   const probe = createServer()
   await new Promise<void>((resolve) => probe.listen(0, '127.0.0.1', resolve))
   const { port } = probe.address() as { readonly port: number }
@@ -76,13 +77,14 @@ async function freePort(): Promise<number> {
   return port
 }
 
-async function listening(server: ChildProcess, where: number | string): Promise<void> {
+/** Resolves when the server takes connections. */
+export async function listening(server: ChildProcess, where: number | string): Promise<void> {
   for (let tries = 0; tries < 200; tries++) {
-    if (server.exitCode !== null) throw new Error(`rest-server ended with code ${server.exitCode}`)
+    if (server.exitCode !== null) throw new Error(`the server ended with code ${server.exitCode}`)
     if (await accepts(where)) return
     await new Promise((resolve) => setTimeout(resolve, 25))
   }
-  throw new Error('rest-server does not answer')
+  throw new Error('the server does not answer')
 }
 
 function accepts(where: number | string): Promise<boolean> {
