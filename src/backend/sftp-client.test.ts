@@ -160,15 +160,18 @@ test('on a slow line little is under way, so that a small call waits for about t
       queue.shift()?.[Symbol.dispose]()
     }
     for (let i = 0; i < pieces; i++) {
-      const entering = window.enter(piece)
-      let isIn = false
-      void entering.then(() => (isIn = true))
+      const state = { isIn: false }
+      const enter = async () => {
+        queue.push(await window.enter(piece))
+        state.isIn = true
+      }
+      const entering = enter()
       await new Promise(setImmediate)
-      while (!isIn) {
+      while (!state.isIn) {
         leave()
         await new Promise(setImmediate)
       }
-      queue.push(await entering)
+      await entering
     }
     while (queue.length > 0) leave()
   }

@@ -8,6 +8,9 @@ export interface Transfer extends CallOptions {
   readonly limit?: RateLimit | undefined
 }
 
+/** Locks, keys and most snapshots are no larger. */
+const smallFile = 16 << 10
+
 /** Writes all bytes to an open file. */
 export async function writePieces(
   client: SftpClient,
@@ -41,6 +44,20 @@ export async function readPieces(
     }
   })
   return isWhole
+}
+
+/** The first piece of what is asked for; less when the file ends, as its size will tell. */
+export async function readHead(
+  client: SftpClient,
+  handle: Handle,
+  { range, limit, ...options }: Transfer & { readonly range?: ByteRange | undefined },
+): Promise<Buffer> {
+  const length = Math.min(range?.length ?? smallFile, limit?.stride ?? client.pieces.read)
+  if (length === 0) return Buffer.alloc(0)
+  await limit?.take(length, options)
+  const head = (await client.read(handle, range?.offset ?? 0, length)) ?? Buffer.alloc(0)
+  options.progress?.(head.length)
+  return head
 }
 
 /** The first failure ends it; pieces under way are waited for, because they cannot be called back. */

@@ -45,37 +45,48 @@ export async function writeThroughSftp(
 }
 
 async function writeTemporary(client: SftpClient, path: string, bytes: Uint8Array, options: SftpWrite): Promise<void> {
-  const { mode } = options
+  const { mode, limit, progress } = options
   const handle = await client.open(path, openFlags.write | openFlags.create | openFlags.exclusive, mode)
-  await withHandle(client, handle, async () => {
-    // For the group: whatever the umask of the server says.
-    if ((mode & 0o060) !== 0) await client.setModeOf(handle, mode)
-    await writePieces(client, handle, bytes, options)
-    await syncHandle(client, handle)
-  })
+  // For the group: whatever the umask of the server says.
+  const shared = (mode & 0o060) === 0 ? Promise.resolve() : client.setModeOf(handle, mode)
+  const finish = () => Promise.all([syncHandle(client, handle), client.close(handle)])
+  if (bytes.length <= (limit?.stride ?? client.pieces.write)) {
+    await limit?.take(bytes.length, options)
+    // Asked for at once, and done in this order: what is small costs the way there and back only once.
+    await settled([shared, client.write(handle, 0, bytes), finish()])
+    progress?.(bytes.length)
+  } else {
+    const written = writePieces(client, handle, bytes, options)
+    await settled([shared, written]).then(finish, (thrown: unknown) => abandon(client, handle, thrown))
+  }
+}
+
+/** All of them, and then the first failure: nothing of them may be under way when the file is removed. */
+async function settled(calls: readonly Promise<unknown>[]): Promise<void> {
+  const failed = (await Promise.allSettled(calls)).find(({ status }) => status === 'rejected')
+  if (failed) throw (failed as PromiseRejectedResult).reason
+}
+
+async function abandon(client: SftpClient, handle: Handle, thrown: unknown): Promise<never> {
+  await client.close(handle).catch(() => undefined)
+  throw thrown
 }
 
 /** Servers without the extension give no way to know when bytes are safe; `sftp.ts` says so, once. */
 async function syncHandle(client: SftpClient, handle: Handle): Promise<void> {
   if (!client.offers('fsync@openssh.com')) return
-  try {
-    await client.sync(handle)
-  } catch (thrown) {
+  await client.sync(handle).catch((thrown: unknown) => {
     if (!hasStatus(thrown, 'unsupported')) throw thrown
-  }
+  })
 }
 
-/** A failing close is a failed write: some servers report a full disk only there. */
+/** For a handle through which nothing was written: nothing depends on its being closed. */
 export async function withHandle<T>(client: SftpClient, handle: Handle, work: () => Promise<T>): Promise<T> {
-  let result: T
   try {
-    result = await work()
-  } catch (thrown) {
-    await client.close(handle).catch(() => undefined)
-    throw thrown
+    return await work()
+  } finally {
+    client.close(handle).catch(() => undefined)
   }
-  await client.close(handle)
-  return result
 }
 
 /** Makes a file durable that somebody else has put there. */

@@ -12,7 +12,7 @@ import { sftpError, type SftpErrorContext } from './sftp-errors.ts'
 import { type FolderType, listFiles, regularFile, type SeenFile } from './sftp-list.ts'
 import { isFolder, openFlags } from './sftp-packets.ts'
 import { Sessions } from './sftp-sessions.ts'
-import { readPieces } from './sftp-transfer.ts'
+import { readHead, readPieces } from './sftp-transfer.ts'
 import { removeQuietly, syncFolder, syncStored, withHandle, writeThroughSftp } from './sftp-write.ts'
 
 export interface SftpOptions {
@@ -123,15 +123,18 @@ export class SftpBackend implements Backend {
     return this.#call(options, { reading: file }, async (client) => {
       const handle = await client.open(this.#path(file), openFlags.read)
       return withHandle(client, handle, async () => {
-        const { size = 0 } = await client.fstat(handle)
+        const transfer = { ...options, limit: this.#limits.download }
+        // Asked for at once: what is small costs the way there and back only once.
+        const [{ size = 0 }, head] = await Promise.all([client.fstat(handle), readHead(client, handle, transfer)])
         const range = options.range ?? { offset: 0, length: size }
         checkRange(range, size, { file, location: this.location })
         if (range.length > longestFile[file.type]) {
           throw new BackendError('FILE_TOO_LARGE', fileDetails(file, this.location))
         }
         const into = Buffer.allocUnsafeSlow(range.length)
-        const transfer = { ...options, limit: this.#limits.download }
-        if (await readPieces(client, handle, { into, offset: range.offset }, transfer)) return into
+        into.set(head.subarray(0, range.length))
+        const rest = { into: into.subarray(head.length), offset: range.offset + head.length }
+        if (await readPieces(client, handle, rest, transfer)) return into
         throw new BackendError('FILE_TOO_SHORT', fileDetails(file, this.location))
       })
     })

@@ -33,6 +33,10 @@ export interface DriverOrder {
   readonly speed?: number
   /** Each pack takes so many milliseconds longer. */
   readonly slow?: number
+  /** More words for ssh, where the location is one of SFTP. */
+  readonly sshArgs?: readonly string[]
+  /** Milliseconds for which failing calls are made again. Default: not at all. */
+  readonly retryLimit?: number
 }
 
 /** A backend that has the process stopped at a moment. */
@@ -73,7 +77,10 @@ function fastClock(speed: number): Clock {
 async function main(order: DriverOrder): Promise<void> {
   const abort = new AbortController()
   for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, () => abort.abort(new Error(name)))
-  await using backend = openBackend(order.location, { retryLimit: 0 })
+  await using backend = openBackend(order.location, {
+    retryLimit: order.retryLimit ?? 0,
+    ...(order.sshArgs && { sftp: { args: order.sshArgs } }),
+  })
   using repository = await openRepository(stopping(backend, order), { password: order.password })
   // By its name alone: the folders above it change all the time, and are no part of the snapshot then.
   const source = await createFileSource([basename(order.target)], { workingFolder: Buffer.from(dirname(order.target)) })
