@@ -66,7 +66,7 @@ export const cliErrors = {
     hint: 'The lines above say which. Run `understudy check` to see what else is damaged.',
   },
   REPAIR_LEFT: {
-    message: '{count} packs could not be mended by this.',
+    message: 'Packs that could not be mended by this: {count}.',
     hint: 'Nothing of them was changed. The lines above say which, and what to do.',
   },
   COPY_NOT_SAVED: {

@@ -85,7 +85,7 @@ function refuseWrongIndex({ damagedFiles, table, sizes }: IndexView): void {
   if (damaged !== undefined) throw incomplete(`the index ${damaged.slice(0, 10)} is damaged`)
   const wrong = table.packs.filter(({ name, size }) => sizes.get(name) !== size)
   if (wrong[0])
-    throw incomplete(`the index is wrong about ${wrong.length} packs, ${wrong[0].name.slice(0, 10)} among them`)
+    throw incomplete(`the index is wrong about packs (${wrong.length}), ${wrong[0].name.slice(0, 10)} among them`)
 }
 
 function incomplete(reason: string): RepositoryError {
