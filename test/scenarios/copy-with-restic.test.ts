@@ -78,8 +78,17 @@ function lines(text: string): Record<string, unknown>[] {
   return text.split('\n').flatMap((line) => (line.startsWith('{') ? [JSON.parse(line) as Record<string, unknown>] : []))
 }
 
-test('what we copy is what restic copies; neither copies again what the other has copied', skip, async () => {
-  await using pair = await Pair.open()
+test(
+  'what we copy is what restic copies, and neither copies again what the other has copied; tags likewise',
+  skip,
+  async () => {
+    await using pair = await Pair.open()
+    await copiesAlike(pair)
+    await tagsAlike(pair)
+  },
+)
+
+async function copiesAlike(pair: Pair): Promise<void> {
   const originals = await pair.originals()
   await pair.ours('copy', originals[0]?.id ?? '')
   assert.match(await pair.restic('copy', '-v'), /was already copied to snapshot/)
@@ -94,7 +103,30 @@ test('what we copy is what restic copies; neither copies again what the other ha
   const target = `${pair.first.folder}/out`
   await pair.restic('restore', 'latest', '--target', target)
   assert.deepEqual(readFileSync(`${target}${pair.first.source}/more`), readFileSync(`${pair.first.source}/more`))
-})
+}
+
+async function tagsAlike(pair: Pair): Promise<void> {
+  const before = await pair.copies()
+  const ours = lines(await pair.ours('tag', '--add', 'kept,safe', '--remove', 'one', '--json'))
+  await pair.restic('tag', '--set', 'other', 'latest')
+  const its = lines(await pair.restic('tag', '--add', 'more', '--json'))
+  assert.deepEqual(ours.map(Object.keys), its.map(Object.keys))
+  const after = await pair.copies()
+  assert.deepEqual(
+    after.map(({ tags }) => tags),
+    [
+      ['kept', 'safe', 'more'],
+      ['other', 'more'],
+    ],
+  )
+  assert.deepEqual(
+    after.map(({ original }) => original),
+    before.map(({ original }) => original),
+  )
+  assert.match(await pair.ours('tag', '--add', 'more'), /no snapshots were modified/)
+  const { code, stderr } = await run(process.execPath, [program, 'tag'], { env: pair.env })
+  assert.deepEqual([code, /USAGE/.test(stderr)], [1, true])
+}
 
 test('a copy by either is as large, and a new backup shares its data', skip, async () => {
   await using pair = await Pair.open()
@@ -150,29 +182,4 @@ test('a copy that is killed at any time goes on, and leaves nothing false', skip
   await pair.ours('copy')
   assert.equal((await pair.copies()).length, 2)
   await pair.restic('check', '--read-data')
-})
-
-test('tags are changed as restic changes them, with the same JSON, and copies are known again', skip, async () => {
-  await using pair = await Pair.open()
-  await pair.ours('copy')
-  const before = await pair.copies()
-  const ours = lines(await pair.ours('tag', '--add', 'kept,safe', '--remove', 'one', '--json'))
-  await pair.restic('tag', '--set', 'other', 'latest')
-  const its = lines(await pair.restic('tag', '--add', 'more', '--json'))
-  assert.deepEqual(ours.map(Object.keys), its.map(Object.keys))
-  const after = await pair.copies()
-  assert.deepEqual(
-    after.map(({ tags }) => tags),
-    [
-      ['kept', 'safe', 'more'],
-      ['other', 'more'],
-    ],
-  )
-  assert.deepEqual(
-    after.map(({ original }) => original),
-    before.map(({ original }) => original),
-  )
-  assert.match(await pair.ours('tag', '--add', 'more'), /no snapshots were modified/)
-  const { code, stderr } = await run(process.execPath, [program, 'tag'], { env: pair.env })
-  assert.deepEqual([code, /USAGE/.test(stderr)], [1, true])
 })
