@@ -28,7 +28,10 @@ const commands: Readonly<Record<string, CommandEntry>> = {
   prune: { summary: 'delete data that no snapshot needs', load: () => import('./commands/prune.ts') },
   copy: { summary: 'copy snapshots from another repository', load: () => import('./commands/copy.ts') },
   tag: { summary: 'change the tags of snapshots', load: () => import('./commands/tag.ts') },
-  rewrite: { summary: 'leave files out of snapshots, or change host and time', load: () => import('./commands/rewrite.ts') },
+  rewrite: {
+    summary: 'leave files out of snapshots, or change host and time',
+    load: () => import('./commands/rewrite.ts'),
+  },
   repair: { summary: 'mend index, packs and snapshots', load: () => import('./commands/repair.ts') },
   recover: { summary: 'bring back folders that no snapshot leads to', load: () => import('./commands/recover.ts') },
   key: { summary: 'manage passwords', load: () => import('./commands/key.ts') },
