@@ -11,8 +11,22 @@ import { encodeTree, openTree } from './tree.ts'
 const time = '2026-01-02T03:04:05Z'
 const id = (byte: number) => Buffer.alloc(32, byte)
 const plain: Node = {
-  ...{ name: Buffer.from('x'), type: 'file', mode: 0o644, mtime: time, atime: time, ctime: time, uid: 1, gid: 2 },
-  ...{ user: 'ann', group: '', inode: 5n, deviceId: 6n, size: 7n, links: 1n, device: 0n, content: id(1) },
+  name: Buffer.from('x'),
+  type: 'file',
+  mode: 0o644,
+  mtime: time,
+  atime: time,
+  ctime: time,
+  uid: 1,
+  gid: 2,
+  user: 'ann',
+  group: '',
+  inode: 5n,
+  deviceId: 6n,
+  size: 7n,
+  links: 1n,
+  device: 0n,
+  content: id(1),
 }
 const fileNamed = (name: string) => ({ ...plain, name: Buffer.from(name) })
 
