@@ -30,7 +30,8 @@ export interface S3BackendOptions extends S3Options {
 
 /** Storage classes from which nothing can be read at once: only for contents. */
 const archives = new Set(['GLACIER', 'DEEP_ARCHIVE'])
-/** A file small enough to be sent twice, to learn whether the service refuses the second. */
+/** Files that may be sent twice, to learn whether the service refuses the second: they are small, and named by their content. */
+const probes: ReadonlySet<FileType> = new Set(['key', 'lock', 'snapshot', 'index'])
 const largestProbe = 64 << 10
 
 /** A repository in a bucket of an S3-compatible service, laid out as restic does. */
@@ -154,7 +155,7 @@ export class S3Backend implements Backend {
     // Where the service itself refuses to replace a file there is no need to look first.
     if (this.#refusesReplacing !== true && (await this.#isStored(file, bytes, options))) return
     if (!(await this.#upload(file, bytes, options))) return
-    if (this.#refusesReplacing === undefined && file.type !== 'config' && bytes.length <= largestProbe) {
+    if (this.#refusesReplacing === undefined && probes.has(file.type) && bytes.length <= largestProbe) {
       this.#refusesReplacing = await this.#probe(file, bytes, options)
     }
     if (file.type === 'config' && this.#refusesReplacing !== true) await this.#settle(file, bytes, options)
@@ -239,8 +240,10 @@ export class S3Backend implements Backend {
     // Where the tag that we were given is the MD5 of what we sent, the tag of what is there must be the same.
     const isInDoubt = isWhole && stored.tag !== tag && tag === hash('md5', bytes, 'hex')
     if (isWhole && !(isInDoubt && !(await this.read(file, options)).equals(bytes))) return
+    // Somebody else made a repository here in the same moment, and theirs is the config that counts.
+    if (stored && file.type === 'config' && (await this.#isStored(file, bytes, options))) return
     // Its name promises a hash that it cannot have: out of the way of the next try.
-    if (stored && file.type !== 'config') await this.delete(file, options).catch(() => undefined)
+    if (stored) await this.delete(file, options).catch(() => undefined)
     const held = isWhole ? 'other bytes' : `${stored?.size ?? 0} of its ${bytes.length} bytes`
     const reason = `it said that it stored the ${file.type}, but holds ${held}`
     throw new LyingStorage('STORAGE_FAILED', { location: this.location, reason, transient: true })
