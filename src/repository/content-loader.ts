@@ -2,6 +2,7 @@ import { extname } from 'node:path'
 import { ThreadPool, messageOf } from '#base'
 import type { Cancellable } from '#base'
 import { RepositoryError } from './errors.ts'
+import { paddingRoom } from './format/hash-pairs.ts'
 import { idToHex } from './format/ids.ts'
 import { loadBlob } from './load-blob.ts'
 import type { IndexedRepository } from './repository.ts'
@@ -104,7 +105,7 @@ export class ContentLoader implements AsyncDisposable {
     for (const [i, { id, plainLength }] of blobs.entries()) {
       const plain = opened && !damaged.has(i) ? Buffer.from(opened.plain.buffer, at, plainLength) : undefined
       loaded.add(id, plain ?? (await this.#loadWithCare(id, options)))
-      at += plainLength
+      at += plainLength + paddingRoom
     }
   }
 
