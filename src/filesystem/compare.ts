@@ -1,63 +1,12 @@
-import { hash } from 'node:crypto'
 import { availableParallelism } from 'node:os'
 import { extname } from 'node:path'
 import { Worker } from 'node:worker_threads'
 
 import type { CompareJob, Comparison } from '#restorer'
 
+import { comparisonsOf, FileComparer, plainJobs } from './compare-files.ts'
+import type { PlainComparisons, PlainJobs } from './compare-files.ts'
 import type { TargetDisk } from './target-disk-types.ts'
-
-/** A job as it crosses to a thread. Paths are latin1. */
-export interface PlainJob {
-  readonly folder: string
-  readonly name: string
-  readonly ids: Uint8Array
-  readonly lengths: Uint32Array
-}
-
-export interface PlainComparison {
-  readonly size: number | undefined
-  readonly matches: Uint8Array
-  readonly error?: string
-}
-
-/** Reads a file blob by blob and says which of them it holds. A file that cannot be read holds none. */
-export function compareFile(disk: TargetDisk, job: PlainJob, scratch: Scratch): PlainComparison {
-  const matches = new Uint8Array(job.lengths.length)
-  try {
-    const file = disk.open(disk.folder(job.folder), Buffer.from(job.name, 'latin1'), 'read')
-    try {
-      matchBlobs(disk, file, job, matches, scratch)
-      return { size: disk.statFile(file).size, matches }
-    } finally {
-      disk.close(file)
-    }
-  } catch (error) {
-    return { size: undefined, matches, error: error instanceof Error ? error.message : String(error) }
-  }
-}
-
-function matchBlobs(disk: TargetDisk, file: number, job: PlainJob, matches: Uint8Array, scratch: Scratch): void {
-  const ids = Buffer.from(job.ids.buffer, job.ids.byteOffset, job.ids.length)
-  let offset = 0
-  for (const [index, length] of job.lengths.entries()) {
-    const bytes = scratch.take(length)
-    if (disk.read(file, bytes, offset) < length) return
-    const digest = hash('sha256', bytes, 'buffer')
-    if (digest.equals(ids.subarray(index * 32, index * 32 + 32))) matches[index] = 1
-    offset += length
-  }
-}
-
-/** One buffer for all files: a new one for each blob would be zeroed and collected each time. */
-export class Scratch {
-  #bytes = Buffer.allocUnsafeSlow(1 << 20)
-
-  take(length: number): Buffer {
-    if (length > this.#bytes.length) this.#bytes = Buffer.allocUnsafeSlow(Math.max(length, this.#bytes.length * 2))
-    return this.#bytes.subarray(0, length)
-  }
-}
 
 /** Fewer blobs than this are compared at once, without starting threads for them. */
 const fewBytes = 4 << 20
@@ -66,7 +15,7 @@ const fewBytes = 4 << 20
 export class ComparePool implements Disposable {
   readonly #root: string
   readonly #disk: () => TargetDisk
-  readonly #scratch = new Scratch()
+  #here: FileComparer | undefined
   #threads: CompareThread[] = []
 
   constructor(root: string, disk: () => TargetDisk) {
@@ -75,30 +24,28 @@ export class ComparePool implements Disposable {
   }
 
   async compare(jobs: readonly CompareJob[], signal: AbortSignal | undefined): Promise<Comparison[]> {
-    const plain = jobs.map(plainJob)
-    const results = isLittle(jobs) ? plain.map((job) => this.#compareHere(job)) : await this.#share(plain, signal)
-    return results.map(({ size, matches, error }) =>
-      error === undefined ? { size, matches } : { size, matches, error: new Error(error) },
-    )
+    return isLittle(jobs) ? this.#compareHere(jobs) : await this.#share(jobs, signal)
   }
 
-  #compareHere(job: PlainJob): PlainComparison {
-    return compareFile(this.#disk(), job, this.#scratch)
+  #compareHere(jobs: readonly CompareJob[]): Comparison[] {
+    this.#here ??= new FileComparer(this.#disk())
+    return comparisonsOf(jobs, this.#here.compare(plainJobs(jobs)))
   }
 
   /** Every thread takes the next few files when it is done with its last, so that one big file holds up no other. */
-  async #share(jobs: readonly PlainJob[], signal: AbortSignal | undefined): Promise<PlainComparison[]> {
-    const results: PlainComparison[] = Array.from({ length: jobs.length })
+  async #share(jobs: readonly CompareJob[], signal: AbortSignal | undefined): Promise<Comparison[]> {
+    const results: Comparison[] = Array.from({ length: jobs.length })
     const portions = portionsOf(jobs)
-    await Promise.all(
-      this.#start().map(async (thread) => {
-        for (let portion = portions.shift(); portion; portion = portions.shift()) {
-          signal?.throwIfAborted()
-          const answers = await thread.run(jobs.slice(portion.start, portion.end))
-          for (const [index, answer] of answers.entries()) results[portion.start + index] = answer
-        }
-      }),
-    )
+    const serve = async (thread: CompareThread) => {
+      for (let portion = portions.shift(); portion; portion = portions.shift()) {
+        signal?.throwIfAborted()
+        const its = jobs.slice(portion.start, portion.end)
+        const answers = comparisonsOf(its, await thread.run(plainJobs(its)))
+        for (const [index, answer] of answers.entries()) results[portion.start + index] = answer
+      }
+    }
+    // Twice: the next portion lies in the thread already when it is done with one.
+    await Promise.all(this.#start().flatMap((thread) => [serve(thread), serve(thread)]))
     return results
   }
 
@@ -114,13 +61,6 @@ export class ComparePool implements Disposable {
   }
 }
 
-function plainJob({ path, ids, lengths }: CompareJob): PlainJob {
-  const whole = path.toString('latin1')
-  const slash = whole.lastIndexOf('/')
-  // A copy: a small `Buffer` is a piece of a pool, and a message would carry the whole pool.
-  return { folder: whole.slice(0, Math.max(0, slash)), name: whole.slice(slash + 1), ids: new Uint8Array(ids), lengths }
-}
-
 function isLittle(jobs: readonly CompareJob[]): boolean {
   let bytes = 0
   for (const { lengths } of jobs) {
@@ -131,7 +71,7 @@ function isLittle(jobs: readonly CompareJob[]): boolean {
   return true
 }
 
-function portionsOf(jobs: readonly PlainJob[]): { start: number; end: number }[] {
+function portionsOf(jobs: readonly CompareJob[]): { start: number; end: number }[] {
   const portions: { start: number; end: number }[] = []
   let start = 0
   let blobs = 0
@@ -146,37 +86,45 @@ function portionsOf(jobs: readonly PlainJob[]): { start: number; end: number }[]
 }
 
 interface Waiting {
-  readonly resolve: (answers: PlainComparison[]) => void
+  readonly resolve: (answers: PlainComparisons) => void
   readonly reject: (error: Error) => void
 }
 
 class CompareThread {
   readonly #worker: Worker
-  #waiting: Waiting | undefined
+  /** In the order in which they were asked. */
+  readonly #waiting: Waiting[] = []
 
   constructor(root: string) {
     const url = new URL(`./compare-thread${extname(import.meta.url)}`, import.meta.url)
-    this.#worker = new Worker(url, { workerData: { root }, execArgv: [] })
+    this.#worker = new Worker(url, {
+      workerData: { root },
+      execArgv: [],
+      resourceLimits: { maxYoungGenerationSizeMb: 4 }, // what it makes lives for a moment
+    })
     this.#worker.unref()
-    this.#worker.on('message', (answers: PlainComparison[]) => this.#settle()?.resolve(answers))
-    this.#worker.on('error', (error: Error) => this.#settle()?.reject(error))
-    this.#worker.on('exit', () => this.#settle()?.reject(new Error('the comparing thread has ended')))
+    this.#worker.on('message', (answers: PlainComparisons) => this.#settle()?.resolve(answers))
+    this.#worker.on('error', (error: Error) => this.#fail(error))
+    this.#worker.on('exit', () => this.#fail(new Error('the comparing thread has ended')))
   }
 
-  run(jobs: readonly PlainJob[]): Promise<PlainComparison[]> {
+  run(jobs: PlainJobs): Promise<PlainComparisons> {
     // Only while there is work does the thread keep the process running.
     this.#worker.ref()
     return new Promise((resolve, reject) => {
-      this.#waiting = { resolve, reject }
+      this.#waiting.push({ resolve, reject })
       this.#worker.postMessage(jobs)
     })
   }
 
   #settle(): Waiting | undefined {
-    const waiting = this.#waiting
-    this.#waiting = undefined
-    this.#worker.unref()
+    const waiting = this.#waiting.shift()
+    if (this.#waiting.length === 0) this.#worker.unref()
     return waiting
+  }
+
+  #fail(error: Error): void {
+    for (let waiting = this.#settle(); waiting; waiting = this.#settle()) waiting.reject(error)
   }
 
   /** The thread ends by itself: one that is terminated while it loads the FFI takes the whole process with it. */

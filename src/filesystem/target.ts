@@ -132,7 +132,9 @@ class FileTarget implements Target {
     jobs: readonly CompareJob[],
     { signal }: { readonly signal?: AbortSignal | undefined } = {},
   ): Promise<readonly Comparison[]> {
-    return this.#comparers.compare(jobs, signal)
+    // Of a foreign snapshot not all metadata is taken over: then a look does not tell whether it is right.
+    const asked = this.#options.foreign ? jobs.map((job) => ({ ...job, node: undefined })) : jobs
+    return this.#comparers.compare(asked, signal)
   }
 
   async free(): Promise<number | undefined> {

@@ -162,6 +162,10 @@ class Execution {
       signal?.throwIfAborted()
       const path = this.#plan.folders.path(folder)
       if (!(await this.#makeFolder(folder, path))) continue
+      if (this.#hasNothingToDo(folder)) {
+        this.#keepAll(folder)
+        continue
+      }
       try {
         for (const { entry, node } of this.#entriesOf(folder, await tree()))
           await this.#restoreEntry(entry, node(), path)
@@ -174,7 +178,7 @@ class Execution {
 
   async #loadTree(folder: number): Promise<{ folder: number; tree: () => Promise<RestoreTree> }> {
     const { folders } = this.#plan
-    if (folders.firstEntry(folder) === folders.endEntry(folder)) return { folder, tree: async () => [] }
+    if (this.#hasNothingToDo(folder)) return { folder, tree: async () => [] }
     const id = Buffer.from(folders.tree(folder))
     const loading = this.#repository.loadTree(id, { signal: this.#options.signal })
     await loading.catch(() => undefined)
@@ -185,6 +189,20 @@ class Execution {
           throw new TreeFailure(cause)
         }),
     }
+  }
+
+  /** Its tree need not be read then. */
+  #hasNothingToDo(folder: number): boolean {
+    const { folders, entries } = this.#plan
+    for (let entry = folders.firstEntry(folder); entry < folders.endEntry(folder); entry++) {
+      if (!entries.isUntouched(entry) || this.#firsts.has(entry)) return false
+    }
+    return true
+  }
+
+  #keepAll(folder: number): void {
+    const { folders } = this.#plan
+    for (let entry = folders.firstEntry(folder); entry < folders.endEntry(folder); entry++) this.#kept(entry)
   }
 
   *#entriesOf(folder: number, tree: RestoreTree): Generator<{ entry: number; node: () => Node }> {
@@ -227,7 +245,7 @@ class Execution {
     const path = joinPath(folder, entries.name(entry))
     if (this.#firsts.has(entry)) this.#firsts.set(entry, path)
     const action = entries.action(entry)
-    if (action === 'kept') return this.#kept(entry)
+    if (action === 'kept' || entries.isUntouched(entry)) return this.#kept(entry)
     if (action === 'link') {
       this.#links.push({ entry, path })
       return

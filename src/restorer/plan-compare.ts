@@ -1,4 +1,5 @@
 import type { Cancellable } from '#base'
+import type { Node } from '#repository'
 
 import type { RestorePlan } from './plan.ts'
 import type { RestoreNode, RestoreRepository } from './repository.ts'
@@ -37,7 +38,9 @@ export class PlannedComparisons {
     const ids = node.content ?? Buffer.alloc(0)
     const lengths = blobLengths(this.#repository, ids)
     if (lengths === undefined) return this.#dropLeftover(entry, folder) // and the execution says what is missing
-    this.#jobs.push({ path, ids: Buffer.from(ids), lengths })
+    // Where the content is right, a look at the metadata in the thread saves opening the file again.
+    const isWhole = this.#plan.entries.action(entry) === 'changed'
+    this.#jobs.push({ path, ids: Buffer.from(ids), lengths, node: isWhole ? decoded(node) : undefined })
     this.#entries.push({ entry, folder })
     this.#blobs += lengths.length
   }
@@ -68,12 +71,13 @@ export class PlannedComparisons {
     }
   }
 
-  #note({ entry, folder }: Owner, job: CompareJob, { size, matches }: Comparison): void {
+  #note({ entry, folder }: Owner, job: CompareJob, { size, matches, sameMetadata }: Comparison): void {
     const { entries } = this.#plan
     const total = job.lengths.reduce((sum, length) => sum + length, 0)
     const isRight = size === total && matches.every((match) => match === 1)
     if (isRight && entries.action(entry) === 'changed') {
       entries.setAction(entry, 'same')
+      if (sameMetadata) entries.setUntouched(entry)
       return
     }
     const kept = matches.reduce((sum, match, index) => sum + (match ? (job.lengths[index] as number) : 0), 0)
@@ -89,6 +93,15 @@ export class PlannedComparisons {
     if (name === undefined) return
     entries.leftovers.delete(entry)
     deletions.add(folder, name, true)
+  }
+}
+
+/** What cannot be decoded is a failure of the execution. */
+function decoded(node: RestoreNode): Node | undefined {
+  try {
+    return node.decode()
+  } catch {
+    return undefined
   }
 }
 

@@ -26,6 +26,8 @@ const actions: readonly Action[] = ['new', 'changed', 'same', 'kept', 'link']
 const replaces = 0x80
 /** What is in the way is a folder, which must be removed first. */
 const removesFolder = 0x40
+/** Content and metadata are right: there is nothing to do. */
+const untouched = 0x20
 const actionBits = 0x0f
 
 export interface PlanCounts {
@@ -264,6 +266,14 @@ export class EntryTable {
   /** Decided later: comparing contents takes its time. */
   setAction(entry: number, action: Action): void {
     this.#kinds.set(entry, (this.#kinds.get(entry) & ~actionBits) | actions.indexOf(action))
+  }
+
+  setUntouched(entry: number): void {
+    this.#kinds.set(entry, this.#kinds.get(entry) | untouched)
+  }
+
+  isUntouched(entry: number): boolean {
+    return (this.#kinds.get(entry) & untouched) !== 0
   }
 
   action(entry: number): Action {

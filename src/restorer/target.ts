@@ -83,6 +83,8 @@ export interface CompareJob {
   readonly ids: Buffer
   /** Their sizes in bytes. */
   readonly lengths: Uint32Array
+  /** Whose metadata the file should have, if that is asked. */
+  readonly node?: Node | undefined
 }
 
 export interface Comparison {
@@ -90,6 +92,8 @@ export interface Comparison {
   readonly size: number | undefined
   /** For each blob 1 where the file holds it already. */
   readonly matches: Uint8Array
+  /** True when `setMetadata` with the job's node would change nothing. False says nothing. */
+  readonly sameMetadata?: boolean
   readonly error?: Error
 }
 
