@@ -67,6 +67,7 @@ export type { PackRepairPlan, PlannedPackRepair } from './repair/repair-packs.ts
 export { planSnapshotRepair } from './repair/repair-snapshots.ts'
 export type { Loss } from './repair/repair-snapshots.ts'
 export { executePackRepair } from './repair/salvage.ts'
+export { removeUnreadableSnapshot } from './repair/unreadable-snapshot.ts'
 export { executeRewrite } from './rewrite/execute-rewrite.ts'
 export { planRewrite } from './rewrite/plan-rewrite.ts'
 export type { PlannedRewrite, RewritePlan, RewriteRequest } from './rewrite/plan-rewrite.ts'

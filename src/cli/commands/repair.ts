@@ -1,12 +1,12 @@
 import { formatBytes, hasCode, messageOf, printable } from '#base'
 import {
-  deleteSnapshot,
   executeIndexRepair,
   executePackRepair,
   loadSnapshot,
   planIndexRepair,
   planPackRepair,
   planSnapshotRepair,
+  removeUnreadableSnapshot,
 } from '#repository'
 import type { HeldLock, Loss, NamedSnapshot, PackRepairPlan, PlannedPackRepair, Repository } from '#repository'
 import type { CliCommand } from '../command.ts'
@@ -216,8 +216,7 @@ async function repairSnapshots(context: CommandContext, repository: Repository, 
     if (!isNamed) printer.error(`error: ${messageOf(error)} Remove it with: repair snapshots --forget ${shortId(id)}`)
     else if (dryRun || !lock) printer.say(`would remove the unreadable snapshot ${shortId(id)}`)
     else {
-      await lock.verify()
-      await deleteSnapshot(repository, id, { signal })
+      await removeUnreadableSnapshot(repository, id, { first: error, lock, signal })
       printer.say(`removed the unreadable snapshot ${shortId(id)}`)
       unreadable.delete(id)
     }

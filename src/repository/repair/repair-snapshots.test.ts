@@ -17,10 +17,11 @@ import { openRepository } from '../repository.ts'
 import type { Repository } from '../repository.ts'
 import { executeRewrite } from '../rewrite/execute-rewrite.ts'
 import type { RewritePlan } from '../rewrite/plan-rewrite.ts'
-import { deleteSnapshot, loadSnapshots } from '../snapshots.ts'
+import { deleteSnapshot, loadSnapshot, loadSnapshots } from '../snapshots.ts'
 import { executeIndexRepair, planIndexRepair } from './repair-index.ts'
 import { planSnapshotRepair } from './repair-snapshots.ts'
 import type { Loss } from './repair-snapshots.ts'
+import { removeUnreadableSnapshot } from './unreadable-snapshot.ts'
 
 const built = await TestRepository.create()
 const { backend, repository } = built
@@ -247,6 +248,26 @@ test('killed at any change, the original or the repaired snapshot is there, and 
     await repair(repository, true)
     assert.deepEqual([backend.names('snapshot').length, await kinds()], [1, []])
   }
+})
+
+test('a snapshot that cannot be read is removed only when two looks see the same', async () => {
+  backend.bringBack(empty)
+  const id = await built.snapshot({ a: one })
+  const clock = new JumpingClock()
+  const bytes = Buffer.from(backend.files.get(`snapshot/${id}`) as Buffer)
+  const damaged = Buffer.from(bytes)
+  damaged[40] = (damaged[40] as number) ^ 1
+  backend.files.set(`snapshot/${id}`, damaged)
+  const first = await loadSnapshot(repository, id).catch((thrown: Error) => thrown)
+  assert.ok(first instanceof Error)
+  await using lock = await lockRepository(repository, { exclusive: true, clock })
+  const remove = async () => await removeUnreadableSnapshot(repository, id, { first, lock, clock })
+  backend.files.set(`snapshot/${id}`, bytes)
+  await assert.rejects(remove(), { code: 'STORAGE_UNSTEADY' })
+  assert.ok(backend.files.has(`snapshot/${id}`))
+  backend.files.set(`snapshot/${id}`, damaged)
+  await remove()
+  assert.ok(!backend.files.has(`snapshot/${id}`))
 })
 
 test('the packs that stay are those that were there', async () => {
