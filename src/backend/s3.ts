@@ -9,6 +9,7 @@ import { fileDetails, folders, isValidName, layoutPath } from './layout.ts'
 import type { RateLimits } from './limit.ts'
 import { checkRange } from './range.ts'
 import { Refused, S3Connection, type S3Options } from './s3-connection.ts'
+import { explainDelete, explainHead } from './s3-explain.ts'
 import { fetchPage, fetchPageV1, type ListedObject, type Page } from './s3-listing.ts'
 import type { S3Location } from './s3-location.ts'
 import { plainTag, upload } from './s3-upload.ts'
@@ -143,7 +144,8 @@ export class S3Backend implements Backend {
     } catch (thrown) {
       if (!(thrown instanceof Refused)) throw thrown
       if (thrown.refusal.code === 'NoSuchKey' || (thrown.refusal.status === 404 && thrown.refusal.code === '')) return
-      throw await this.#explainDelete(file, thrown, { signal })
+      const held = { ...this.#about(file), clock: this.#clock }
+      throw await explainDelete(this.#connection, target, { refused: thrown, held, signal })
     }
   }
 
@@ -263,27 +265,8 @@ export class S3Backend implements Backend {
     } catch (thrown) {
       if (!(thrown instanceof Refused)) throw thrown
       if (thrown.refusal.status === 404) return undefined
-      throw await this.#explainHead(target, thrown, { signal })
+      throw await explainHead(this.#connection, target, { refused: thrown, signal })
     }
-  }
-
-  /** An answer to HEAD has no words: the same is asked with a method that has. */
-  async #explainHead(
-    target: { readonly Bucket: string; readonly Key: string },
-    refused: Refused,
-    { signal }: Cancellable,
-  ): Promise<BackendError> {
-    if (!hasCode(refused.error, 'ACCESS_DENIED') && refused.refusal.status !== 400) return refused.error
-    try {
-      const { Body } = await this.#connection.call(
-        (client, call) => client.getObject({ ...target, Range: 'bytes=0-0' }, call),
-        { signal },
-      )
-      ;(Body as HttpResponse['body'] | undefined)?.destroy()
-    } catch (thrown) {
-      if (thrown instanceof Refused && thrown.refusal.code !== 'NoSuchKey') return thrown.error
-    }
-    return refused.error
   }
 
   async #get(file: FileRef, { range, signal, progress, waited }: ReadOptions): Promise<HttpResponse> {
@@ -343,25 +326,6 @@ export class S3Backend implements Backend {
       }
       throw thrown.error
     }
-  }
-
-  /** Is it the rights of the keys, or does the bucket hold on to the file? */
-  async #explainDelete(file: FileRef, { refusal, error }: Refused, { signal }: Cancellable): Promise<BackendError> {
-    const says = (reason: string) => new BackendError('S3_OBJECT_LOCKED', { ...this.#about(file), reason })
-    if (
-      /ObjectLocked|RetentionPeriod/i.test(refusal.code) ||
-      /object.?lock|WORM|retention|legal hold|immutable/i.test(refusal.message)
-    ) {
-      return says(refusal.message || refusal.code)
-    }
-    if (!hasCode(error, 'ACCESS_DENIED')) return error
-    const target = { Bucket: this.#place.bucket, Key: this.#key(file) }
-    const held = await this.#connection
-      .call((client, call) => client.headObject(target, call), { signal })
-      .catch(() => undefined)
-    const until = held?.ObjectLockRetainUntilDate
-    if (until && until.getTime() > this.#clock.now()) return says(`until ${until.toISOString().slice(0, 10)}`)
-    return held?.ObjectLockLegalHoldStatus === 'ON' ? says('a legal hold') : error
   }
 
   #notice(): void {
