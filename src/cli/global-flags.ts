@@ -81,7 +81,7 @@ export function addGlobalFlags(command: Command, { hidden = false }: { readonly 
     valueFlag('--limit-download <KiB/s>', 'fetch no more than this in a second (default: no limit)'),
     commaListFlag(
       '-o, --option <key=value>',
-      'local.connections=N, rest.connections=N, sftp.connections=N: calls at once; sftp.command=COMMAND, sftp.args=WORDS: how ssh is started',
+      'details of a kind of storage: s3.region=eu-central-1, rest.connections=10; `understudy options` lists them all',
     ),
   ]) {
     command.addOption(hidden ? option.hideHelp() : option)
