@@ -106,9 +106,15 @@ function sortByPack(index: BlobIndex, places: Uint32Array, packs: number, repeat
     if (counted(entry)) entries[increase(next, places[index.packOf(entry)] as number, 1) - 1] = entry
   }
   for (let place = 0; place < packs; place++) {
-    entries.subarray(starts[place], starts[place + 1]).sort((a, b) => index.offsetOf(a) - index.offsetOf(b))
+    const inPack = entries.subarray(starts[place], starts[place + 1])
+    // An index names them in this order nearly always.
+    if (!isSorted(index, inPack)) inPack.sort((a, b) => index.offsetOf(a) - index.offsetOf(b))
   }
   return { entries, starts }
+}
+
+function isSorted(index: BlobIndex, entries: Uint32Array): boolean {
+  return entries.every((entry, i) => i === 0 || index.offsetOf(entries[i - 1] as number) < index.offsetOf(entry))
 }
 
 function describe(index: BlobIndex, numbers: readonly number[], entries: Uint32Array): Omit<TablePack, 'place'> {

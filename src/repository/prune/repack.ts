@@ -25,8 +25,8 @@ export interface RepackOptions extends Cancellable {
 
 /** Needed blobs that lie this close together are read in one go. */
 const largestGap = 256 << 10
-/** Most new packs that wait to be written. */
-const mostPacksUnderWay = 6
+/** Most new packs that wait to be written, by whether the storage is as fast as a disk: there the first are soon done. */
+const mostPacksUnderWay = { fast: 2, slow: 6 }
 
 /**
  * Copies the blobs that the plan says into new packs, and names these in new index files. Returns the files' names. Until
@@ -124,7 +124,8 @@ class Repacker implements AsyncDisposable {
       damaged.push(...(await this.#copy(pack.name, entries, compress[isTree ? 'tree' : 'data'])))
       this.#options.onProgress?.(pack.size)
     }
-    const concurrency = this.#pool.threads + backend.connections
+    // Each holds what is needed of a pack; a disk needs no more than one read ahead.
+    const concurrency = this.#pool.threads + (backend.fast ? 1 : backend.connections)
     await forEachConcurrent(packs, copyPack, { concurrency, signal: this.#options.signal })
     await this.#rescue(damaged)
   }
@@ -160,7 +161,7 @@ class Repacker implements AsyncDisposable {
       this.#append(entry, sealed, compressed?.plainLength ?? index.uncompressedLengthOf(entry))
     }
     // The storage sets the pace, and memory stays bounded.
-    await this.#uploader.drain(mostPacksUnderWay)
+    await this.#uploader.drain(mostPacksUnderWay[this.#repository.backend.fast ? 'fast' : 'slow'])
     return verified.damaged
   }
 

@@ -1,6 +1,7 @@
 import { messageOf } from '#base'
 import type { BlobCodec } from '../blob-codec.ts'
 import type { BlobIndex } from '../blob-index.ts'
+import { BlobProver } from './blob-prover.ts'
 
 /** Part of a pack. */
 export interface PackPiece {
@@ -38,6 +39,7 @@ export class BlobExaminer {
   readonly #index: BlobIndex
   readonly #id = Buffer.alloc(32)
   readonly #hash = Buffer.alloc(32)
+  #prover: BlobProver | undefined
 
   constructor(codec: BlobCodec, index: BlobIndex) {
     this.#codec = codec
@@ -56,7 +58,20 @@ export class BlobExaminer {
     }
   }
 
-  verify({ pieces, entries, compress }: VerifyOrder): Verified {
+  verify(order: VerifyOrder): Verified {
+    return order.compress ? this.#verifyAndCompress(order) : this.#verify(order)
+  }
+
+  #verify({ pieces, entries }: VerifyOrder): Verified {
+    const damaged: number[] = []
+    const reader = new PieceReader(pieces)
+    const sealedOf = (entry: number) => reader.read(this.#index.offsetOf(entry), this.#index.lengthOf(entry))
+    this.#prover ??= new BlobProver(this.#codec, this.#index, this.#codec.primitives.createPairHasher())
+    this.#prover.prove(entries, sealedOf, (entry) => damaged.push(entry))
+    return { pieces, damaged, compressed: new Map() }
+  }
+
+  #verifyAndCompress({ pieces, entries, compress }: VerifyOrder): Verified {
     const damaged: number[] = []
     const compressed = new Map<number, CompressedBlob>()
     const reader = new PieceReader(pieces)

@@ -1,12 +1,12 @@
 import { messageOf } from '#base'
 import type { BlobCodec } from '../blob-codec.ts'
 import type { BlobIndex } from '../blob-index.ts'
-import { sealOverhead } from '../format/crypto.ts'
 import { hashLength } from '../format/hash.ts'
 import { paddingRoom } from '../format/hash-pairs.ts'
-import type { PairHasher, Span } from '../format/hash-pairs.ts'
+import type { PairHasher } from '../format/hash-pairs.ts'
 import { lengthFieldSize, locatePackHeader, parsePackHeader } from '../format/pack-header.ts'
 import type { PackBlobs } from '../format/pack-header.ts'
+import { BlobProver } from './blob-prover.ts'
 import { Room } from './room.ts'
 import type { ThreadFiles } from './thread-files.ts'
 
@@ -29,9 +29,6 @@ export interface Examined {
 /** Reasons that one pack gives at most. */
 const mostReasons = 10
 
-/** Opened blobs are hashed when there are so many bytes of them: they still lie in the processor's cache. */
-const batchBytes = 512 << 10
-
 /** Proves a whole pack, in a thread: its name, every blob, its header, and that header and index say the same. */
 export class PackExaminer {
   readonly #codec: BlobCodec
@@ -39,13 +36,14 @@ export class PackExaminer {
   readonly #files: ThreadFiles | undefined
   readonly #hashes: PairHasher
   readonly #pack = new Room()
-  readonly #plain = new Room()
+  readonly #blobs: BlobProver
 
   constructor(codec: BlobCodec, index: BlobIndex, files: ThreadFiles | undefined) {
     this.#codec = codec
     this.#index = index
     this.#files = files
     this.#hashes = codec.primitives.createPairHasher()
+    this.#blobs = new BlobProver(codec, index, this.#hashes)
   }
 
   /** Undefined when the thread cannot read the pack itself: the storage is to be asked, which tries again and explains. */
@@ -67,14 +65,18 @@ export class PackExaminer {
     const bad: number[] = []
     const hash = Buffer.alloc(hashLength)
     this.#hashes.beginLong(this.#pack.memory, pack.length)
-    const isContiguous = this.#proveBlobs(pack, entries, (entry, reason) => {
+    const sealedOf = (entry: number) => {
+      const offset = this.#index.offsetOf(entry)
+      return pack.subarray(offset, offset + this.#index.lengthOf(entry))
+    }
+    this.#blobs.prove(entries, sealedOf, (entry, reason) => {
       bad.push(entry)
       const id = this.#index.idOf(entry).toString('hex').slice(0, 10)
       reasons.push(`the ${this.#index.typeOf(entry)} blob ${id} is damaged (${reason})`)
     })
     this.#hashes.finishLong(hash)
     if (hash.toString('hex') !== name) reasons.unshift('its content is not what its name says')
-    if (!isContiguous) reasons.push('its blobs in the index overlap or leave gaps')
+    if (!this.#isContiguous(entries)) reasons.push('its blobs in the index overlap or leave gaps')
     const header = this.#compareHeader(pack, entries)
     if (header) reasons.push(header)
     const more = reasons.length - mostReasons
@@ -82,32 +84,14 @@ export class PackExaminer {
     return { reasons, bad }
   }
 
-  /** Opens every blob and holds its hash against its id; returns whether they lie one after the other. */
-  #proveBlobs(pack: Buffer, entries: Uint32Array, damaged: (entry: number, reason: string) => void): boolean {
-    const batch = new HashBatch(this.#hashes, this.#index, damaged)
-    let [end, at] = [0, 0]
-    let isContiguous = true
+  /** Whether the blobs lie one after the other from the start of the pack. */
+  #isContiguous(entries: Uint32Array): boolean {
+    let end = 0
     for (const entry of entries) {
-      const offset = this.#index.offsetOf(entry)
-      isContiguous &&= offset === end
-      end = offset + this.#index.lengthOf(entry)
-      const plainLength = this.#index.uncompressedLengthOf(entry)
-      const needed = (plainLength || Math.max(0, end - offset - sealOverhead)) + paddingRoom
-      if (at > 0 && at + needed > batchBytes) {
-        batch.prove(this.#plain.memory)
-        at = 0
-      }
-      const plain = this.#plain.take(Math.max(at + needed, batchBytes))
-      try {
-        const length = this.#codec.openInto(pack.subarray(offset, end), plainLength, plain, at)
-        batch.add(entry, { offset: at, length })
-        at += length + paddingRoom
-      } catch (thrown) {
-        damaged(entry, messageOf(thrown))
-      }
+      if (this.#index.offsetOf(entry) !== end) return false
+      end += this.#index.lengthOf(entry)
     }
-    batch.prove(this.#plain.memory)
-    return isContiguous
+    return true
   }
 
   #compareHeader(bytes: Uint8Array, entries: Uint32Array): string | undefined {
@@ -135,39 +119,5 @@ export class PackExaminer {
       if (!isSame) return false
     }
     return true
-  }
-}
-
-/** Opened blobs that are hashed together. */
-class HashBatch {
-  readonly #hashes: PairHasher
-  readonly #index: BlobIndex
-  readonly #damaged: (entry: number, reason: string) => void
-  readonly #id = Buffer.alloc(hashLength)
-  #results = Buffer.alloc(64 * hashLength)
-  #entries: number[] = []
-  #spans: Span[] = []
-
-  constructor(hashes: PairHasher, index: BlobIndex, damaged: (entry: number, reason: string) => void) {
-    this.#hashes = hashes
-    this.#index = index
-    this.#damaged = damaged
-  }
-
-  add(entry: number, span: Span): void {
-    this.#entries.push(entry)
-    this.#spans.push(span)
-  }
-
-  prove(plain: Buffer): void {
-    const bytes = this.#entries.length * hashLength
-    if (bytes > this.#results.length) this.#results = Buffer.alloc(bytes)
-    this.#hashes.hashAll(plain, this.#spans, this.#results)
-    for (const [i, entry] of this.#entries.entries()) {
-      this.#index.copyId(entry, this.#id, 0)
-      const isRight = this.#results.compare(this.#id, 0, hashLength, i * hashLength, (i + 1) * hashLength) === 0
-      if (!isRight) this.#damaged(entry, 'its content is not what its id says')
-    }
-    ;[this.#entries, this.#spans] = [[], []]
   }
 }
