@@ -62,7 +62,10 @@ describe('TLS', { skip: missingOpenssl() }, () => {
 
   test('a redirect to an address without encryption is refused', async () => {
     await using server = await startTls(good, {}, 'http://127.0.0.1:9/config')
-    await refused(server, { cacerts: [authority.cert] }, /without encryption/)
+    const error = await rejectsWith('TLS_REFUSED', sizeOfConfig(server, { cacerts: [authority.cert] }))
+    assert.match(error.message, /without encryption/)
+    // Requests to S3 services are signed for one host: no redirect is followed at all.
+    await rejectsWith('STORAGE_FAILED', sizeOfConfig(server, { cacerts: [authority.cert] }, 's3'))
   })
 
   test('a server that asks for a client certificate is told ours, or the missing one is named', async () => {
@@ -106,13 +109,21 @@ async function startTls({ cert, key }: Certificate, options: ServerTls = {}, red
   }
 }
 
-async function sizeOfConfig({ port }: { readonly port: number }, tls: TlsOptions): Promise<number | undefined> {
-  await using backend = openBackend(`rest:https://127.0.0.1:${port}/`, { tls, env: {}, retryLimit: 0 })
+async function sizeOfConfig(
+  { port }: { readonly port: number },
+  tls: TlsOptions,
+  scheme: 'rest' | 's3' = 'rest',
+): Promise<number | undefined> {
+  const env = { AWS_ACCESS_KEY_ID: 'key', AWS_SECRET_ACCESS_KEY: 'secret' }
+  const location = `${scheme}:https://127.0.0.1:${port}/${scheme === 's3' ? 'bucket' : ''}`
+  await using backend = openBackend(location, { tls, env, retryLimit: 0 })
   return await backend.size(config)
 }
 
 async function refused(server: { readonly port: number }, tls: TlsOptions, words: RegExp): Promise<void> {
-  const error = await rejectsWith('TLS_REFUSED', sizeOfConfig(server, tls))
-  assert.match(error.message, words)
-  assert.equal(error.transient, false)
+  for (const scheme of ['rest', 's3'] as const) {
+    const error = await rejectsWith('TLS_REFUSED', sizeOfConfig(server, tls, scheme))
+    assert.match(error.message, words)
+    assert.equal(error.transient, false)
+  }
 }

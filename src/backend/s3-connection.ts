@@ -95,7 +95,13 @@ export class S3Connection implements Disposable {
 
   get #context() {
     const { place, clock } = this.#options
-    return { location: place.display, bucket: place.bucket, region: this.#region, clock }
+    return {
+      location: place.display,
+      bucket: place.bucket,
+      region: this.#region,
+      clock,
+      canRenew: this.#credentials?.canChange === true,
+    }
   }
 
   async #keys({ signal }: CallOptions): Promise<S3Keys | undefined> {

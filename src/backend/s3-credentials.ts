@@ -34,6 +34,11 @@ export class S3Credentials {
     this.#options = options
   }
 
+  /** False for those of the environment, which stay as they were when the program began. */
+  get canChange(): boolean {
+    return !this.#options.env['AWS_ACCESS_KEY_ID']
+  }
+
   /** Those to sign with now. Throws `S3_CREDENTIALS_MISSING`. */
   async current(): Promise<S3Keys> {
     const held = this.#held

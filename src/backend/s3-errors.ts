@@ -18,6 +18,8 @@ export interface RefusalContext {
   readonly bucket: string
   readonly region: string
   readonly clock: Clock
+  /** Keys come from where they may be renewed. */
+  readonly canRenew: boolean
 }
 
 /** Services refuse signatures whose time is so far from theirs; it is 15 minutes with all of them. */
@@ -84,11 +86,11 @@ export function otherRegion(refusal: Refusal, { region }: { readonly region: str
 /** The `BackendError` for a refusal that no call has a use for. */
 export function refusalError(refusal: Refusal, context: RefusalContext): BackendError {
   const { code, message, status } = refusal
-  const { location, bucket, region, clock } = context
+  const { location, bucket, region, clock, canRenew } = context
   const offset = clockOffset(refusal, clock)
   if (offset !== undefined) return new BackendError('S3_CLOCK_WRONG', { location, offset: describeOffset(offset) })
   if (code === 'NoSuchBucket') return new BackendError('S3_BUCKET_MISSING', { location, bucket })
-  if (isExpired(refusal)) return new BackendError('S3_CREDENTIALS_EXPIRED', { location, transient: true })
+  if (isExpired(refusal)) return new BackendError('S3_CREDENTIALS_EXPIRED', { location, transient: canRenew })
   if (unknownKey.has(code)) return new BackendError('S3_KEY_UNKNOWN', { location })
   if (code === 'SignatureDoesNotMatch') return new BackendError('S3_SIGNATURE_REFUSED', { location })
   const elsewhere = otherRegion(refusal, { region })

@@ -39,7 +39,7 @@ describe('what an S3 service says is told in words', () => {
     ['keys without the right', 403, 'AccessDenied', 'ACCESS_DENIED', false],
     ['a secret key that does not fit', 403, 'SignatureDoesNotMatch', 'S3_SIGNATURE_REFUSED', false],
     ['an access key that nobody knows', 403, 'InvalidAccessKeyId', 'S3_KEY_UNKNOWN', false],
-    ['keys that have expired', 400, 'ExpiredToken', 'S3_CREDENTIALS_EXPIRED', true],
+    ['keys that have expired', 400, 'ExpiredToken', 'S3_CREDENTIALS_EXPIRED', false],
     ['no bucket', 404, 'NoSuchBucket', 'S3_BUCKET_MISSING', false],
     ['a file in an archive', 403, 'InvalidObjectState', 'S3_ARCHIVED', false],
     ['a quota', 403, 'QuotaExceeded', 'STORAGE_FULL', false],
@@ -121,7 +121,8 @@ describe('keys that are renewed while a backup runs', () => {
       headers['x-amz-security-token'] !== valid && server.refuse(response, 400, 'ExpiredToken')
     await backend.write(pack, bytes)
     valid = 'second'
-    await rejectsWith('S3_CREDENTIALS_EXPIRED', backend.read(pack)) // and is tried again, as any passing fault
+    const error = await rejectsWith('S3_CREDENTIALS_EXPIRED', backend.read(pack))
+    assert.equal(error.transient, true, 'it is tried again, as any passing fault')
     await writeFile(file, profile('second'))
     assert.deepEqual(await Promise.all([1, 2, 3].map(() => backend.read(pack))), [bytes, bytes, bytes])
   })

@@ -66,6 +66,6 @@ function readWords(option: string, value: string, refuse: Refuse): string[] {
 function readS3(option: string, [name, text]: readonly [string, string], refuse: Refuse): S3Options {
   const { value, read } = s3Options[name] as (typeof s3Options)[string]
   const options = read(text.trim())
-  if (!options) throw refuse(`"${option}" is none of s3.${name}=${value}`)
+  if (!options) throw refuse(`"${option}" is not of the form s3.${name}=${value}`)
   return options
 }
