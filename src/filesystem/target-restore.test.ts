@@ -8,6 +8,7 @@ import { aFile, aFolder, aNode, FakeRepository } from '../../test/helpers/fake-r
 import { makeTree } from '../../test/helpers/make-tree.ts'
 import { randomFrom } from '../../test/helpers/seed.ts'
 import { ctimes, leftoversIn, messages, namesBelow, restore, setUp } from '../../test/helpers/restoring.ts'
+import { namedDoor } from './platform/metadata-door.ts'
 import { openFileTarget } from './target.ts'
 import { executeRestore, findSubtree, planRestore, verifyRestored } from '#restorer'
 import type { Node, PlanOptions } from '#restorer'
@@ -49,6 +50,24 @@ test(
     assert.deepEqual(ctimes(target), before)
   },
 )
+
+test('a second restore mends metadata of files whose content is right', { skip: asRoot }, async (t) => {
+  const { repository, target, original } = setUp(t)
+  fs.mkdirSync(join(original, 'folder'), { recursive: true })
+  const names = ['mode', 'mtime', 'owner', 'attributes', 'nothing'].map((name) => join('folder', name))
+  for (const name of names) fs.writeFileSync(join(original, name), `the content of ${name}`)
+  const tree = repository.saveFolder(original)
+  await restore(repository, tree, target)
+  fs.chmodSync(join(target, 'folder/mode'), 0o4711)
+  fs.utimesSync(join(target, 'folder/mtime'), 5, 5)
+  fs.chownSync(join(target, 'folder/owner'), 5, 6)
+  const folder = fs.openSync(join(target, 'folder'), 'r')
+  namedDoor(folder, Buffer.from('attributes')).setAttribute('user.more', Buffer.from('1'))
+  fs.closeSync(folder)
+  const { plan } = await restore(repository, tree, target)
+  assert.deepEqual(compareTrees(original, target, { ignore: ['root'] }), [])
+  assert.equal(plan.counts.same, names.length)
+})
 
 test('a plan changes nothing, not even makes the target', async (t) => {
   const { repository, target } = setUp(t)

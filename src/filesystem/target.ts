@@ -132,9 +132,14 @@ class FileTarget implements Target {
     jobs: readonly CompareJob[],
     { signal }: { readonly signal?: AbortSignal | undefined } = {},
   ): Promise<readonly Comparison[]> {
-    // Of a foreign snapshot not all metadata is taken over: then a look does not tell whether it is right.
-    const asked = this.#options.foreign ? jobs.map((job) => ({ ...job, node: undefined })) : jobs
+    const asked = jobs.map((job) => ({ ...job, node: job.node && this.#asItWillBe(job.node) }))
     return this.#comparers.compare(asked, signal)
+  }
+
+  /** The node with the metadata that it gets here; undefined where a look does not tell whether it has that. */
+  #asItWillBe(node: Node): Node | undefined {
+    if (this.#options.foreign) return undefined // not all of it is taken over
+    return this.#ownersByName ? withOwnerByName(node) : node
   }
 
   async free(): Promise<number | undefined> {
