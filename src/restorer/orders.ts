@@ -102,13 +102,17 @@ function cut(pack: string, blobs: WantedBlob[]): BlobGroup[] {
 export function wholeFiles(groups: readonly BlobGroup[]): Map<FileWork, BlobGroup> {
   const home = new Map<FileWork, BlobGroup>()
   const split = new Set<FileWork>()
+  const counts = new Map<FileWork, number>()
   for (const group of groups) {
     for (const { file } of group.blobs.flatMap((blob) => blob.needs)) {
       const known = home.get(file)
+      counts.set(file, (counts.get(file) ?? 0) + 1)
       if (!known) home.set(file, group)
       if ((known && known !== group) || !mayBeWhole(file)) split.add(file)
     }
   }
+  // The rest of a file may have been taken up by the next window, or be there already.
+  for (const [file, count] of counts) if (count !== file.lengths.length) split.add(file)
   for (const file of split) home.delete(file)
   return home
 }

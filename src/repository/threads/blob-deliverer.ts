@@ -104,6 +104,7 @@ export class BlobDeliverer implements Disposable {
 
   /** The blob's bytes, good until the next call. Throws `BLOB_DAMAGED`. */
   #open({ pack, blobs, stretches }: PackDelivery, pieces: readonly Uint8Array[], blob: number): Buffer {
+    if (!(blob >= 0 && blob * 32 < blobs.ids.length)) throw new RangeError(`a write asks for blob ${blob}`)
     const id = Buffer.from(blobs.ids.buffer, blobs.ids.byteOffset + blob * 32, 32)
     const [stretch, offset, length, plainLength] = blobs.places.subarray(blob * placeFields) as unknown as Place
     const from = offset - (stretches[stretch] as ByteRange).offset
