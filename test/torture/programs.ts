@@ -67,11 +67,15 @@ export class Programs {
   async understudy(invocation: Invocation): Promise<Ended> {
     const { storage, args, disturbance = { kind: 'none' }, env, cwd } = invocation
     const began = performance.now()
-    await using running = start(process.execPath, [`${this.#program}/bin/understudy.js`, ...args], {
-      env: { ...this.#env(storage.location), ...storage.env, ...env, ...this.#doorEnv(disturbance) },
-      cwd,
-      timeout: longest,
-    })
+    await using running = start(
+      process.execPath,
+      [`${this.#program}/bin/understudy.js`, ...args, ...(storage.flags ?? [])],
+      {
+        env: { ...this.#env(storage.location), ...storage.env, ...env, ...this.#doorEnv(disturbance) },
+        cwd,
+        timeout: longest,
+      },
+    )
     using around = this.#around(disturbance, storage)
     const touched = this.#disturb(running, disturbance, this.#usual.get(args[0] ?? '') ?? firstGuess)
     const result = await endOf(running)
@@ -86,7 +90,7 @@ export class Programs {
 
   /** Starts our program, for a story of its own. */
   startUnderstudy({ storage, args }: Invocation): RunningCommand {
-    return start(process.execPath, [`${this.#program}/bin/understudy.js`, ...args], {
+    return start(process.execPath, [`${this.#program}/bin/understudy.js`, ...args, ...(storage.flags ?? [])], {
       env: { ...this.#env(storage.location), ...storage.env },
       timeout: longest,
     })

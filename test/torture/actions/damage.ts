@@ -3,15 +3,18 @@ import { basename } from 'node:path'
 import { TortureFailure } from '../failure.ts'
 import { damaged, decideDamage } from '../faults/damage.ts'
 import type { Damage } from '../faults/damage.ts'
-import { assertEqual, differences, pathOf, settle } from '../judge.ts'
+import { decideDisturbance } from '../faults/disturbance.ts'
+import type { Disturbance } from '../faults/disturbance.ts'
+import { assertEqual, settle } from '../judge.ts'
 import type { Expectation } from '../model.ts'
-import type { Ended } from '../programs.ts'
 import { atShare, chance, pickWeighted } from '../random.ts'
 import type { TorturedRepository, World } from '../world.ts'
 import type { Action, Order } from './action.ts'
 import { clearStaleLocks } from './action.ts'
 import { backup, decideBackup } from './backup.ts'
+import { pathsOf, restoreBy } from './damaged-restore.ts'
 import { forget } from './forget.ts'
+import { heal } from './heal.ts'
 import { prune } from './prune.ts'
 
 interface DamageOrder {
@@ -23,8 +26,11 @@ interface DamageOrder {
   readonly damage: Damage
   /** Which snapshots are restored from what is left, as shares. */
   readonly restored: readonly number[]
-  /** What is tried on the damaged repository. */
+  /** What is tried on the damaged repository, before the file is put back. */
   readonly meanwhile: readonly Order[]
+  /** Our own commands mend it, and the file is not put back. */
+  readonly isHealed: boolean
+  readonly disturbance: Disturbance
 }
 
 const patterns = {
@@ -44,7 +50,7 @@ const types = [
 ] as const
 
 /**
- * Damages a file, and puts it back in the end. In between: what restic finds damaged, we must find damaged; a restore that says it
+ * Damages a file, and mends the repository or puts the file back in the end. In between: what restic finds damaged, we must find damaged; a restore that says it
  * is well must be; what restic can still restore, we can; and whatever is tried must leave everything else right.
  */
 export const damage: Action<DamageOrder> = {
@@ -58,6 +64,8 @@ export const damage: Action<DamageOrder> = {
     damage: decideDamage(random),
     restored: Array.from({ length: 1 + random.below(2) }, () => random.next()),
     meanwhile: chance(random, 0.6) ? [decideMeanwhile(random)] : [],
+    isHealed: chance(random, 0.35),
+    disturbance: decideDisturbance(random, 0.4),
   }),
   run: runDamage,
 }
@@ -85,6 +93,10 @@ async function runDamage(world: World, order: DamageOrder, { seed }: { readonly 
     // Of a snapshot whose own file is damaged there is nothing to compare.
     const isInjured = repository.model.idsOf(expectation?.key ?? '').includes(basename(injury.path))
     if (expectation && !isInjured) await compareRestores(world, repository, { expectation, isBad })
+  }
+  const { type } = order
+  if (order.isHealed && (type === 'pack' || type === 'index')) {
+    return await heal(world, repository, { type, name: basename(injury.path), disturbance: order.disturbance })
   }
   const isUndoable = await tryMeanwhile(world, repository, order, seed)
   if (isUndoable) writeFileSync(injury.path, injury.whole)
@@ -135,14 +147,6 @@ async function compareVerdicts(world: World, { storage }: TorturedRepository, or
   return theirs.how !== 'ok'
 }
 
-interface Restored {
-  readonly ended: Ended
-  readonly target: string
-  /** Paths that are not as they were. */
-  readonly wrong: ReadonlySet<string>
-  readonly differences: readonly string[]
-}
-
 async function compareRestores(
   world: World,
   repository: TorturedRepository,
@@ -154,42 +158,19 @@ async function compareRestores(
     throw new TortureFailure(`a restore fails (${ours.ended.how}), and restic finds nothing damaged`, [
       ours.ended.stderr,
     ])
-  const short = ours.differences.filter((line) => /: has (other content|\d+ bytes)/.test(line))
+  const short = ours.found.filter((line) => /: has (other content|\d+ bytes)/.test(line))
   if (short.length > 0) throw new TortureFailure('a restore left files that look complete and are wrong', short)
   const theirs = await restoreBy(world, repository, { expectation, by: 'restic' })
-  const onlyOurs = [...ours.wrong].filter((path) => !theirs.wrong.has(path))
+  const theirWrong = pathsOf(theirs.found)
+  const onlyOurs = [...pathsOf(ours.found)].filter((path) => !theirWrong.has(path))
   if (onlyOurs.length > 0) {
-    const why = [`${ours.ended.how}: ${ours.ended.stderr.slice(-1000)}`, ...ours.differences.slice(0, 20)]
+    const why = [`${ours.ended.how}: ${ours.ended.stderr.slice(-1000)}`, ...ours.found.slice(0, 20)]
     throw new TortureFailure(`restic restores ${onlyOurs.length} entries that we do not`, [
       ...onlyOurs.slice(0, 10),
       ...why,
     ])
   }
   for (const { target } of [ours, theirs]) rmSync(target, { recursive: true, force: true })
-}
-
-async function restoreBy(
-  world: World,
-  { storage, model }: TorturedRepository,
-  { expectation, by }: { readonly expectation: Expectation; readonly by: 'understudy' | 'restic' },
-): Promise<Restored> {
-  const target = world.emptyFolder(`of ${by}`)
-  const [id = ''] = model.idsOf(expectation.key)
-  const args = [
-    'restore',
-    `${id}:${world.source}`,
-    '--target',
-    target,
-    ...(by === 'restic' ? ['--no-cache', '--no-lock'] : []),
-  ]
-  const ended = await world.programs[by]({ storage, args })
-  const found = differences(world, { expectation, target, by }).filter((line) => !line.includes('the number of links'))
-  return { ended, target, differences: found, wrong: new Set(found.flatMap(withFolders)) }
-}
-
-/** A folder in which something is missing has other times: that is not counted by itself. */
-function withFolders(difference: string): string[] {
-  return / the mtime is /.test(difference) ? [] : [pathOf(difference)]
 }
 
 /** Works on the damaged repository. Returns false when the damaged file must not come back, because prune went on without it. */

@@ -12,6 +12,7 @@ import { key } from './key.ts'
 import { asleep, lock } from './locks.ts'
 import { prune, resticPrune } from './prune.ts'
 import { restore, verify } from './restore.ts'
+import { rewrite } from './rewrite.ts'
 import { together } from './together.ts'
 
 export type { Action, Order, RunContext } from './action.ts'
@@ -29,6 +30,7 @@ const actions: readonly Action[] = [
   look,
   copy,
   tag,
+  rewrite,
   key,
   lock,
   asleep,
