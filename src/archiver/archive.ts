@@ -1,11 +1,15 @@
 import type { Cancellable } from '#base'
-import { encodeNode, encodeTree } from '#repository'
+import { encodeNode } from '#repository'
 import type { ContentStore, Node, Tree, TreeNode } from '#repository'
 import { ArchiverError } from './errors.ts'
+import { changedTree, sameNode, treeOf } from './folder-tree.ts'
+import type { FolderNodes } from './folder-tree.ts'
 import { FileBatches } from './file-batches.ts'
 import type { DoneFile } from './file-batches.ts'
-import { ParentFolder, unchangedFile, unchangedFolder } from './parent.ts'
+import { ParentFolder, sameContent, sameFolder, sameMetadata, subtreeOf } from './parent.ts'
 import type { UnchangedRule } from './parent.ts'
+import { ScanAhead } from './scan-ahead.ts'
+import type { ScannedFolder } from './scan-folder.ts'
 import type { Problem, Source, SourceEntry, SourceFolder } from './source.ts'
 import { Tally } from './tally.ts'
 import type { ArchiveCounts, EntryState } from './tally.ts'
@@ -23,6 +27,11 @@ export interface ArchiveOptions extends Cancellable {
   readonly onProblem?: (problem: Problem) => void
   /** Told of every entry that is done, with what became of it. */
   readonly onEntry?: (event: EntryEvent) => void
+  /**
+   * Told of files that are unchanged, by their number. Who gives this is content not to hear of each of them: then folders
+   * in which nothing has changed are found out by threads, several times as fast.
+   */
+  readonly onUnchanged?: (files: number, bytes: number) => void
   /** Told at the start how to ask which files are being read: one for each thread, at most. */
   readonly onReading?: (currentFiles: () => readonly Buffer[]) => void
 }
@@ -64,20 +73,19 @@ export async function archive(
 }
 
 /** A folder on the way to its tree. */
-interface OpenFolder {
+interface OpenFolder extends FolderNodes {
   readonly folder: SourceFolder
   readonly parent: ParentFolder
+  /** Set when threads have found that the folder's own entries are as they were: then `entries` are the folders in it. */
+  readonly scanned?: ScannedFolder | undefined
   readonly isUnreadable: boolean
   /** This folder's own entry in `above`, its node in the parent, and its place there; none of them for the root. */
   readonly entry?: SourceEntry
   readonly before?: TreeNode | undefined
   readonly above?: OpenFolder
   readonly place: number
-  entries: readonly SourceEntry[]
   /** Position of the next entry to walk. */
   next: number
-  /** Encoded nodes in the order of the entries; undefined where an entry is left out. */
-  nodes: (Buffer | undefined)[]
   /** Entries that have been met and are not done, and one for the walk itself. */
   waiting: number
 }
@@ -98,6 +106,7 @@ class ArchiveRun {
   readonly #source: Source
   readonly #options: ArchiveOptions
   readonly #batches: FileBatches<PendingFile>
+  readonly #ahead: ScanAhead | undefined
   #root: Buffer | undefined
 
   constructor(store: ArchiveStore, source: Source, options: ArchiveOptions) {
@@ -105,6 +114,9 @@ class ArchiveRun {
     this.#source = source
     this.#options = options
     this.#batches = new FileBatches(store, { signal: options.signal })
+    if (options.parent && source.lister && options.onUnchanged) {
+      this.#ahead = new ScanAhead(store, source.lister, { signal: options.signal })
+    }
   }
 
   currentFiles(): Buffer[] {
@@ -132,8 +144,9 @@ class ArchiveRun {
   /** Deals with one entry; returns the folder to walk next when it is one. */
   async #meet(current: OpenFolder, place: number): Promise<OpenFolder | undefined> {
     const entry = current.entries[place] as SourceEntry
+    if (current.scanned) return await this.#meetFolder(current, place, entry, current.scanned.folders[place]?.subtree)
     const before = current.parent.take(entry.name)
-    if (entry.folder) return await this.#meetFolder(current, place, entry, before)
+    if (entry.folder) return await this.#meetFolder(current, place, entry, subtreeOf(before), before)
     current.waiting++
     if (entry.stat.type === 'file') await this.#meetFile(current, place, entry, before)
     else await this.#meetOther(current, place, entry, before)
@@ -144,29 +157,29 @@ class ArchiveRun {
     above: OpenFolder,
     place: number,
     entry: SourceEntry,
-    before: TreeNode | undefined,
+    subtree: Uint8Array | undefined,
+    before?: TreeNode,
   ): Promise<OpenFolder | undefined> {
-    const opened = await this.#open(entry.folder as SourceFolder, subtreeOf(before))
+    const opened = await this.#open(entry.folder as SourceFolder, subtree && Buffer.from(subtree))
     if (opened.isUnreadable) return undefined // left out, and reported: unreadable is not empty
     above.waiting++
     return { ...opened, entry, above, place, before }
   }
 
   async #meetFile(folder: OpenFolder, place: number, entry: SourceEntry, before: TreeNode | undefined): Promise<void> {
-    const known = unchangedFile(before, entry, this.#options.unchanged)
-    const isUnchanged = known !== undefined && this.#store.useBlobs(known.content)
+    const { ref, stat } = entry
+    const content = sameContent(before, stat, this.#options.unchanged)
+    const isUnchanged = content !== undefined && this.#store.useBlobs(content)
     const state = isUnchanged ? 'unchanged' : before ? 'changed' : 'new'
-    const size = Number(entry.stat.size)
-    if (isUnchanged && known.raw) {
+    const size = Number(stat.size)
+    if (isUnchanged && before && sameMetadata(before, stat)) {
       this.#countFile(entry, state, size)
-      return await this.#fill(folder, place, known.raw)
+      return await this.#fill(folder, place, Buffer.from(before.raw))
     }
     const pending = { folder, place, entry, state } as const
-    const { ref, stat } = entry
-    if (isUnchanged) {
-      const { content } = known
+    if (isUnchanged)
       await this.#batches.add({ ref, known: { content, size: stat.size, mtime: stat.mtime } }, 0, pending)
-    } else await this.#batches.add({ ref }, size, pending)
+    else await this.#batches.add({ ref }, size, pending)
   }
 
   async #meetOther(folder: OpenFolder, place: number, entry: SourceEntry, before: TreeNode | undefined): Promise<void> {
@@ -178,16 +191,18 @@ class ArchiveRun {
   }
 
   async #open(folder: SourceFolder, parentTree: Buffer | undefined): Promise<OpenFolder> {
+    const fresh = { folder, next: 0, nodes: [], waiting: 1, place: 0 }
+    const unchanged = parentTree && (await this.#ahead?.take(folder, parentTree))
+    if (unchanged) {
+      const { scanned, entries } = unchanged
+      this.#countUnchanged(scanned)
+      return { ...fresh, parent: new ParentFolder(undefined, parentTree), scanned, entries, isUnreadable: false }
+    }
     const parent = await this.#loadParent(parentTree)
-    const {
-      entries,
-      problems,
-      unreadable: isUnreadable = false,
-    } = await this.#source.list(folder, {
-      signal: this.#options.signal,
-    })
+    const listed = await this.#source.list(folder, { signal: this.#options.signal })
+    const { entries, problems, unreadable: isUnreadable = false } = listed
     this.#report(problems)
-    return { folder, parent, entries, isUnreadable, next: 0, nodes: [], waiting: 1, place: 0 }
+    return { ...fresh, parent, entries, isUnreadable }
   }
 
   // A parent tree that cannot be loaded only costs time: everything below is read again.
@@ -218,21 +233,33 @@ class ArchiveRun {
   }
 
   async #saveTree(folder: OpenFolder): Promise<Buffer> {
-    const nodes = folder.nodes.filter((node) => node !== undefined)
-    if (!folder.above && nodes.length === 0) throw new ArchiverError('SNAPSHOT_EMPTY')
+    const id = folder.scanned && folder.parent.id
+    const tree = id ? await this.#changedTree(folder, id) : treeOf(folder)
+    const isEmpty = !folder.scanned && folder.nodes.every((node) => node === undefined)
+    if (!folder.above && isEmpty) throw new ArchiverError('SNAPSHOT_EMPTY')
     folder.nodes = []
     folder.entries = []
-    return await this.#store.saveTree(encodeTree(nodes), { signal: this.#options.signal })
+    return tree ? await this.#store.saveTree(tree, { signal: this.#options.signal }) : (id as Buffer)
   }
 
-  async #folderNode({ entry, before, parent }: OpenFolder, subtree: Buffer): Promise<Buffer | undefined> {
-    const { path } = entry as SourceEntry
+  /** The tree of a folder whose own entries are as they were; undefined when what lies below is too. */
+  async #changedTree(folder: OpenFolder, id: Buffer): Promise<Buffer | undefined> {
+    const isSame = folder.entries.every((_, place) => folder.nodes[place] === sameNode)
+    if (isSame && this.#store.useTree(id)) return undefined
+    return changedTree(await this.#store.loadTree(id, { signal: this.#options.signal }), folder)
+  }
+
+  async #folderNode(folder: OpenFolder, subtree: Buffer): Promise<Buffer | undefined> {
+    const { before, parent, above, place } = folder
+    const entry = folder.entry as SourceEntry
     const state = !parent.id ? 'new' : parent.id.equals(subtree) ? 'unchanged' : 'changed'
     this.tally.folder(state)
-    this.#options.onEntry?.({ path, kind: 'dir', state, bytes: 0 })
-    const unchanged = unchangedFolder(before, entry as SourceEntry, subtree)
-    if (unchanged) return unchanged
-    const node = await this.#describe(entry as SourceEntry)
+    this.#options.onEntry?.({ path: entry.path, kind: 'dir', state, bytes: 0 })
+    if (state === 'unchanged') {
+      if (above?.scanned?.folders[place]?.isSame) return sameNode
+      if (before && sameFolder(before, entry.stat)) return Buffer.from(before.raw)
+    }
+    const node = await this.#describe(entry)
     return node && encodeNode({ ...node, subtree })
   }
 
@@ -275,18 +302,15 @@ class ArchiveRun {
     this.#options.onEntry?.({ path: entry.path, kind: 'file', state, bytes })
   }
 
+  #countUnchanged({ files, bytes }: ScannedFolder): void {
+    this.tally.unchanged(files, bytes)
+    this.#options.onUnchanged?.(files, bytes)
+  }
+
   #report(problems: readonly Problem[]): void {
     for (const problem of problems) {
       this.problems.push(problem)
       this.#options.onProblem?.(problem)
     }
-  }
-}
-
-function subtreeOf(node: TreeNode | undefined): Buffer | undefined {
-  try {
-    return node?.subtree
-  } catch {
-    return undefined // malformed: as if the parent had no such folder
   }
 }

@@ -15,6 +15,7 @@ import type { ArchiveOptions, ArchiveResult } from './archive.ts'
 import { formatLocalTime } from './local-time.ts'
 import { chooseParent } from './parent-snapshot.ts'
 import type { ParentGroup } from './parent-snapshot.ts'
+import { scannerOf } from './scan-ahead.ts'
 import type { Source } from './source.ts'
 
 /** Who and what a snapshot says it is about. */
@@ -90,6 +91,7 @@ async function store(
   const guard = lock && (async () => await makeSure(lock))
   const writerOptions = {
     reader: source.reader,
+    scanner: parent && options.onUnchanged ? scannerOf(source, options.unchanged) : undefined,
     threads,
     discard: dryRun,
     signal,

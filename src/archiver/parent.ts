@@ -1,19 +1,12 @@
-import { compareNames, goModeOf } from '#repository'
-import type { Tree, TreeNode } from '#repository'
-import type { SourceEntry } from './source.ts'
+import type { EntryStat, Tree, TreeNode } from '#repository'
+// Threads load this too, which need no more of the repository.
+import { compareNames, goModeOf } from '#repository/format'
 
 /** What must be the same for a file to count as unchanged (restic: archiver.go, `fileChanged`). Size and mtime always. */
 export interface UnchangedRule {
   /** For file systems that make up their inode numbers. */
   readonly ignoreInode?: boolean
   readonly ignoreCtime?: boolean
-}
-
-export interface UnchangedFile {
-  /** Ids of its blobs, 32 bytes each. */
-  readonly content: Buffer
-  /** The node as it stands in the parent; undefined when its metadata may have changed. */
-  readonly raw: Buffer | undefined
 }
 
 /** A folder of the parent snapshot, gone through in step with the folder on disk: both are sorted by name. */
@@ -52,52 +45,60 @@ export class ParentFolder {
   }
 }
 
-/** What the parent knows of a file that is still the same, or undefined. */
-export function unchangedFile(
-  node: TreeNode | undefined,
-  { stat }: SourceEntry,
-  rule: UnchangedRule = {},
-): UnchangedFile | undefined {
+/** Ids of the blobs (32 bytes each) of a file whose content is still what the parent says, or undefined. */
+export function sameContent(node: TreeNode | undefined, stat: EntryStat, rule: UnchangedRule = {}): Buffer | undefined {
   if (!node) return undefined
   try {
     // A node that is marked was not read as one would wish (changed while it was read): it is read again.
     if (node.error !== undefined || node.type !== 'file') return undefined
     if (node.size !== stat.size || node.mtimeNs !== stat.mtime) return undefined
     if (!rule.ignoreInode && node.inode !== stat.inode) return undefined
-    const sameCtime = node.ctimeNs === stat.ctime
-    if (!rule.ignoreCtime && !sameCtime) return undefined
-    const { content } = node
-    if (!content) return undefined
-    // Same ctime: nothing of the file's metadata was changed either, and its node is good as it stands.
-    const same = sameCtime && node.inode === stat.inode && sameOwnership(node, stat)
-    return { content, raw: same ? Buffer.from(node.raw) : undefined }
+    if (!rule.ignoreCtime && node.ctimeNs !== stat.ctime) return undefined
+    return node.content ?? undefined
   } catch {
     return undefined
   }
 }
 
-/** The parent's node of a folder, when it and its content are the same as now. */
-export function unchangedFolder(
-  node: TreeNode | undefined,
-  { stat }: SourceEntry,
-  subtree: Buffer,
-): Buffer | undefined {
-  if (!node) return undefined
+/** Whether the node is good as it stands: with the same ctime nothing of an entry's metadata was changed either. */
+export function sameMetadata(node: TreeNode, stat: EntryStat): boolean {
   try {
-    const same =
-      node.type === 'dir' &&
-      node.subtree?.equals(subtree) === true &&
-      node.inode === stat.inode &&
-      node.mtimeNs === stat.mtime &&
-      node.ctimeNs === stat.ctime &&
-      sameOwnership(node, stat)
-    return same ? Buffer.from(node.raw) : undefined
+    return node.ctimeNs === stat.ctime && node.inode === stat.inode && sameOwnership(node, stat)
+  } catch {
+    return false
+  }
+}
+
+/** The same for what is neither file nor folder: a symlink cannot be changed without becoming another. */
+export function sameSpecial(node: TreeNode, stat: EntryStat): boolean {
+  try {
+    return (
+      node.error === undefined && node.type === stat.type && node.mtimeNs === stat.mtime && sameMetadata(node, stat)
+    )
+  } catch {
+    return false
+  }
+}
+
+/** The subtree of a folder's node; undefined when it has none, or is malformed: as if the parent had no such folder. */
+export function subtreeOf(node: TreeNode | undefined): Buffer | undefined {
+  try {
+    return node?.type === 'dir' ? node.subtree : undefined
   } catch {
     return undefined
+  }
+}
+
+/** Whether a folder's own metadata is as its node says. */
+export function sameFolder(node: TreeNode, stat: EntryStat): boolean {
+  try {
+    return node.type === 'dir' && node.mtimeNs === stat.mtime && sameMetadata(node, stat)
+  } catch {
+    return false
   }
 }
 
 // The device id may differ: a mount id changes with every mount of a volume snapshot (E13 of the failure cases).
-function sameOwnership(node: TreeNode, stat: SourceEntry['stat']): boolean {
+function sameOwnership(node: TreeNode, stat: EntryStat): boolean {
   return node.mode === goModeOf(stat.mode) && node.uid === stat.uid && node.gid === stat.gid
 }

@@ -15,6 +15,8 @@ export interface Source {
   readonly root: SourceFolder
   /** The module that reads contents, and the plain value that its `createContentReader` is given in each thread. */
   readonly reader: { readonly module: URL; readonly options: unknown }
+  /** Lists folders in threads, to see quickly which of them are as they were; without it all are listed by `list`. */
+  readonly lister?: ThreadLister | undefined
   /** The folder's entries, sorted by the bytes of their names, with no name twice. Unreadable ones are `problems`. */
   list(folder: SourceFolder, options?: Cancellable): Promise<Listing>
   /** Everything about an entry that is no file: folder, symlink, device, fifo, socket. `content`/`subtree` unset. */
@@ -24,6 +26,36 @@ export interface Source {
    * trusted (the command that gave the data failed, a volume snapshot filled up): then there is no snapshot.
    */
   finish?(): Promise<void>
+}
+
+/** The main thread's side of listing in threads. */
+export interface ThreadLister {
+  /** The module that lists folders, and the plain value that its `createFolderLister` is given in each thread. */
+  readonly module: URL
+  readonly options: unknown
+  /** What the module needs to find the folder; undefined when it is to be listed by `Source.list` all the same. */
+  ref(folder: SourceFolder): unknown
+  /** Entries for the folders that the module found in `folder`. */
+  enter(folder: SourceFolder, found: readonly FoundFolder[]): readonly SourceEntry[]
+}
+
+export interface FoundFolder {
+  /** One character a byte. */
+  readonly name: string
+  readonly stat: EntryStat
+}
+
+/** What a lister module exports: `export const createFolderLister: CreateFolderLister`. */
+export type CreateFolderLister = (options: unknown) => FolderLister
+
+export interface FolderLister {
+  /** As `Source.list` would list it; undefined when there is anything that the user should be told. */
+  list(ref: unknown): readonly ListedEntry[] | undefined
+}
+
+export interface ListedEntry {
+  readonly name: Buffer
+  readonly stat: EntryStat
 }
 
 /** A folder as its source knows it; the archiver only hands it back. */

@@ -15,6 +15,11 @@ export class Tally {
     this.#bytes += bytes
   }
 
+  unchanged(files: number, bytes: number): void {
+    this.#files.unchanged += files
+    this.#bytes += bytes
+  }
+
   folder(state: EntryState): void {
     this.#folders[state]++
   }

@@ -1,8 +1,9 @@
-import http, { type ClientRequest, type IncomingMessage, type OutgoingHttpHeaders } from 'node:http'
-import https from 'node:https'
+import type http from 'node:http'
+import type { ClientRequest, IncomingMessage, OutgoingHttpHeaders } from 'node:http'
+import type https from 'node:https'
 import type { Socket } from 'node:net'
 import { Readable } from 'node:stream'
-import { hasCode } from '#base'
+import { builtIn, hasCode } from '#base'
 import type { CallOptions } from './backend.ts'
 import { BackendError } from './errors.ts'
 import { limited, type RateLimits } from './limit.ts'
@@ -62,8 +63,8 @@ export class HttpClient implements Disposable {
   constructor(options: HttpClientOptions) {
     this.#options = options
     const shared = { keepAlive: true, maxFreeSockets: options.connections, timeout: 90_000, proxyEnv: options.env }
-    this.#httpAgent = new http.Agent(shared)
-    this.#httpsAgent = new https.Agent({ ...shared, ...loadTls(options.tls ?? {}) })
+    this.#httpAgent = new (builtIn('node:http').Agent)(shared)
+    this.#httpsAgent = new (builtIn('node:https').Agent)({ ...shared, ...loadTls(options.tls ?? {}) })
   }
 
   /** Resolves with any status that is no redirect to be followed; rejects with what Node says went wrong. */
@@ -104,7 +105,7 @@ export class HttpClient implements Disposable {
     const { socketPath } = this.#options
     const isOurHost = url.hostname === asked.hostname // a host that we were redirected to gets no password
     const isSecure = url.protocol === 'https:'
-    return (isSecure ? https : http).request(url, {
+    return builtIn(isSecure ? 'node:https' : 'node:http').request(url, {
       method,
       agent: isSecure ? this.#httpsAgent : this.#httpAgent,
       ...(socketPath === undefined ? {} : { socketPath }),

@@ -1,7 +1,6 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto'
 import { readFileSync } from 'node:fs'
-import { createSecureContext } from 'node:tls'
-import { messageOf } from '#base'
+import { builtIn, messageOf } from '#base'
 import { BackendError } from './errors.ts'
 
 export interface TlsOptions {
@@ -31,7 +30,7 @@ function loadClientCertificate(path: string): { readonly cert: string; readonly 
   const pem = checked(path, (text) => {
     loadFirst(text)
     createPrivateKey(text)
-    createSecureContext({ cert: text, key: text }) // throws when the two do not belong together
+    builtIn('node:tls').createSecureContext({ cert: text, key: text }) // throws when the two do not belong together
   })
   return { cert: pem, key: pem }
 }

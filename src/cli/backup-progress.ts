@@ -35,13 +35,24 @@ export class BackupProgress {
     this.#currentFiles = currentFiles
   }
 
+  /** Whether somebody wants to see a line for every file. */
+  get tellsEveryEntry(): boolean {
+    const { printer } = this.#context
+    return printer.verbosity >= (printer.isJson ? 2 : 3)
+  }
+
+  unchanged(files: number, bytes: number): void {
+    this.#files += files
+    this.#unchangedBytes += bytes
+  }
+
   entry({ path, kind, state, bytes }: EntryEvent): void {
     if (kind === 'file') {
       this.#files++
       if (state === 'unchanged') this.#unchangedBytes += bytes
     }
     const { printer } = this.#context
-    if (printer.verbosity < (printer.isJson ? 2 : 3)) return
+    if (!this.tellsEveryEntry) return
     const action = state === 'changed' ? 'modified' : state
     if (printer.isJson) printer.json({ message_type: 'verbose_status', action, item: path.toString('utf8') })
     else

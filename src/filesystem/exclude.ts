@@ -3,6 +3,7 @@ import { compilePatterns } from './filter.ts'
 import type { Patterns, PatternState } from './filter.ts'
 import { readPatternFile } from './pattern-file.ts'
 import { toRaw } from './platform/index.ts'
+import { textOfRaw } from './raw-text.ts'
 
 /** What to leave out of a backup, as the flags of restic's `backup` say it. */
 export interface ExcludeOptions {
@@ -25,11 +26,22 @@ export interface ExcludeOptions {
 }
 
 export interface Excludes {
+  /** What it was compiled from. */
+  readonly lists: ExcludeLists
   readonly patterns: readonly Patterns[]
   readonly tags: readonly FolderTag[]
   /** Bytes. */
   readonly largerThan: bigint | undefined
   /** Raw strings. */
+  readonly folders: readonly string[]
+}
+
+/** All excludes as plain values, files read: they can be sent to a thread, and compiled there. */
+export interface ExcludeLists {
+  readonly patterns: readonly string[]
+  readonly insensitivePatterns: readonly string[]
+  readonly tags: readonly string[]
+  readonly largerThan: bigint | undefined
   readonly folders: readonly string[]
 }
 
@@ -47,14 +59,24 @@ export function compileExcludes(options: ExcludeOptions = {}): Excludes {
   if (options.cloudFiles) throw new FilesystemError('CLOUD_FILES_UNKNOWN')
   const environment = options.environment ?? process.env
   const read = (files: readonly string[] = []) => files.flatMap((file) => readPatternFile(file, environment))
-  const patterns = [...(options.patterns ?? []), ...read(options.files)]
-  const insensitive = [...(options.insensitivePatterns ?? []), ...read(options.insensitiveFiles)]
-  const specs = [...(options.ifPresent ?? []), ...(options.caches ? [cacheTag] : [])]
-  return {
-    patterns: [compilePatterns(insensitive, { insensitive: true }), compilePatterns(patterns)].filter(isUsed),
-    tags: specs.map(parseTag),
+  return compileLists({
+    patterns: [...(options.patterns ?? []), ...read(options.files)],
+    insensitivePatterns: [...(options.insensitivePatterns ?? []), ...read(options.insensitiveFiles)],
+    tags: [...(options.ifPresent ?? []), ...(options.caches ? [cacheTag] : [])],
     largerThan: options.largerThan ? parseSize(options.largerThan) : undefined,
     folders: (options.folders ?? []).map((folder) => toRaw(folder)),
+  })
+}
+
+/** Throws PATTERN_INVALID, TAG_INVALID. */
+export function compileLists(lists: ExcludeLists): Excludes {
+  const { patterns, insensitivePatterns, tags, largerThan, folders } = lists
+  return {
+    lists,
+    patterns: [compilePatterns(insensitivePatterns, { insensitive: true }), compilePatterns(patterns)].filter(isUsed),
+    tags: tags.map(parseTag),
+    largerThan,
+    folders,
   }
 }
 
@@ -92,6 +114,15 @@ export function statesAtRoot({ patterns }: Excludes): PatternStates {
 
 export function enterFolder({ patterns }: Excludes, states: PatternStates, name: string): PatternStates {
   return patterns.map((list, index) => list.enter(states[index] as PatternState, name))
+}
+
+/** The states in a folder, by its absolute path (raw). */
+export function statesOf(excludes: Excludes, folder: string): PatternStates {
+  const components = folder.split('/').filter((component) => component !== '')
+  return components.reduce(
+    (states, component) => enterFolder(excludes, states, textOfRaw(component)),
+    statesAtRoot(excludes),
+  )
 }
 
 export function matchesAny({ patterns }: Excludes, states: PatternStates, name: string): boolean {

@@ -1,5 +1,5 @@
 import { hasCode } from '#base'
-import type { EntryStat, Listing, Problem } from '#archiver'
+import type { EntryStat, FoundFolder, Listing, Problem } from '#archiver'
 
 import { DiskEntry, DiskFolder } from './entries.ts'
 import type { WalkRules } from './entries.ts'
@@ -9,7 +9,7 @@ import { isInside } from './mounts.ts'
 import { fromRaw, platform } from './platform/index.ts'
 import type { OpenFolder } from './platform/index.ts'
 import { textOfRaw } from './raw-text.ts'
-import type { Walk } from './walk.ts'
+import type { FolderWalk, Walk } from './walk.ts'
 import { hasTag } from './folder-tags.ts'
 import { joinPath } from './target-tree.ts'
 
@@ -24,6 +24,29 @@ export async function listFolder(walk: Walk, folder: DiskFolder): Promise<Listin
   } catch (error) {
     return { entries: [], problems: [{ path: folder.path, error: error as Error }], unreadable: true }
   }
+}
+
+/** The same for a folder in which no network file system is mounted, in a thread too. Throws when it cannot be opened. */
+export function listPlainFolder(walk: FolderWalk, folder: DiskFolder): Listing {
+  using open = openListed(folder)
+  return new Lister(walk, folder, open).listAll(open.names())
+}
+
+/** Entries for the folders that were found in `folder` by `listPlainFolder`, elsewhere. */
+export function enterFound({ excludes }: FolderWalk, folder: DiskFolder, found: readonly FoundFolder[]): DiskEntry[] {
+  const { raw, at, rules, states } = folder
+  return found.map(({ name, stat }) => {
+    const path = joinPath(raw, name)
+    const below = {
+      raw: path,
+      at: at === raw ? path : joinPath(at, name),
+      stat,
+      rules,
+      states: excludes.patterns.length > 0 ? enterFolder(excludes, states, textOfRaw(name)) : states,
+      isBarred: rules.device !== undefined && stat.deviceId !== rules.device,
+    }
+    return new DiskEntry({ ...below, name, trusted: rules.trusted, folder: new DiskFolder(below) })
+  })
 }
 
 /** Where a network file system is mounted in the folder, that entry is only touched if it answers. */
@@ -63,7 +86,7 @@ interface Place {
 }
 
 class Lister {
-  readonly #walk: Walk
+  readonly #walk: FolderWalk
   readonly #folder: DiskFolder
   readonly #open: OpenFolder
   /** The names of tag files that say that nothing else in the folder is wanted. */
@@ -71,7 +94,7 @@ class Lister {
   readonly #entries: DiskEntry[] = []
   readonly #problems: Problem[] = []
 
-  constructor(walk: Walk, folder: DiskFolder, open: OpenFolder) {
+  constructor(walk: FolderWalk, folder: DiskFolder, open: OpenFolder) {
     this.#walk = walk
     this.#folder = folder
     this.#open = open

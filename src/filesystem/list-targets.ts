@@ -4,12 +4,10 @@ import type { EntryStat, Listing, Problem } from '#archiver'
 
 import { DiskEntry, DiskFolder, TargetFolder } from './entries.ts'
 import { FilesystemError } from './errors.ts'
-import { enterFolder, statesAtRoot } from './exclude.ts'
-import type { PatternStates } from './exclude.ts'
+import { statesOf } from './exclude.ts'
 import { hasTag } from './folder-tags.ts'
 import { isInside } from './mounts.ts'
 import { fromRaw, platform } from './platform/index.ts'
-import { textOfRaw } from './raw-text.ts'
 import { absolutePath } from './walk.ts'
 import type { Walk } from './walk.ts'
 import type { TargetNode } from './target-tree.ts'
@@ -45,7 +43,7 @@ function folderAbove(walk: Walk, node: TargetNode, name: string, raw: string): D
 /** A target; undefined when an exclude applies to it, which it never does to one that the user named. */
 function targetEntry(walk: Walk, node: TargetNode, name: string, raw: string): DiskEntry | undefined {
   const at = walk.readPath(raw)
-  const states = statesOf(walk, raw)
+  const states = statesOf(walk.excludes, raw)
   const isExcluded = !node.explicit && states.some(({ matched }) => matched)
   const isOurs = !node.explicit && walk.excludes.folders.some((folder) => isInside(raw, folder))
   if (isExcluded || isOurs) return drop(walk, raw)
@@ -60,14 +58,6 @@ function targetEntry(walk: Walk, node: TargetNode, name: string, raw: string): D
 
 function drop(walk: Walk, raw: string): undefined {
   walk.excluded(raw)
-}
-
-function statesOf({ excludes }: Walk, raw: string): PatternStates {
-  const components = raw.split('/').filter((component) => component !== '')
-  return components.reduce(
-    (states, component) => enterFolder(excludes, states, textOfRaw(component)),
-    statesAtRoot(excludes),
-  )
 }
 
 function isExcludedByStat(walk: Walk, raw: string, stat: EntryStat, isBarred: boolean): boolean {

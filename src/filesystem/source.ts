@@ -1,6 +1,6 @@
 import { messageOf } from '#base'
 import type { Cancellable } from '#base'
-import type { Described, Listing, Problem, Source, SourceEntry, SourceFolder } from '#archiver'
+import type { Described, Listing, Problem, Source, SourceEntry, SourceFolder, ThreadLister } from '#archiver'
 
 import { DiskEntry, DiskFolder, TargetFolder } from './entries.ts'
 import { FilesystemError } from './errors.ts'
@@ -10,7 +10,8 @@ import { buildNode } from './node.ts'
 import type { DeviceAlias, NodeOptions } from './node.ts'
 import { fromRaw, platform, toRaw } from './platform/index.ts'
 import { listTargets } from './list-targets.ts'
-import { listFolder } from './list-folder.ts'
+import type { FolderRef } from './folder-lister.ts'
+import { enterFound, listFolder } from './list-folder.ts'
 import { RemoteMounts } from './remote-mounts.ts'
 import { siblingModule } from './sibling-module.ts'
 import { joinPath, planTargets } from './target-tree.ts'
@@ -84,6 +85,8 @@ export async function createFileSource(
     walk,
     missing: problems,
     nodeOptions: { withAtime, withoutAttributes, devices: volume?.devices },
+    // Where a volume is read through a snapshot of it, paths are not what they seem; access times change without a trace.
+    lister: volume || withAtime ? undefined : createLister(walk),
     verify: volume?.verify ?? (() => Promise.resolve()),
   })
 }
@@ -122,21 +125,37 @@ interface FileSourceParts {
   readonly missing: readonly Problem[]
   readonly nodeOptions: NodeOptions
   readonly verify: () => Promise<void>
+  readonly lister: ThreadLister | undefined
+}
+
+function createLister(walk: Walk): ThreadLister {
+  return {
+    module: siblingModule('folder-lister'),
+    options: walk.excludes.lists,
+    ref(folder): FolderRef | undefined {
+      if (!(folder instanceof DiskFolder) || folder.isBarred || walk.remote.hasSomeIn(folder.raw)) return undefined
+      const { at: path, stat, rules } = folder
+      return { path, inode: stat.inode, deviceId: stat.deviceId, trusted: rules.trusted, device: rules.device }
+    },
+    enter: (folder, found) => enterFound(walk, folder as DiskFolder, found),
+  }
 }
 
 class FileSource implements Source {
   readonly paths: readonly string[]
   readonly root: TargetFolder
   readonly reader: Source['reader']
+  readonly lister?: ThreadLister | undefined
   readonly #walk: Walk
   readonly #missing: readonly Problem[]
   readonly #nodeOptions: NodeOptions
   readonly #verify: () => Promise<void>
 
-  constructor({ paths, root, walk, missing, nodeOptions, verify }: FileSourceParts) {
+  constructor({ paths, root, walk, missing, nodeOptions, verify, lister }: FileSourceParts) {
     this.paths = paths.map((path) => fromRaw(path).toString('utf8'))
     this.root = root
     this.reader = { module: siblingModule('reader'), options: nodeOptions }
+    this.lister = lister
     this.#walk = walk
     this.#missing = missing
     this.#nodeOptions = nodeOptions

@@ -1,4 +1,5 @@
 import type { Node } from './format/node.ts'
+import type { Tree } from './format/tree.ts'
 
 /**
  * Contents are read and written inside worker threads, synchronously: there a system call costs a tenth of what it
@@ -49,4 +50,20 @@ export interface ContentWriter extends Disposable {
    * the next is asked for, which may throw: then the file is not to be.
    */
   writeWhole(ref: unknown, pieces: Iterable<Uint8Array>): void
+}
+
+/**
+ * What a scanner module exports: `export const createFolderScanner: CreateFolderScanner`. It compares folders with what a
+ * parent snapshot has of them, in a thread, where most of a backup's looking is done when little has changed.
+ */
+export type CreateFolderScanner = (options: unknown, blobs: KnownBlobs) => Promise<FolderScanner>
+
+export interface KnownBlobs {
+  /** As `ContentStore.useBlobs`. */
+  useBlobs(content: Buffer): boolean
+}
+
+export interface FolderScanner {
+  /** `folder` and what is returned are plain values, which the scanner's other side on the main thread understands. */
+  scan(folder: unknown, parent: Tree): unknown
 }

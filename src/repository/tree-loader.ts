@@ -55,6 +55,15 @@ export class TreeLoader {
     return await loadTree(this.#repository, id, { signal })
   }
 
+  /**
+   * The sealed bytes of a tree, in memory of their own, for a thread to open; undefined when they cannot be had just so:
+   * then `load` finds out what is wrong.
+   */
+  async loadSealed(entry: number, options: Cancellable = {}): Promise<Uint8Array | undefined> {
+    const sealed = await this.#fromWindow(entry, options)
+    return sealed && new Uint8Array(sealed)
+  }
+
   #open(sealed: Uint8Array, plainLength: number): Buffer | undefined {
     try {
       return Buffer.from(this.#repository.codec.open(sealed, plainLength))

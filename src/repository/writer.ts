@@ -27,13 +27,17 @@ import { createSharedChunks } from './threads/shared-chunks.ts'
 import { SharedPackTable, createSharedPacks } from './threads/shared-packs.ts'
 import type { SharedPacks } from './threads/shared-packs.ts'
 import { threadModule } from './threads/module.ts'
+import { useBlobs } from './threads/tree-scanner.ts'
+import type { TreeToScan } from './threads/tree-scanner.ts'
 import { TreeLoader } from './tree-loader.ts'
 import { verifyUsedBlobs } from './used-blobs.ts'
-import type { AddedCounts, ContentStore, FileOrder, FileOutcome } from './writing.ts'
+import type { AddedCounts, ContentStore, FileOrder, FileOutcome, ScanOrder } from './writing.ts'
 
 export interface WriterOptions extends Cancellable {
   /** The module that reads files in the threads; without it no files can be stored. */
   readonly reader?: { readonly module: URL; readonly options: unknown }
+  /** The module that compares folders in the threads; without it none can be scanned. */
+  readonly scanner?: { readonly module: URL; readonly options: unknown } | undefined
   /** The repository that `copyBlobs` copies from. */
   readonly source?: IndexedRepository | undefined
   readonly threads: number
@@ -69,6 +73,7 @@ export class RepositoryWriter implements ContentStore, AsyncDisposable {
   readonly #packers: { readonly data: Packer; readonly tree: Packer }
   #parents: TreeLoader | undefined
   readonly #readerOpen: Promise<unknown> | undefined
+  readonly #scannerOpen: Promise<unknown> | undefined
   readonly #counts = {
     dataBlobs: 0,
     treeBlobs: 0,
@@ -82,7 +87,7 @@ export class RepositoryWriter implements ContentStore, AsyncDisposable {
   #failure: Error | undefined
 
   constructor(repository: IndexedRepository, options: WriterOptions) {
-    const { threads, packSize = defaultPackSize, signal, reader, discard = false, guard } = options
+    const { threads, packSize = defaultPackSize, signal, reader, scanner, discard = false, guard } = options
     checkPolynomial(repository.polynomial)
     this.#repository = repository
     this.#control = createControl(threads)
@@ -105,6 +110,8 @@ export class RepositoryWriter implements ContentStore, AsyncDisposable {
     signal?.addEventListener('abort', () => this.#fail(signal.reason as Error), { once: true })
     this.#readerOpen = reader && this.#pool.runInEach('openReader', moduleSpec(reader))
     this.#readerOpen?.catch(() => undefined) // reported by the first storeFiles
+    this.#scannerOpen = scanner && this.#pool.runInEach('openScanner', moduleSpec(scanner))
+    this.#scannerOpen?.catch(() => undefined) // reported by the first scanFolders
   }
 
   get added(): AddedCounts {
@@ -131,8 +138,7 @@ export class RepositoryWriter implements ContentStore, AsyncDisposable {
   }
 
   async loadTree(id: Buffer, options: Cancellable = {}): Promise<Tree> {
-    this.#parents ??= new TreeLoader(this.#repository)
-    return await this.#parents.loadById(id, options)
+    return await this.#treeLoader().loadById(id, options)
   }
 
   async saveTree(bytes: Buffer, options: Cancellable = {}): Promise<Buffer> {
@@ -156,9 +162,22 @@ export class RepositoryWriter implements ContentStore, AsyncDisposable {
   }
 
   useBlobs(content: Buffer): boolean {
-    const { index } = this.#repository
-    for (let at = 0; at < content.length; at += 32) if (!index.use('data', content, at)) return false
-    return true
+    return useBlobs(this.#repository.index, content)
+  }
+
+  useTree(id: Buffer): boolean {
+    return this.#repository.index.use('tree', id)
+  }
+
+  async scanFolders(orders: readonly ScanOrder[], { signal }: Cancellable = {}): Promise<unknown[]> {
+    await this.#scannerOpen
+    this.#check()
+    const found = await Promise.all(orders.map(async (order) => await this.#findTree(order, { signal })))
+    const trees = found.filter((tree) => tree !== undefined)
+    const transfer = trees.map(({ sealed }) => sealed.buffer as ArrayBuffer)
+    const results = await this.#orFailure(this.#pool.run<unknown[]>('scanFolders', trees, { signal, transfer }))
+    let next = 0
+    return found.map((tree) => (tree ? results[next++] : undefined))
   }
 
   async flush({ signal }: Cancellable = {}): Promise<void> {
@@ -202,6 +221,16 @@ export class RepositoryWriter implements ContentStore, AsyncDisposable {
     await this.#uploader.drain(this.#packs.contents.length + ownPacksUnderWay)
     signal?.throwIfAborted()
     return id
+  }
+
+  async #findTree({ folder, tree }: ScanOrder, options: Cancellable): Promise<TreeToScan | undefined> {
+    const entry = this.#repository.index.find('tree', tree)
+    const sealed = entry < 0 ? undefined : await this.#treeLoader().loadSealed(entry, options)
+    return sealed && { folder, entry, sealed }
+  }
+
+  #treeLoader(): TreeLoader {
+    return (this.#parents ??= new TreeLoader(this.#repository))
   }
 
   #count(type: BlobType, { blobs, bytes, storedBytes }: CopiedBlobs['added']): void {

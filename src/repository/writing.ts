@@ -14,12 +14,26 @@ export interface ContentStore {
   saveTree(bytes: Buffer, options?: Cancellable): Promise<Buffer>
   /** True when every one of these data blobs (32 bytes each) is in the repository; they then count as used by this run. */
   useBlobs(content: Buffer): boolean
+  /** The same for a tree. */
+  useTree(id: Buffer): boolean
+  /**
+   * Has threads compare folders with trees of a parent snapshot, by the scanner module that the store was opened with.
+   * Undefined for a folder whose tree cannot be read just so: that one is to be looked at with all care.
+   */
+  scanFolders(orders: readonly ScanOrder[], options?: Cancellable): Promise<unknown[]>
   /** Makes everything durable: packs, then indexes. */
   flush(options?: Cancellable): Promise<void>
   /** How many threads store files at once. */
   readonly threads: number
   /** Bytes and blobs that this run has added so far. */
   readonly added: AddedCounts
+}
+
+export interface ScanOrder {
+  /** What the scanner module understands. */
+  readonly folder: unknown
+  /** Id of the parent's tree. */
+  readonly tree: Buffer
 }
 
 export interface FileOrder {

@@ -145,6 +145,7 @@ async function run(
     onStart: (reader) => progress.readsWith(reader),
     onReading: (currentFiles) => progress.asksFor(currentFiles),
     onEntry: (event) => progress.entry(event),
+    ...(!progress.tellsEveryEntry && { onUnchanged: (files, bytes) => progress.unchanged(files, bytes) }),
     onProblem: (problem) => progress.problem(problem),
     onParent: (parent) => {
       if (options.stream) return

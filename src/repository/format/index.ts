@@ -4,5 +4,6 @@
  */
 export { goModeOf, permissionsOf, stModeOf, typeOfMode } from './mode.ts'
 export { formatTime, parseTime } from './time.ts'
+export { compareNames } from './tree.ts'
 export { paddingRoom, type PairHasher } from './hash-pairs.ts'
 export { choosePrimitives, type Primitives } from './primitives.ts'

@@ -1,7 +1,7 @@
 import { Transferred, postFromThread, serveThread, threadData } from '#base'
 import { BlobCodec } from '../blob-codec.ts'
 import { BlobIndex } from '../blob-index.ts'
-import type { CreateContentReader, CreateContentWriter } from '../content.ts'
+import type { CreateContentReader, CreateContentWriter, CreateFolderScanner } from '../content.ts'
 import { passesSelfTest } from '../format/self-test.ts'
 import { packSealedPack } from '../pack-transfer.ts'
 import type { DeliveryWrite } from '../delivery.ts'
@@ -21,6 +21,8 @@ import { takeThreadNumber } from './memory.ts'
 import { SharedPacker } from './shared-packer.ts'
 import { SharedPackTable } from './shared-packs.ts'
 import type { ModuleSpec, SharedStoring, ThreadSetup } from './setup.ts'
+import { TreeScanner, useBlobs } from './tree-scanner.ts'
+import type { TreeToScan } from './tree-scanner.ts'
 import { ThreadFiles } from './thread-files.ts'
 
 /** The worker thread of a repository: what it can be called for. */
@@ -38,6 +40,7 @@ const packExaminer = new PackExaminer(codec, index, threadFiles)
 let copier: BlobCopier | undefined
 let storer: FileStorer | undefined
 let deliverer: BlobDeliverer | undefined
+let scanner: TreeScanner | undefined
 
 serveThread({
   async openReader({ module, options }: ModuleSpec): Promise<void> {
@@ -56,6 +59,14 @@ serveThread({
   selfTest: () => passesSelfTest(codec.primitives),
 
   help: () => (saver as ChunkSaver).help(),
+
+  async openScanner({ module, options }: ModuleSpec): Promise<void> {
+    const { createFolderScanner } = (await import(module)) as { createFolderScanner: CreateFolderScanner }
+    const blobs = { useBlobs: (content: Buffer) => useBlobs(index, content) }
+    scanner = new TreeScanner(codec, index, await createFolderScanner(options, blobs))
+  },
+
+  scanFolders: (trees: readonly TreeToScan[]) => trees.map((tree) => (scanner as TreeScanner).scan(tree)),
 
   copyBlobs(order: CopyOrder) {
     copier ??= createCopier(packer as SharedPacker, setup.source as NonNullable<ThreadSetup['source']>)

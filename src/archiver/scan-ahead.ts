@@ -1,0 +1,114 @@
+import type { Cancellable } from '#base'
+import type { ContentStore, ScanOrder } from '#repository'
+import type { ScanOptions, ScannedFolder } from './scan-folder.ts'
+import type { UnchangedRule } from './parent.ts'
+import type { Source, SourceEntry, SourceFolder, ThreadLister } from './source.ts'
+
+/** A folder that is as it was, and the folders in it, in the order of their names. */
+export interface UnchangedEntries {
+  readonly scanned: ScannedFolder
+  readonly entries: readonly SourceEntry[]
+}
+
+/** Folders that are sent to a thread together. */
+const batchSize = 16
+/** Folders that are looked at before the walk comes to them: this bounds the memory. */
+const mostAhead = 256
+
+interface Wanted {
+  readonly folder: SourceFolder
+  readonly tree: Buffer
+}
+
+interface Asked extends ScanOrder {
+  readonly answer: (result: Promise<unknown>) => void
+}
+
+/** What the thread module needs to scan folders of the source. */
+export function scannerOf(source: Source, rule: UnchangedRule = {}): { module: URL; options: ScanOptions } | undefined {
+  const { lister } = source
+  if (!lister) return undefined
+  const extension = import.meta.url.slice(import.meta.url.lastIndexOf('.'))
+  const module = new URL(`./scan-folder${extension}`, import.meta.url)
+  return { module, options: { rule, lister: { module: lister.module.href, options: lister.options } } }
+}
+
+/**
+ * Has folders compared with the parent snapshot in threads, a little before the walk comes to them: the folders below the
+ * one where it is, then those that follow further up.
+ */
+export class ScanAhead {
+  readonly #store: ContentStore
+  readonly #lister: ThreadLister
+  readonly #options: Cancellable
+  readonly #pending = new Map<SourceFolder, Promise<UnchangedEntries | undefined>>()
+  /** Folders still to be asked for, the innermost family last. */
+  readonly #families: Wanted[][] = []
+  #batch: Asked[] = []
+
+  constructor(store: ContentStore, lister: ThreadLister, options: Cancellable) {
+    this.#store = store
+    this.#lister = lister
+    this.#options = options
+  }
+
+  /** Undefined when the folder has to be looked at by the walk itself. `tree` is the folder's tree in the parent. */
+  async take(folder: SourceFolder, tree: Buffer): Promise<UnchangedEntries | undefined> {
+    if (!this.#pending.has(folder)) this.#ask({ folder, tree })
+    this.#send()
+    const result = await this.#pending.get(folder)
+    this.#pending.delete(folder)
+    if (result) this.#families.push(familyOf(result).toReversed())
+    this.#topUp()
+    return result
+  }
+
+  #topUp(): void {
+    while (this.#pending.size < mostAhead) {
+      const family = this.#families.at(-1)
+      if (!family) break
+      const next = family.pop()
+      if (!next) this.#families.pop()
+      else if (!this.#pending.has(next.folder)) this.#ask(next)
+    }
+    this.#send()
+  }
+
+  #ask({ folder, tree }: Wanted): void {
+    const ref = this.#lister.ref(folder)
+    if (ref === undefined) {
+      this.#pending.set(folder, Promise.resolve(undefined))
+      return
+    }
+    const { promise, resolve } = Promise.withResolvers<unknown>()
+    const result = this.#enter(folder, promise)
+    result.catch(() => undefined) // whoever takes it is told
+    this.#pending.set(folder, result)
+    this.#batch.push({ folder: ref, tree, answer: resolve })
+    if (this.#batch.length >= batchSize) this.#send()
+  }
+
+  async #enter(folder: SourceFolder, result: Promise<unknown>): Promise<UnchangedEntries | undefined> {
+    const scanned = (await result) as ScannedFolder | undefined
+    return scanned && { scanned, entries: this.#lister.enter(folder, scanned.folders) }
+  }
+
+  #send(): void {
+    const batch = this.#batch
+    if (batch.length === 0) return
+    this.#batch = []
+    const results = this.#store.scanFolders(
+      batch.map(({ folder, tree }) => ({ folder, tree })),
+      this.#options,
+    )
+    results.catch(() => undefined)
+    batch.forEach(({ answer }, i) => answer(results.then((all) => all[i])))
+  }
+}
+
+function familyOf({ scanned, entries }: UnchangedEntries): Wanted[] {
+  return entries.map((entry, i) => ({
+    folder: entry.folder as SourceFolder,
+    tree: Buffer.from((scanned.folders[i] as { readonly subtree: Uint8Array }).subtree),
+  }))
+}

@@ -1,0 +1,84 @@
+import type { CreateFolderScanner, KnownBlobs, Tree, TreeNode } from '#repository'
+// A thread needs no more of the repository.
+import { compareNames } from '#repository/format'
+import { sameContent, sameFolder, sameMetadata, sameSpecial, subtreeOf } from './parent.ts'
+import type { UnchangedRule } from './parent.ts'
+import type { CreateFolderLister, FoundFolder, ListedEntry } from './source.ts'
+
+/** The scanner module: loaded by each thread, it tells whether a folder is still as the parent snapshot has it. */
+
+export interface ScanOptions {
+  readonly rule: UnchangedRule
+  readonly lister: { readonly module: string; readonly options: unknown }
+}
+
+/** A folder whose entries are all as they were; what lies in the folders below is another question. */
+export interface ScannedFolder {
+  readonly files: number
+  /** Of these files. */
+  readonly bytes: number
+  readonly folders: readonly ScannedSubfolder[]
+}
+
+export interface ScannedSubfolder extends FoundFolder {
+  /** Id of the tree that it had. */
+  readonly subtree: Uint8Array
+  /** Whether its own metadata is as it was. */
+  readonly isSame: boolean
+}
+
+export const createFolderScanner: CreateFolderScanner = async (options, blobs) => {
+  const { lister: spec, rule } = options as ScanOptions
+  const { createFolderLister } = (await import(spec.module)) as { createFolderLister: CreateFolderLister }
+  const lister = createFolderLister(spec.options)
+  return {
+    scan(folder, parent): ScannedFolder | undefined {
+      const entries = lister.list(folder)
+      return entries && compare(entries, parent, { rule, blobs })
+    },
+  }
+}
+
+interface Comparison {
+  readonly rule: UnchangedRule
+  readonly blobs: KnownBlobs
+}
+
+/** Undefined as soon as anything differs. Both are sorted by name. */
+function compare(entries: readonly ListedEntry[], parent: Tree, how: Comparison): ScannedFolder | undefined {
+  let files = 0
+  let bytes = 0
+  const folders: ScannedSubfolder[] = []
+  try {
+    const nodes = parent[Symbol.iterator]()
+    for (const entry of entries) {
+      const node = nodes.read()
+      if (!node || compareNames(node.name, entry.name) !== 0) return undefined
+      if (entry.stat.type === 'file') {
+        if (!isSameFile(node, entry, how)) return undefined
+        files++
+        bytes += Number(entry.stat.size)
+      } else if (entry.stat.type === 'dir') {
+        const folder = scannedSubfolder(node, entry)
+        if (!folder) return undefined
+        folders.push(folder)
+      } else if (!sameSpecial(node, entry.stat)) return undefined
+    }
+    return nodes.read() === null ? { files, bytes, folders } : undefined
+  } catch {
+    return undefined // a malformed parent only costs time
+  }
+}
+
+function isSameFile(node: TreeNode, { stat }: ListedEntry, { rule, blobs }: Comparison): boolean {
+  const content = sameContent(node, stat, rule)
+  return content !== undefined && sameMetadata(node, stat) && blobs.useBlobs(content)
+}
+
+function scannedSubfolder(node: TreeNode, { name, stat }: ListedEntry): ScannedSubfolder | undefined {
+  const subtree = subtreeOf(node)
+  // Memory of its own: sending a piece of a larger buffer would send all of it.
+  return (
+    subtree && { name: name.toString('latin1'), stat, subtree: new Uint8Array(subtree), isSame: sameFolder(node, stat) }
+  )
+}
