@@ -18,7 +18,14 @@ const project = join(import.meta.dirname, '..')
 
 /** What runs together; a later phase starts when the one before it has ended. */
 const phases: readonly (readonly string[])[] = [
-  ['src/**/*.test.ts', 'scripts/*.test.ts', 'bench/*.test.ts', 'test/*.test.ts', 'test/helpers/*.test.ts'],
+  [
+    'src/**/*.test.ts',
+    'scripts/*.test.ts',
+    'bench/*.test.ts',
+    'test/*.test.ts',
+    'test/helpers/*.test.ts',
+    'test/torture/*.test.ts',
+  ],
   ['test/scenarios/**/*.test.ts'],
 ]
 

@@ -1,5 +1,6 @@
 /** Running the programs: ours as it is built, in a copy that stays the same for the whole run, and restic. */
-import { cpSync, existsSync, mkdirSync, symlinkSync } from 'node:fs'
+import { spawnSync } from 'node:child_process'
+import { cpSync, existsSync, mkdirSync, rmSync, symlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -202,8 +203,16 @@ export function copyProgram(to: string, from: string = project): string {
   mkdirSync(to)
   for (const part of ['dist', 'bin', 'package.json']) cpSync(join(from, part), join(to, part), { recursive: true })
   cpSync(join(project, 'test', 'torture', 'faults', 'door.ts'), join(to, 'door.ts'))
-  symlinkSync(join(from, 'node_modules'), join(to, 'node_modules'))
+  copyModules(join(from, 'node_modules'), join(to, 'node_modules'))
   return to
+}
+
+/** As links to the same files where that can be: somebody may run `npm ci` meanwhile. */
+function copyModules(from: string, to: string): void {
+  const { status } = spawnSync('cp', ['-rlL', from, to], { stdio: 'ignore' })
+  if (status === 0) return
+  rmSync(to, { recursive: true, force: true })
+  symlinkSync(from, to)
 }
 
 async function endOf(running: RunningCommand): Promise<RunResult> {

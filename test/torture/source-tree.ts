@@ -78,8 +78,9 @@ function addSymlink(scene: Scene): void {
   if (path) fs.symlinkSync(withoutZeros(target), path)
 }
 
+/** Of a fifo or socket the format does not keep that its names are one. */
 function addHardLink(scene: Scene): void {
-  const victim = pickEntry(scene, (stat) => !stat.isDirectory())
+  const victim = pickEntry(scene, (stat) => !stat.isDirectory() && !stat.isFIFO() && !stat.isSocket())
   const path = newPath(scene)
   if (victim && path) fs.linkSync(victim, path)
 }

@@ -40,7 +40,7 @@ export function hasPanicked({ stderr }: ResticRun): boolean {
 }
 
 /** Runs `work`; an error of ours is a refusal, anything else that is thrown is a crash, and goes through. */
-export async function verdictOf(work: () => Promise<unknown> | unknown): Promise<Verdict> {
+export async function verdictOf(work: () => unknown): Promise<Verdict> {
   const { UnderstudyError } = await import('#base')
   try {
     return { accepted: true, value: stable(await work()) }

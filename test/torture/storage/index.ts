@@ -28,6 +28,6 @@ export const storages: Readonly<Record<string, { readonly weight: number; readon
   local: { weight: 5, open: localStorage },
   'small disk': { weight: 3, open: smallDiskStorage },
   rest: { weight: 4, open: restStorage },
-  s3: { weight: 2, open: s3Storage },
+  s3: { weight: 1, open: s3Storage },
   sftp: { weight: 2, open: sftpStorage },
 }

@@ -63,7 +63,7 @@ function envelope(batch: Batch, mutant: Buffer): Buffer {
   const frame = batch.compress(json)
   const half = batch.compress(json.subarray(0, 40))
   const skippable = Buffer.concat([Buffer.from('502a4d1805000000', 'hex'), Buffer.from('12345')])
-  const at = (Number(rest[0] ?? 7) * 251 + Number(rest[1] ?? 3)) % frame.length
+  const at = ((rest[0] ?? 7) * 251 + (rest[1] ?? 3)) % frame.length
   const flipped = Buffer.from(frame)
   flipped[at] = (flipped[at] as number) ^ (1 << (at % 8))
   const mark = Buffer.from([2])
