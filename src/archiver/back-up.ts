@@ -70,7 +70,7 @@ export interface BackUpResult extends ArchiveResult {
 export async function backUp(repository: Repository, source: Source, options: BackUpOptions): Promise<BackUpResult> {
   const { signal, retryLock = 0, onLockWait, dryRun = false, clock = systemClock } = options
   if (dryRun) return await store(repository, source, { ...options, clock })
-  const lockOptions = { signal, retryFor: retryLock, ...(onLockWait && { onWait: onLockWait }), clock }
+  const lockOptions = { early: true, signal, retryFor: retryLock, ...(onLockWait && { onWait: onLockWait }), clock }
   await using lock = await lockRepository(repository, lockOptions)
   return await store(repository, source, { ...options, signal: lock.signal, clock }, lock)
 }
@@ -95,6 +95,7 @@ async function store(
     threads,
     discard: dryRun,
     signal,
+    ready: lock?.settled,
     guard,
     ...(packSize && { packSize }),
   }

@@ -122,6 +122,8 @@ export async function openForCommand(context: CommandContext, options: OpenOptio
 
 export interface LockWish {
   readonly exclusive?: boolean
+  /** Nothing is written: the work may begin while the lock is being made sure of. */
+  readonly reads?: boolean
   /** Do without: the command changes nothing, and the user asked for it. */
   readonly skip?: boolean
 }
@@ -130,12 +132,12 @@ export interface LockWish {
 export async function withLock<Result>(
   context: CommandContext,
   repository: Repository,
-  { exclusive = false, skip = false }: LockWish,
+  { exclusive = false, reads = false, skip = false }: LockWish,
   work: (signal: AbortSignal, lock: HeldLock | undefined) => Promise<Result>,
 ): Promise<Result> {
   const { signal } = context
   if (skip) return await work(signal, undefined)
-  await using lock = await lockRepository(repository, { exclusive, signal, ...lockWait(context) })
+  await using lock = await lockRepository(repository, { exclusive, early: reads, signal, ...lockWait(context) })
   return await work(lock.signal, lock)
 }
 
@@ -155,7 +157,9 @@ export async function readRepository<Result>(
 ): Promise<Result> {
   await using opened = await openForCommand(context)
   const { repository } = opened
-  return await withLock(context, repository, { skip: context.globals.noLock }, (signal) => work(repository, signal))
+  return await withLock(context, repository, { reads: true, skip: context.globals.noLock }, (signal) =>
+    work(repository, signal),
+  )
 }
 
 /** The folder that the local cache lies in, unless there is to be none. */

@@ -337,6 +337,29 @@ test('the abort of the caller ends the signal, and still the lock can be asked a
   assert.deepEqual(await namesOf(one.backend, 'lock'), [])
 })
 
+test('an early lock is there before it is certain; who else wrote one meanwhile ends what has begun, before anything is written', async () => {
+  const one = await copyOf(made)
+  const clock = new SettableClock()
+  const meanwhile = Promise.withResolvers<void>()
+  clock.sleep = async () => await meanwhile.promise
+  await using early = await heldBy(one, { early: true, clock })
+  assert.equal((await namesOf(one.backend, 'lock')).length, 1)
+  await foreignLock(one.repository, { exclusive: true })
+  assert.equal(early.signal.aborted, false)
+  const ensured = assert.rejects(early.ensure(), { code: 'REPOSITORY_LOCKED' })
+  meanwhile.resolve()
+  await assert.rejects(early.settled, { code: 'REPOSITORY_LOCKED' })
+  await ensured
+  assert.equal((early.signal.reason as { code?: string }).code, 'REPOSITORY_LOCKED')
+})
+
+test('an early lock can be given back before it is certain, and whoever works under it hears nothing of that', async () => {
+  const one = await copyOf(made)
+  const early = await lockRepository(one.repository, { early: true })
+  await early[Symbol.asyncDispose]()
+  assert.deepEqual([early.signal.aborted, await namesOf(one.backend, 'lock')], [false, []])
+})
+
 test('restic respects our locks, and we respect its', { skip: missing('restic') }, async () => {
   mock.timers.reset()
   await using folder = await tempFolder()

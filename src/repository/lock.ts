@@ -29,6 +29,11 @@ export interface LockOptions extends Cancellable {
   readonly retryFor?: number
   /** Told when a wait begins. */
   readonly onWait?: (holder: Error) => void
+  /**
+   * Gives the lock back as soon as it is written: reading may begin while we look again whether somebody else wrote one at
+   * the same time. If so, its `signal` aborts. Not together with `retryFor`: what has begun cannot begin again.
+   */
+  readonly early?: boolean
   readonly clock?: Clock
 }
 
@@ -36,6 +41,8 @@ export interface LockOptions extends Cancellable {
 export interface HeldLock extends AsyncDisposable {
   /** Aborts when the lock is lost, or when the caller's own signal aborts: everything done under the lock must follow it. */
   readonly signal: AbortSignal
+  /** Resolves when it is certain that nobody else's lock excludes this one: nothing may be written before. */
+  readonly settled: Promise<void>
   /** Makes sure, now, that the lock is still there. Throws `LOCK_LOST`. */
   verify(): Promise<void>
   /**
@@ -50,7 +57,8 @@ export interface HeldLock extends AsyncDisposable {
  * Throws `REPOSITORY_LOCKED`.
  */
 export async function lockRepository(repository: Repository, options: LockOptions = {}): Promise<HeldLock> {
-  const { exclusive = false, retryFor = 0, onWait, clock = systemClock, signal } = options
+  const { exclusive = false, retryFor = 0, onWait, early = false, clock = systemClock, signal } = options
+  if (early && retryFor === 0) return await writeLock(repository, exclusive, clock, { signal })
   const end = clock.monotonic() + retryFor
   let wait = firstRetry
   for (;;) {
@@ -110,16 +118,29 @@ async function tryLock(
   clock: Clock,
   options: Cancellable,
 ): Promise<HeldLock> {
-  await refuseOtherLocks(repository, exclusive, undefined, clock, options)
-  const held = new Held(repository, exclusive, clock, options)
-  await held.create()
+  const held = await writeLock(repository, exclusive, clock, options)
   try {
-    await clock.sleep(waitBeforeCheck, options)
-    await refuseOtherLocks(repository, exclusive, held.name, clock, options)
+    await held.settled
   } catch (thrown) {
     await held[Symbol.asyncDispose]()
     throw thrown
   }
+  return held
+}
+
+async function writeLock(
+  repository: Repository,
+  exclusive: boolean,
+  clock: Clock,
+  options: Cancellable,
+): Promise<HeldLock> {
+  await refuseOtherLocks(repository, exclusive, undefined, clock, options)
+  const held = new Held(repository, exclusive, clock, options)
+  await held.create()
+  held.settle(async (signal) => {
+    await clock.sleep(waitBeforeCheck, { signal })
+    await refuseOtherLocks(repository, exclusive, held.name, clock, { signal })
+  })
   return held
 }
 
@@ -210,6 +231,8 @@ class Held implements HeldLock {
   readonly #clock: Clock
   readonly #lost = new AbortController()
   readonly signal: AbortSignal
+  settled: Promise<void> = Promise.resolve()
+  readonly #givenBack = new AbortController()
   #name = ''
   /** Files of ours that another has taken the place of, and that could not be deleted yet. */
   readonly #replaced = new Set<string>()
@@ -237,14 +260,25 @@ class Held implements HeldLock {
     this.#timer.unref()
   }
 
+  /** Looks at others' locks once more; what is found excludes ours, and ends everything. */
+  settle(look: (signal: AbortSignal) => Promise<void>): void {
+    const signal = AbortSignal.any([this.signal, this.#givenBack.signal])
+    this.settled = look(signal)
+    this.settled.catch((thrown: unknown) => {
+      if (!this.#givenBack.signal.aborted) this.#lost.abort(thrown)
+    })
+  }
+
   // Both are about the lock only: after the caller's own abort, what is stored may still be named in an index.
   async ensure(): Promise<void> {
+    await this.settled
     this.#lost.signal.throwIfAborted()
     if (this.#age() > lostAfter) await this.#refreshOnce()
     this.#lost.signal.throwIfAborted()
   }
 
   async verify(): Promise<void> {
+    await this.settled
     this.#lost.signal.throwIfAborted()
     if (!(await this.#exists())) this.#lose('another program has removed it')
     this.#lost.signal.throwIfAborted()
@@ -252,6 +286,8 @@ class Held implements HeldLock {
 
   async [Symbol.asyncDispose](): Promise<void> {
     clearInterval(this.#timer)
+    this.#givenBack.abort()
+    await this.settled.catch(() => undefined)
     await this.#refreshing
     if (this.#name !== '') this.#replaced.add(this.#name)
     this.#name = ''

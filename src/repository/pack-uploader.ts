@@ -7,6 +7,8 @@ import type { SealedPack } from './packer.ts'
 /** What happens with packs on their way to the storage. */
 export interface PackUploaderOptions extends Cancellable {
   readonly backend: Backend
+  /** Nothing is written before. */
+  readonly ready?: Promise<void> | undefined
   /** Called when a pack is durable: from now on an index may name it. */
   readonly onStored: (pack: SealedPack) => void
   /** Called once, at the first pack that cannot be stored. */
@@ -43,9 +45,10 @@ export class PackUploader {
   async #upload(pack: SealedPack): Promise<void> {
     using _ = await this.#places.acquire()
     if (this.#failure) return
-    const { backend, signal, onStored } = this.#options
+    const { backend, ready, signal, onStored } = this.#options
     const name = pack.name.toString('hex')
     try {
+      await ready
       await backend.write({ type: 'pack', name }, pack.bytes, { signal })
       onStored(pack)
     } catch (cause) {

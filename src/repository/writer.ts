@@ -43,6 +43,8 @@ export interface WriterOptions extends Cancellable {
   readonly threads: number
   /** Bytes of blobs after which a pack is complete. */
   readonly packSize?: number | undefined
+  /** Nothing is written before (`HeldLock.settled`). */
+  readonly ready?: Promise<void> | undefined
   /** Throws when the lock is gone (`HeldLock.ensure`). */
   readonly guard?: (() => Promise<void>) | undefined
   /** Nothing reaches the storage; everything else happens (`--dry-run`). */
@@ -102,6 +104,7 @@ export class RepositoryWriter implements ContentStore, AsyncDisposable {
     this.#indexes = new IndexSaver(repository, { discard, guard })
     this.#uploader = new PackUploader({
       backend: discard ? discarding(repository.backend) : repository.backend,
+      ready: options.ready,
       signal,
       onStored: (pack) => this.#indexes.add(pack),
       onFailure: (error) => this.#fail(error),

@@ -63,7 +63,14 @@ export interface CheckResult {
 export async function checkRepository(repository: Repository, options: CheckOptions): Promise<CheckResult> {
   const { noLock = false, retryLock = 0, onLockWait, signal, clock = systemClock } = options
   if (noLock) return await check(repository, options)
-  const lockOptions = { exclusive: true, retryFor: retryLock, signal, ...(onLockWait && { onWait: onLockWait }), clock }
+  const lockOptions = {
+    exclusive: true,
+    early: true,
+    retryFor: retryLock,
+    signal,
+    ...(onLockWait && { onWait: onLockWait }),
+    clock,
+  }
   await using lock = await lockRepository(repository, lockOptions)
   return await check(repository, { ...options, signal: lock.signal })
 }
