@@ -86,7 +86,10 @@ async function judgeMaimed(
   { expectation, wrong }: { readonly expectation: Expectation; readonly wrong: ReadonlySet<string> },
 ): Promise<void> {
   const { ended, target } = await restoreBy(world, repository, { expectation, by: 'understudy' })
-  if (ended.how !== 'ok') refuse(`after a repair ${expectation.key} cannot be restored: ${ended.how}`, ended)
+  // A folder above the source may be what is lost: then nothing comes back, and below it must be shown that nothing could.
+  const isAboveLost = ended.how === 'SUBFOLDER_NOT_FOUND'
+  if (ended.how !== 'ok' && !isAboveLost)
+    refuse(`after a repair ${expectation.key} cannot be restored: ${ended.how}`, ended)
   const left = pathsOf(differences(world, { expectation, target, by: 'understudy' }))
   const more = [...left].filter((path) => !wrong.has(path))
   if (more.length > 0) throw new TortureFailure(`a repair took more from ${expectation.key} than was damaged`, more)

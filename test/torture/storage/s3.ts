@@ -2,12 +2,12 @@ import { missing } from '../../helpers/peers.ts'
 import { startS3Server } from '../../helpers/s3-server.ts'
 import type { Storage } from './index.ts'
 
-/** rclone's S3 service: a bucket is a folder of its own. */
+/** rclone's S3 service: a bucket is a folder, in which every object is a file as restic lays it out. No other service does that. */
 export async function s3Storage(): Promise<Storage | string> {
   const absent = missing('rclone-s3')
   if (absent !== false) return absent
   // restic writes into the folder itself: nothing may be remembered of it.
-  const server = await startS3Server({ flags: ['--dir-cache-time', '0s', '--no-modtime'] })
+  const server = await startS3Server('rclone', { flags: ['--dir-cache-time', '0s', '--no-modtime'] })
   return {
     kind: 's3',
     folder: `${server.folder}/bucket/repository`,
