@@ -41,7 +41,7 @@ interface StoredPack {
   readonly blobs: readonly StoredBlob[]
 }
 
-const shared = threadData<FloorShared>()
+const shared = await threadData<FloorShared>()
 const state = new Int32Array(shared.state)
 const buffers = shared.buffers.map((buffer) => Buffer.from(buffer))
 

@@ -26,7 +26,7 @@ export interface PackPosted {
   readonly blobs: PackedBlobs
 }
 
-const { index, codec: settings } = threadData<HugeIndexSetup>()
+const { index, codec: settings } = await threadData<HugeIndexSetup>()
 const codec = new BlobCodec(settings)
 let buffer = Buffer.alloc(0)
 const packer = new Packer({

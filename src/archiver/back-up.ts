@@ -1,5 +1,5 @@
 import { systemClock } from '#base'
-import type { Cancellable, Clock } from '#base'
+import type { Cancellable, Clock, WarmThreads } from '#base'
 import {
   RepositoryWriter,
   deleteSnapshot,
@@ -32,6 +32,8 @@ export interface SnapshotIdentity {
 export interface BackUpOptions extends Cancellable, Omit<ArchiveOptions, 'parent' | 'signal'> {
   readonly identity: SnapshotIdentity
   readonly threads: number
+  /** As many, started before (`warmThreads`). */
+  readonly warm?: WarmThreads | undefined
   readonly packSize?: number | undefined
   /** The time that the snapshot says, in milliseconds since 1970. Default: now. */
   readonly time?: number | undefined
@@ -93,6 +95,7 @@ async function store(
     reader: source.reader,
     scanner: parent && options.onUnchanged ? scannerOf(source, options.unchanged) : undefined,
     threads,
+    warm: options.warm,
     discard: dryRun,
     signal,
     ready: lock?.settled,

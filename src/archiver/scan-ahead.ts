@@ -1,3 +1,4 @@
+import { extname } from 'node:path'
 import type { Cancellable } from '#base'
 import type { ContentStore, ScanOrder } from '#repository'
 import type { ScanOptions, ScannedFolder } from './scan-folder.ts'
@@ -28,9 +29,12 @@ interface Asked extends ScanOrder {
 export function scannerOf(source: Source, rule: UnchangedRule = {}): { module: URL; options: ScanOptions } | undefined {
   const { lister } = source
   if (!lister) return undefined
-  const extension = import.meta.url.slice(import.meta.url.lastIndexOf('.'))
-  const module = new URL(`./scan-folder${extension}`, import.meta.url)
-  return { module, options: { rule, lister: { module: lister.module.href, options: lister.options } } }
+  return { module: scannerModule(), options: { rule, lister: { module: lister.module.href, options: lister.options } } }
+}
+
+/** The module that compares folders in threads. */
+export function scannerModule(): URL {
+  return new URL(`./scan-folder${extname(import.meta.url)}`, import.meta.url)
 }
 
 /**

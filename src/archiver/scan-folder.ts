@@ -45,9 +45,14 @@ interface Comparison {
 }
 
 /** Undefined as soon as anything differs. Both are sorted by name. */
-function compare(entries: readonly ListedEntry[], parent: Tree, how: Comparison): ScannedFolder | undefined {
+function compare(
+  entries: readonly ListedEntry[],
+  parent: Tree,
+  { rule, blobs }: Comparison,
+): ScannedFolder | undefined {
   let files = 0
   let bytes = 0
+  const contents: Buffer[] = []
   const folders: ScannedSubfolder[] = []
   try {
     const nodes = parent[Symbol.iterator]()
@@ -55,7 +60,9 @@ function compare(entries: readonly ListedEntry[], parent: Tree, how: Comparison)
       const node = nodes.read()
       if (!node || compareNames(node.name, entry.name) !== 0) return undefined
       if (entry.stat.type === 'file') {
-        if (!isSameFile(node, entry, how)) return undefined
+        const content = unchangedContent(node, entry, rule)
+        if (!content) return undefined
+        contents.push(content)
         files++
         bytes += Number(entry.stat.size)
       } else if (entry.stat.type === 'dir') {
@@ -64,15 +71,16 @@ function compare(entries: readonly ListedEntry[], parent: Tree, how: Comparison)
         folders.push(folder)
       } else if (!sameSpecial(node, entry.stat)) return undefined
     }
-    return nodes.read() === null ? { files, bytes, folders } : undefined
+    const isSame = nodes.read() === null && blobs.useBlobs(Buffer.concat(contents))
+    return isSame ? { files, bytes, folders } : undefined
   } catch {
     return undefined // a malformed parent only costs time
   }
 }
 
-function isSameFile(node: TreeNode, { stat }: ListedEntry, { rule, blobs }: Comparison): boolean {
+function unchangedContent(node: TreeNode, { stat }: ListedEntry, rule: UnchangedRule): Buffer | undefined {
   const content = sameContent(node, stat, rule)
-  return content !== undefined && sameMetadata(node, stat) && blobs.useBlobs(content)
+  return content && sameMetadata(node, stat) ? content : undefined
 }
 
 function scannedSubfolder(node: TreeNode, { name, stat }: ListedEntry): ScannedSubfolder | undefined {

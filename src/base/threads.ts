@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import { Worker, parentPort, workerData } from 'node:worker_threads'
 import type { Cancellable } from './async.ts'
 import { errorClass, fromPlainError, messageOf, toPlainError } from './errors.ts'
@@ -26,6 +27,52 @@ export interface ThreadPoolOptions {
   /** Plain value (shared buffers allowed) that every thread starts with. */
   readonly data: unknown
   readonly onMessage?: (message: unknown, thread: ThreadHandle) => void
+  /** Threads of the same module that were started before what they are for was known. */
+  readonly warm?: WarmThreads | undefined
+}
+
+/** What a thread is started with: its data, or modules to load until its data comes as the first message. */
+type Start = { readonly data: unknown } | { readonly preload: readonly string[] }
+
+/**
+ * Threads that have been started and load their modules while there is nothing to do for them yet (while somebody types a
+ * password, or a key is derived from it). A pool that is given them takes them over; disposing ends those that are left.
+ */
+export class WarmThreads implements AsyncDisposable {
+  readonly #workers: Worker[]
+
+  /** `preload` are modules that the threads will be asked to load later. */
+  constructor(module: URL, threads: number, preload: readonly URL[] = []) {
+    const start: Start = { preload: preload.map(({ href }) => href) }
+    this.#workers = Array.from({ length: threads }, () => startWorker(module, start))
+    for (const worker of this.#workers) {
+      worker.on('error', () => undefined)
+      // What went wrong before anybody took it over, goes wrong again in the thread that is started in its place.
+      worker.on('exit', () => this.#forget(worker))
+    }
+  }
+
+  take(): Worker | undefined {
+    return this.#workers.pop()
+  }
+
+  #forget(worker: Worker): void {
+    const place = this.#workers.indexOf(worker)
+    if (place >= 0) this.#workers.splice(place, 1)
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.all(this.#workers.splice(0).map(async (worker) => await end(worker, exitOf(worker))))
+  }
+}
+
+function startWorker(module: URL, start: Start): Worker {
+  return new Worker(module, { workerData: start, resourceLimits: { maxYoungGenerationSizeMb: 8 } })
+}
+
+async function exitOf(worker: Worker): Promise<void> {
+  // A thread that has ended already has no number any more.
+  if (worker.threadId >= 0) await once(worker, 'exit')
 }
 
 /** One thread, for an answer to its message. */
@@ -49,6 +96,7 @@ interface Thread extends ThreadHandle {
 }
 
 interface FromPool {
+  readonly setup?: unknown
   readonly job?: number
   readonly call: string
   readonly args: unknown
@@ -121,7 +169,7 @@ export class ThreadPool implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#closed = true
-    await Promise.all(this.#threads.map(end))
+    await Promise.all(this.#threads.map(async ({ worker, ended }) => await end(worker, ended)))
   }
 
   #dispatch(): void {
@@ -151,8 +199,10 @@ export class ThreadPool implements AsyncDisposable {
   }
 
   #start(): Thread {
-    const { module, data } = this.#options
-    const worker = new Worker(module, { workerData: data, resourceLimits: { maxYoungGenerationSizeMb: 8 } })
+    const { module, data, warm } = this.#options
+    const ready = warm?.take()
+    ready?.postMessage({ setup: data })
+    const worker = ready ?? startWorker(module, { data })
     const thread: Thread = {
       worker,
       ended: new Promise((resolve) => worker.once('exit', () => resolve())),
@@ -190,7 +240,7 @@ export class ThreadPool implements AsyncDisposable {
 
 // Asked, not terminated: a thread that is torn down inside native code, while it loads a library say, takes the whole
 // process with it.
-async function end({ worker, ended }: Thread): Promise<void> {
+async function end(worker: Worker, ended: Promise<void>): Promise<void> {
   worker.postMessage({ end: true })
   const timer = setTimeout(() => void worker.terminate(), endPatience)
   await ended
@@ -211,7 +261,7 @@ export type ThreadHandlers = Readonly<Record<string, (args: never) => unknown>>
 
 /** In a thread: answers the pool's calls with `handlers`. `onMessage` gets what the pool posts besides calls. */
 export function serveThread(handlers: ThreadHandlers, onMessage?: (message: unknown) => void): void {
-  parentPort?.on('message', (request: FromPool) => {
+  receive = (request) => {
     if (request.end) process.exit() // of this thread only
     if (request.job === undefined) return onMessage?.(request.message)
     const { job, call, args } = request
@@ -226,12 +276,37 @@ export function serveThread(handlers: ThreadHandlers, onMessage?: (message: unkn
     } catch (thrown) {
       refuse(job, thrown)
     }
-  })
+  }
+  if (!listens) listen()
+  for (const request of early.splice(0)) receive(request)
 }
 
-/** In a thread: the value that the pool was made with. */
-export function threadData<Data>(): Data {
-  return workerData as Data
+/** Who gets what the pool sends to this thread. */
+let receive: (request: FromPool) => void = () => undefined
+let listens = false
+/** What came after the setup and before the thread served. */
+const early: FromPool[] = []
+
+function listen(): void {
+  listens = true
+  parentPort?.on('message', (request: FromPool) => receive(request))
+}
+
+/** In a thread, before anything is awaited: the value that the pool was made with, at once or when there is a pool. */
+export async function threadData<Data>(): Promise<Data> {
+  const start = workerData as Start
+  if ('data' in start) return start.data as Data
+  const setup = new Promise<Data>((resolve) => {
+    receive = ({ setup: data, end: isOver }) => {
+      if (isOver) process.exit()
+      receive = (request) => early.push(request)
+      resolve(data as Data)
+    }
+  })
+  listen()
+  // A module that cannot be loaded is a matter of whoever asks for it.
+  for (const module of start.preload) await import(module).catch(() => undefined)
+  return await setup
 }
 
 /** In a thread: posts a message to the pool's `onMessage`. */

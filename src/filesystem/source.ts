@@ -50,6 +50,11 @@ export interface ReadFrom {
 
 const defaultPatience = 30_000
 
+/** The modules that threads load to read and list files. */
+export function fileModules(): URL[] {
+  return [siblingModule('reader'), siblingModule('folder-lister')]
+}
+
 /**
  * A source that reads the local disk as `restic backup TARGET…` does. Targets are paths, as text or raw bytes.
  * One that does not exist becomes a problem of the root folder's listing; when none does, this throws TARGETS_MISSING.

@@ -159,6 +159,17 @@ export class BlobIndex {
     return entry >= 0
   }
 
+  /** The same for many, by their ids one after the other; false when one of them is not known. */
+  useAll(type: BlobType, ids: Uint8Array): boolean {
+    using _ = this.#locked()
+    for (let at = 0; at < ids.length; at += wordsPerId * 4) {
+      const entry = this.#find(type, ids, at)
+      if (entry < 0) return false
+      this.#mark(entry)
+    }
+    return true
+  }
+
   isUsed(entry: number): boolean {
     return (this.#word(entry, packWord) & usedBit) !== 0
   }

@@ -1,5 +1,5 @@
 import { ThreadPool, fromPlainError, hasCode } from '#base'
-import type { Cancellable } from '#base'
+import type { Cancellable, WarmThreads } from '#base'
 import type { Backend } from '#backend'
 import type { BlobType } from './delivery.ts'
 import type { Tree } from './format/tree.ts'
@@ -27,7 +27,6 @@ import { createSharedChunks } from './threads/shared-chunks.ts'
 import { SharedPackTable, createSharedPacks } from './threads/shared-packs.ts'
 import type { SharedPacks } from './threads/shared-packs.ts'
 import { threadModule } from './threads/module.ts'
-import { useBlobs } from './threads/tree-scanner.ts'
 import type { TreeToScan } from './threads/tree-scanner.ts'
 import { TreeLoader } from './tree-loader.ts'
 import { verifyUsedBlobs } from './used-blobs.ts'
@@ -41,6 +40,8 @@ export interface WriterOptions extends Cancellable {
   /** The repository that `copyBlobs` copies from. */
   readonly source?: IndexedRepository | undefined
   readonly threads: number
+  /** As many, started before. */
+  readonly warm?: WarmThreads | undefined
   /** Bytes of blobs after which a pack is complete. */
   readonly packSize?: number | undefined
   /** Nothing is written before (`HeldLock.settled`). */
@@ -99,6 +100,7 @@ export class RepositoryWriter implements ContentStore, AsyncDisposable {
       module: threadModule(),
       threads,
       data: this.#setup(threads, options.source),
+      warm: options.warm,
       onMessage: (message) => this.#receive(message as PackMessage | LargeFileMessage),
     })
     this.#indexes = new IndexSaver(repository, { discard, guard })
@@ -165,7 +167,7 @@ export class RepositoryWriter implements ContentStore, AsyncDisposable {
   }
 
   useBlobs(content: Buffer): boolean {
-    return useBlobs(this.#repository.index, content)
+    return this.#repository.index.useAll('data', content)
   }
 
   useTree(id: Buffer): boolean {

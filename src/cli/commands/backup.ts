@@ -1,9 +1,18 @@
 import path from 'node:path'
 import { messageOf, printable } from '#base'
-import { backUp } from '#archiver'
+import type { WarmThreads } from '#base'
+import { backUp, scannerModule } from '#archiver'
 import type { BackUpOptions, BackUpResult, Source } from '#archiver'
-import { collectTargets, compileExcludes, createFileSource, createStreamSource, openVolumeSnapshot } from '#filesystem'
+import {
+  collectTargets,
+  compileExcludes,
+  createFileSource,
+  createStreamSource,
+  fileModules,
+  openVolumeSnapshot,
+} from '#filesystem'
 import type { VolumeSnapshot } from '#filesystem'
+import { warmThreads } from '#repository'
 import type { Repository } from '#repository'
 import { whileAtRest } from '../applications-at-rest.ts'
 import { BackupProgress, printBackupSummary } from '../backup-progress.ts'
@@ -82,6 +91,7 @@ async function backUpFiles(context: CommandContext, options: BackupOptions): Pro
   for (const pattern of unmatched) printer.error(`pattern "${printable(pattern)}" does not match any files, skipping`)
   const excludes = compileExcludes(options.excludes)
   const progress = new BackupProgress(context)
+  await using warm = warmThreads(options.archive.threads, [...fileModules(), scannerModule()])
   await using opened = await openForCommand(context)
   await using volume = options.volume === undefined ? undefined : await takeVolume(context, targets, options)
   const source = await createFileSource(targets, {
@@ -99,7 +109,7 @@ async function backUpFiles(context: CommandContext, options: BackupOptions): Pro
     options.scan && isShown ? new Scan(order, (seconds, totals) => progress.scanned(seconds, totals)) : undefined
   progress.scan = scan
   const tags = volume ? [`consistency=${volume.consistency}`] : []
-  return await run(context, opened.repository, { source, options, progress, tags })
+  return await run(context, opened.repository, { source, options, progress, tags, warm })
 }
 
 async function takeVolume(
@@ -122,12 +132,13 @@ interface Run {
   readonly options: BackupOptions
   readonly progress: BackupProgress
   readonly tags?: readonly string[]
+  readonly warm?: WarmThreads
 }
 
 async function run(
   context: CommandContext,
   repository: Repository,
-  { source, options, progress, tags = [] }: Run,
+  { source, options, progress, tags = [], warm }: Run,
 ): Promise<BackUpResult> {
   const { printer, signal, globals } = context
   const { identity, time, dryRun, archive } = options
@@ -135,6 +146,7 @@ async function run(
   using _status = new LiveStatus(context, () => progress.view())
   const backUpOptions: BackUpOptions = {
     ...archive,
+    warm,
     identity: { ...identity, tags: [...identity.tags, ...tags] },
     time,
     dryRun,

@@ -29,7 +29,7 @@ export interface OpenedBlobs {
   readonly damaged: readonly number[]
 }
 
-const codec = new BlobCodec(threadData<CodecSettings>())
+const codec = new BlobCodec(await threadData<CodecSettings>())
 const hashes = codec.primitives.createPairHasher()
 
 serveThread({

@@ -3,6 +3,7 @@ import { BlobCodec } from '../blob-codec.ts'
 import { BlobIndex } from '../blob-index.ts'
 import type { CreateContentReader, CreateContentWriter, CreateFolderScanner } from '../content.ts'
 import { passesSelfTest } from '../format/self-test.ts'
+import { choosePrimitives } from '../format/primitives.ts'
 import { packSealedPack } from '../pack-transfer.ts'
 import type { DeliveryWrite } from '../delivery.ts'
 import type { SealedPack } from '../packer.ts'
@@ -21,15 +22,17 @@ import { takeThreadNumber } from './memory.ts'
 import { SharedPacker } from './shared-packer.ts'
 import { SharedPackTable } from './shared-packs.ts'
 import type { ModuleSpec, SharedStoring, ThreadSetup } from './setup.ts'
-import { TreeScanner, useBlobs } from './tree-scanner.ts'
+import { TreeScanner } from './tree-scanner.ts'
 import type { TreeToScan } from './tree-scanner.ts'
 import { ThreadFiles } from './thread-files.ts'
 
 /** The worker thread of a repository: what it can be called for. */
 
-const setup = threadData<ThreadSetup>()
+// Before anything is known of a repository: a thread may have been started early.
+const primitives = choosePrimitives()
+const setup = await threadData<ThreadSetup>()
 const index = new BlobIndex(setup.index)
-const codec = new BlobCodec(setup.codec)
+const codec = new BlobCodec(setup.codec, primitives)
 const thread = takeThreadNumber(setup.control)
 const packer = setup.storing && createPacker(setup.storing)
 const saver = setup.storing && packer && createSaver(setup.storing, packer)
@@ -62,7 +65,7 @@ serveThread({
 
   async openScanner({ module, options }: ModuleSpec): Promise<void> {
     const { createFolderScanner } = (await import(module)) as { createFolderScanner: CreateFolderScanner }
-    const blobs = { useBlobs: (content: Buffer) => useBlobs(index, content) }
+    const blobs = { useBlobs: (content: Buffer) => index.useAll('data', content) }
     scanner = new TreeScanner(codec, index, await createFolderScanner(options, blobs))
   },
 

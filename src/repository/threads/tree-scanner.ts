@@ -42,9 +42,3 @@ export class TreeScanner {
     }
   }
 }
-
-/** Marks data blobs (32 bytes each) as used by this run; false when one of them is not in the repository. */
-export function useBlobs(index: BlobIndex, content: Buffer): boolean {
-  for (let at = 0; at < content.length; at += 32) if (!index.use('data', content, at)) return false
-  return true
-}
