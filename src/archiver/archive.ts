@@ -6,7 +6,7 @@ import { changedTree, sameNode, treeOf } from './folder-tree.ts'
 import type { FolderNodes } from './folder-tree.ts'
 import { FileBatches } from './file-batches.ts'
 import type { DoneFile } from './file-batches.ts'
-import { ParentFolder, sameContent, sameFolder, sameMetadata, subtreeOf } from './parent.ts'
+import { ParentFolder, knownContent, sameContent, sameFolder, sameMetadata, subtreeOf } from './parent.ts'
 import type { UnchangedRule } from './parent.ts'
 import { ScanAhead } from './scan-ahead.ts'
 import type { ScannedFolder } from './scan-folder.ts'
@@ -177,8 +177,7 @@ class ArchiveRun {
       return await this.#fill(folder, place, Buffer.from(before.raw))
     }
     const pending = { folder, place, entry, state } as const
-    if (isUnchanged)
-      await this.#batches.add({ ref, known: { content, size: stat.size, mtime: stat.mtime } }, 0, pending)
+    if (isUnchanged && before) await this.#batches.add({ ref, known: knownContent(before, content) }, 0, pending)
     else await this.#batches.add({ ref }, size, pending)
   }
 

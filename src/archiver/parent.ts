@@ -1,4 +1,4 @@
-import type { EntryStat, Tree, TreeNode } from '#repository'
+import type { EntryStat, KnownContent, Tree, TreeNode } from '#repository'
 // Threads load this too, which need no more of the repository.
 import { compareNames, goModeOf } from '#repository/format'
 
@@ -55,6 +55,16 @@ export function sameContent(node: TreeNode | undefined, stat: EntryStat, rule: U
     if (!rule.ignoreInode && node.inode !== stat.inode) return undefined
     if (!rule.ignoreCtime && node.ctimeNs !== stat.ctime) return undefined
     return node.content ?? undefined
+  } catch {
+    return undefined
+  }
+}
+
+/** The content and what it was read with; undefined when the node does not tell: then the file is read. */
+export function knownContent(node: TreeNode, content: Buffer): KnownContent | undefined {
+  try {
+    const { size, mtimeNs: mtime, ctimeText: ctime, inode } = node
+    return { content, size, mtime, ctime, inode }
   } catch {
     return undefined
   }

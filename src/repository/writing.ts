@@ -39,11 +39,24 @@ export interface ScanOrder {
 export interface FileOrder {
   /** What the source's reader module opens. */
   readonly ref: unknown
-  /**
-   * Content that is known from the parent: only the metadata is read, as long as the file still has this size and mtime
-   * (nanoseconds) when it is opened. Otherwise it was changed since it was listed, and is read.
-   */
-  readonly known?: { readonly content: Buffer; readonly size: bigint; readonly mtime: bigint }
+  /** Content that is known from the parent: only the metadata is read, as long as `known` still tells of this file. */
+  readonly known?: KnownContent | undefined
+}
+
+/**
+ * What a file held when it was read last, and how it looked then. With another size or mtime when it is opened, it was
+ * changed since it was listed, and is read. Ctime and inode may differ, where the user says that they mean nothing; the
+ * new node then has them as they are here: they tell when the content was read, and a backup that does heed them reads
+ * the file again.
+ */
+export interface KnownContent {
+  readonly content: Buffer
+  readonly size: bigint
+  /** Nanoseconds since 1970. */
+  readonly mtime: bigint
+  /** RFC 3339, as the parent has it. */
+  readonly ctime: string
+  readonly inode: bigint
 }
 
 export type FileOutcome =

@@ -16,6 +16,8 @@ export interface MemoryFile {
   readonly ctime: bigint
   readonly inode: bigint
   readonly mode: number
+  /** Names that the file has. */
+  readonly links?: bigint
   /** It is listed, and cannot be opened. */
   readonly unreadable?: boolean
   /** Reading fails from this byte on, as on a bad disk. */
@@ -96,8 +98,8 @@ function isFile(entry: MemoryFile | MemoryFolder | typeof closed): entry is Memo
   return typeof entry === 'object' && entry['content'] instanceof Uint8Array
 }
 
-function statOf({ kind, content, mtime, ctime, inode, mode }: MemoryFile): EntryStat {
-  const ids = { uid: 1000, gid: 1000, inode, deviceId: 5n, links: 1n, device: 0n }
+function statOf({ kind, content, mtime, ctime, inode, mode, links = 1n }: MemoryFile): EntryStat {
+  const ids = { uid: 1000, gid: 1000, inode, deviceId: 5n, links, device: 0n }
   return { type: kind, mode, ...ids, size: BigInt(content.length), atime: mtime, mtime, ctime }
 }
 

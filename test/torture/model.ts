@@ -11,6 +11,8 @@ export interface Expectation {
   readonly reference: number
   /** The folder `busy` was being written while it was read: anything may be in there. */
   readonly busy: boolean
+  /** It was asked not to see changes behind the mtime: files may hold what they held before. Whoever comes after must see them. */
+  readonly blind?: boolean
   /** Names at the top of the source that were left out on purpose, by exclude or rewrite. */
   readonly without: readonly string[]
 }

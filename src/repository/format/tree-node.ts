@@ -109,6 +109,11 @@ export class TreeNode {
     return this.#time('ctime')
   }
 
+  /** The same as it stands there. */
+  get ctimeText(): string {
+    return this.#timeText('ctime')
+  }
+
   /** The ids of the data blobs, 32 bytes each; null when the field is null or missing, which is damage for a file. */
   get content(): Buffer | null {
     const start = this.#fields[field.content] as number

@@ -81,11 +81,10 @@ export class FileStorer {
   #storeOne(order: FileOrder): { outcome: StoredFile; node?: Buffer } {
     try {
       using content = this.#parts.reader.open(order.ref)
-      const known = knownContent(order, content.node)
-      const { ids, bytes, changed } = known ? { ids: known, bytes: 0, changed: false } : this.#storeContent(content)
-      const size = known ? content.node.size : BigInt(bytes)
+      const taken = takenOver(order, content.node)
+      const { ids, bytes, changed } = taken ? { ids: null, bytes: 0, changed: false } : this.#storeContent(content)
       const mark = changed ? { error: changedMark } : {}
-      const node = encodeNode({ ...content.node, size, content: ids, ...mark })
+      const node = encodeNode(taken ?? { ...content.node, size: BigInt(bytes), content: ids, ...mark })
       const problems = content.problems.map(toPlainError)
       return { outcome: { nodeLength: node.length, bytes, changed, problems, error: undefined }, node }
     } catch (thrown) {
@@ -190,10 +189,18 @@ export class FileStorer {
   }
 }
 
-// A node with the new time and the old content would pass for unchanged in every backup to come.
-function knownContent({ known }: FileOrder, node: Node): Buffer | undefined {
+/**
+ * The node with the content that is known, or undefined when that may be another file's. A node with a new time or inode
+ * and the old content would pass for unchanged in every backup to come: what the content was read with stays in it.
+ */
+function takenOver({ known }: FileOrder, node: Node): Node | undefined {
   if (!known || node.size !== known.size || parseTime(node.mtime) !== known.mtime) return undefined
-  return known.content
+  const { content, ctime, inode } = known
+  const sameCtime = parseTime(ctime) === parseTime(node.ctime)
+  if (!sameCtime || inode === node.inode) return { ...node, content, ctime }
+  // Another file at this name, with the ctime of the one that was there: two of one tick whose folders were renamed. Only
+  // the inode tells. It also says which names are hard links of one file; then the true one is needed, and the content too.
+  return node.links > 1n ? undefined : { ...node, content, ctime, inode }
 }
 
 /** What the source throws is about one file. This is about the whole run: the repository's side failed. */

@@ -25,15 +25,16 @@ interface ResticBackupOrder {
   readonly second: boolean
 }
 
-/**
- * Not among them: --ignore-inode and --ignore-ctime. They are asked not to see a change behind the mtime, and as with restic
- * the snapshot then has the new ctime beside the old content, so that later backups without the flag do not see it either.
- */
+/** With these a change behind the mtime is not seen. */
+const blindFlags: ReadonlySet<string> = new Set(['--ignore-ctime', '--ignore-inode'])
+
 const flagSets: readonly (readonly string[])[] = [
   [],
   [],
   [],
   ['--force'],
+  ['--ignore-ctime'],
+  ['--ignore-inode'],
   ['--compression', 'off'],
   ['--compression', 'max'],
   ['--pack-size', '4'],
@@ -65,7 +66,8 @@ export function decideBackup(random: Random, { disturbed = 0.45 }: { readonly di
 async function runBackup(world: World, order: BackupOrder, context: RunContext): Promise<void> {
   const { disturbance, flags, without } = order
   const repository = chosenRepository(world, order)
-  const expectation: Expectation = { key: world.newKey(), reference: world.freeze(), busy: order.busy, without }
+  const blind = flags.some((flag) => blindFlags.has(flag))
+  const expectation: Expectation = { key: world.newKey(), reference: world.freeze(), busy: order.busy, blind, without }
   const excludes = without.flatMap((name) => ['--exclude', `${world.source}/${name}`])
   const args = ['backup', '--host', 'tortured', '--tag', expectation.key, ...flags, ...excludes, world.source]
   using _busy = order.busy ? startBusy(world, context) : undefined
