@@ -1,8 +1,8 @@
 /**
  * Puts in place what the tests need beyond npm: the programs that Understudy has to get on with (current restic,
- * rest-server, rclone; the restic of Debian 12 as the oldest one), and a few tools of the system.
+ * rest-server, rclone; the restic of Debian 12 as the oldest one; an S3 service), and a few tools of the system.
  *
- * Only on Debian as root. The peers are unpacked into a folder of their own out of Debian's archive, from the mirror that the
+ * The S3 service comes from npm, everywhere; the rest only on Debian as root. Those peers are unpacked into a folder of their own out of Debian's archive, from the mirror that the
  * machine itself uses; the machine's package sources stay as they are. Elsewhere nothing is touched, and the tests that need
  * what is missing are skipped with the reason.
  */
@@ -31,6 +31,9 @@ const peerSets: readonly PeerSet[] = [
   { suite: 'bookworm', packages: ['restic'], names: ['restic-0.14'], folder: peersFolder('old') },
 ]
 
+/** An S3 service that is not ours: Debian has none that is small (its rclone is built without `serve s3`). */
+const s3Service = { name: 's3rver', version: '3.7.1' } as const
+
 /** Tools of the system that tests call by name, and the Debian packages that have them. */
 const systemTools: Readonly<Record<string, string>> = {
   setfattr: 'attr',
@@ -57,6 +60,7 @@ export function installPeers(): string[] {
     installSystemTools()
     for (const set of peerSets) installPeerSet(set)
   }
+  installS3Service()
   return whatIsMissing()
 }
 
@@ -70,7 +74,8 @@ function whatIsMissing(): string[] {
   const tools = Object.entries(systemTools)
     .filter(([tool]) => !isOnPath(tool))
     .map(([tool, name]) => `${tool} (Debian package ${name})`)
-  const peers = peerSets.flatMap(({ names }) => names).filter((name) => missing(name))
+  const wanted = [...peerSets.flatMap(({ names }) => names), s3Service.name]
+  const peers = wanted.filter((name) => missing(name))
   return [...tools, ...peers]
 }
 
@@ -109,6 +114,23 @@ function installPeerSet({ suite, packages, names, folder }: PeerSet): void {
     const unpacked = join(work, 'unpacked')
     if (!download({ work, mirror, suite, packages }) || !unpack(work, unpacked)) return
     putInPlace(unpacked, folder)
+  } finally {
+    rmSync(work, { recursive: true, force: true })
+  }
+}
+
+/** Installed beside its place, and moved there when it is whole; no part of the project's own dependencies. */
+function installS3Service(): void {
+  const { name, version } = s3Service
+  if (!missing(name)) return
+  say(`fetching ${name} ${version} from npm`)
+  const work = mkdtempSync(join(tmpdir(), 'understudy-peers-'))
+  try {
+    const prefix = join(work, 'unpacked')
+    mkdirSync(prefix)
+    const quietly = ['--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error']
+    if (run('npm', ['install', '--prefix', prefix, ...quietly, `${name}@${version}`], work))
+      putInPlace(prefix, peersFolder('s3rver'))
   } finally {
     rmSync(work, { recursive: true, force: true })
   }

@@ -7,13 +7,14 @@ import { after } from 'node:test'
 import { missing } from '../../test/helpers/peers.ts'
 import {
   Authority,
+  type Certificate,
   missingOpenssl,
   type RestServer,
   type RestServerOptions,
   startRestServer,
 } from '../../test/helpers/rest-server.ts'
 import { missingSshd, type Sshd, startSshd } from '../../test/helpers/sshd.ts'
-import { startS3Server } from '../../test/helpers/s3-server.ts'
+import { type S3Server, type S3ServiceName, s3Services, startS3Server } from '../../test/helpers/s3-server.ts'
 import { ScriptedS3Server } from '../../test/helpers/scripted-s3-server.ts'
 import { tempFolder } from '../../test/helpers/temp.ts'
 import type { Backend } from './backend.ts'
@@ -54,9 +55,12 @@ testBackend(
   { skip: noServer },
 )
 testBackend('an append-only REST server', () => openRest({ appendOnly: true }), { skip: noServer, appendOnly: true })
-const noS3 = missing('rclone-s3')
-testBackend('an S3 service (rclone serve s3)', () => openS3(), { skip: noS3 })
-testBackend('an S3 service with TLS', () => openS3({ tls: true }), { skip: noS3 || missingOpenssl() })
+for (const { name, skip } of s3Services()) {
+  testBackend(`an S3 service (${name})`, () => openS3(name), { skip, tidiesLater: name === 'rclone' })
+}
+testBackend('an S3 service with TLS (s3rver)', () => openS3('s3rver', { tls: true }), {
+  skip: missing('s3rver') || missingOpenssl(),
+})
 testBackend('an S3 service that refuses to replace files (scripted)', () => openScriptedS3({ conditions: true }))
 testBackend('an S3 service that replaces files (scripted)', () => openScriptedS3({ conditions: false }))
 
@@ -127,17 +131,15 @@ async function openRest(
   return under(backend, undefined, (parts, bytes) => plantIn(join(server.folder, path), parts, bytes))
 }
 
-async function openS3({ tls = false } = {}): Promise<BackendUnderTest> {
+async function openS3(name: S3ServiceName, { tls = false } = {}): Promise<BackendUnderTest> {
   const authority = tls ? await authorityOnce() : undefined
-  const server = await (tls ? s3TlsOnce() : s3Once())
+  const server = await sharedS3(name, authority?.server)
   const bucket = `store-${++stores}`
   const location = `s3:${tls ? 'https' : 'http'}://127.0.0.1:${server.port}/${bucket}/some/where`
   const options = { env: server.env, ...(authority && { tls: { cacerts: [authority.cert] } }) }
   const backend = openBackend(location, options)
   await backend.create()
-  return under(backend, undefined, (parts, bytes) =>
-    plantIn(join(server.folder, bucket, 'some', 'where'), parts, bytes),
-  )
+  return under(backend, undefined, (parts, bytes) => server.plant([bucket, 'some', 'where', ...parts], bytes))
 }
 
 async function openScriptedS3({ conditions }: { readonly conditions: boolean }): Promise<BackendUnderTest> {
@@ -166,6 +168,7 @@ async function openTls(): Promise<BackendUnderTest> {
 // Servers serve all tests, each in a repository of its own: starting one takes longer than a test.
 const resources: AsyncDisposable[] = []
 const servers = new Map<string, Promise<RestServer>>()
+const s3Servers = new Map<string, Promise<S3Server>>()
 const sshds = new Map<string, Promise<Sshd>>()
 let stores = 0
 
@@ -200,19 +203,19 @@ function sharedServer(options: RestServerOptions): Promise<RestServer> {
   return server
 }
 
+function sharedS3(name: S3ServiceName, tls: Certificate | undefined): Promise<S3Server> {
+  const key = `${name} ${tls?.cert}`
+  const server = s3Servers.get(key) ?? startS3Server(name, { tls })
+  if (!s3Servers.has(key)) server.then((started) => resources.push(started)).catch(() => undefined)
+  s3Servers.set(key, server)
+  return server
+}
+
 const sharedFolder = once(async () => {
   const folder = await tempFolder()
   resources.push(folder)
   return folder.path
 })
-
-const s3Once = once(async () => keep(await startS3Server()))
-const s3TlsOnce = once(async () => keep(await startS3Server({ tls: (await authorityOnce()).server })))
-
-function keep<Resource extends AsyncDisposable>(resource: Resource): Resource {
-  resources.push(resource)
-  return resource
-}
 
 const authorityOnce = once(async () => {
   const authority = new Authority(await sharedFolder())

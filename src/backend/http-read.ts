@@ -1,4 +1,4 @@
-import type { CallOptions, FileRef, ReadOptions } from './backend.ts'
+import type { ByteRange, CallOptions, FileRef, ReadOptions } from './backend.ts'
 import { BackendError } from './errors.ts'
 import type { HttpResponse } from './http-client.ts'
 import { fileDetails, longestFile } from './layout.ts'
@@ -40,8 +40,8 @@ async function readRange(file: FileRef, response: HttpResponse, options: ReadAns
   const { location } = options
   const range = options.range as NonNullable<ReadOptions['range']>
   const sent = sentRange(response)
-  const isAsked = sent?.offset === range.offset && sent.length === range.length
-  if (!isAsked) {
+  const skip = sent && placeIn(sent, range)
+  if (skip === undefined) {
     response.body.destroy()
     const endsEarly = sent && sent.offset === range.offset && sent.total === range.offset + sent.length
     if (endsEarly && sent.length < range.length) {
@@ -49,9 +49,17 @@ async function readRange(file: FileRef, response: HttpResponse, options: ReadAns
     }
     throw failure(location, 'it sent other bytes than were asked for')
   }
-  const bytes = await collectBody(response, { ...options, length: range.length })
+  // A longer part holds what was asked for: some servers take the range 0-0 for everything.
+  const isLonger = sent?.length !== range.length
+  const bytes = await collectBody(response, { ...options, length: range.length, ...(isLonger ? { skip } : {}) })
   if (!bytes) throw failure(location, 'it sent more or fewer bytes than were asked for')
   return bytes
+}
+
+/** Where in what was sent the range begins; undefined when not all of it was sent. */
+function placeIn(sent: ByteRange, range: ByteRange): number | undefined {
+  const skip = range.offset - sent.offset
+  return skip >= 0 && skip + range.length <= sent.length ? skip : undefined
 }
 
 /** The server ignored the range and sends everything: take the part that was asked for. */

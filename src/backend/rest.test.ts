@@ -201,6 +201,28 @@ test('a range that is answered with the whole file still gives the right bytes',
   await rejectsWith('FILE_TOO_SHORT', backend.read(pack, { range: { offset: 599_999, length: 2 } }))
 })
 
+test('a range that is answered with more than was asked for gives the right bytes', limit, async () => {
+  await using server = await ScriptedRestServer.start()
+  server.files.set(`/data/${pack.name}`, bytes)
+  server.misbehave = (request, response) => {
+    if (request.method !== 'GET') return false
+    const headers = { 'Content-Length': 100, 'Content-Range': 'bytes 100-199/600000' }
+    response.writeHead(206, headers).end(bytes.subarray(100, 200))
+    return true
+  }
+  await using backend = direct(server)
+  for (const [offset, length] of [
+    [100, 1],
+    [150, 20],
+    [199, 1],
+  ] as const) {
+    const part = await backend.read(pack, { range: { offset, length } })
+    assert.ok(part.equals(bytes.subarray(offset, offset + length)), `${offset}+${length}`)
+  }
+  for (const offset of [99, 195, 200])
+    await rejectsWith('STORAGE_FAILED', backend.read(pack, { range: { offset, length: 10 } }))
+})
+
 test('a range that is answered with other bytes is refused', limit, async () => {
   await using server = await ScriptedRestServer.start()
   server.files.set(`/data/${pack.name}`, bytes)

@@ -18,6 +18,8 @@ const fileNames = {
   rclone: ['rclone'],
   /** One that has `serve s3`, which Debian's leaves out. */
   'rclone-s3': ['rclone'],
+  /** An S3 service for tests, from npm. */
+  s3rver: ['s3rver'],
   borg: ['borg'],
   openssl: ['openssl'],
   strace: ['strace'],
@@ -44,20 +46,27 @@ export function missing(...names: readonly PeerName[]): string | false {
 export { missing as skipWithout }
 
 /** Where `npm test` puts the peers. The old restic has a folder of its own, because its file has the same name. */
-export function peersFolder(of: 'current' | 'old' | 's3'): string {
+export function peersFolder(of: 'current' | 'old' | 's3' | 's3rver'): string {
   const cache = join(homedir(), '.cache')
   if (of === 'old') return process.env['UNDERSTUDY_PEERS_OLD'] || join(cache, 'understudy-peers-014')
   if (of === 's3') return process.env['UNDERSTUDY_PEERS_S3'] || join(cache, 'understudy-peers-s3')
+  if (of === 's3rver') return process.env['UNDERSTUDY_PEERS_S3RVER'] || join(cache, 'understudy-peers-s3rver')
   return process.env['UNDERSTUDY_PEERS'] || join(cache, 'understudy-peers')
 }
 
 // The peers that tests install come before the system's, which may be years older.
 function find(name: PeerName): string | undefined {
-  const installed = peersFolder(name === 'restic-0.14' ? 'old' : name === 'rclone-s3' ? 's3' : 'current')
-  const folders = [join(installed, 'usr', 'bin'), installed, ...(name === 'restic-0.14' ? [] : pathFolders())]
+  const onlyInstalled = name === 'restic-0.14' || name === 's3rver'
+  const folders = [...installedFolders(name), ...(onlyInstalled ? [] : pathFolders())]
   return folders
     .flatMap((folder) => fileNames[name].map((file) => join(folder, file)))
     .find(name === 'rclone-s3' ? servesS3 : isProgram)
+}
+
+function installedFolders(name: PeerName): string[] {
+  if (name === 's3rver') return [join(peersFolder('s3rver'), 'node_modules', '.bin')]
+  const folder = peersFolder(name === 'restic-0.14' ? 'old' : name === 'rclone-s3' ? 's3' : 'current')
+  return [join(folder, 'usr', 'bin'), folder]
 }
 
 function pathFolders(): string[] {

@@ -36,6 +36,13 @@ export interface SceneSnapshot {
   readonly paths: readonly string[]
 }
 
+export interface SceneOptions {
+  /** Where it is to lie, for a file system of its own or other storage (whose files the scene cannot list). */
+  readonly repository?: string
+  /** More variables for the programs. */
+  readonly env?: Readonly<Record<string, string>>
+}
+
 export class Scene implements AsyncDisposable {
   readonly password = password
   readonly folder: string
@@ -44,7 +51,7 @@ export class Scene implements AsyncDisposable {
   readonly env: Readonly<Record<string, string>>
   readonly #remove: () => PromiseLike<void>
 
-  private constructor(folder: string, repository: string, remove: () => PromiseLike<void>) {
+  private constructor(folder: string, { repository, env }: Required<SceneOptions>, remove: () => PromiseLike<void>) {
     this.folder = folder
     this.source = `${folder}/source`
     this.repository = repository
@@ -56,13 +63,14 @@ export class Scene implements AsyncDisposable {
       RESTIC_CACHE_DIR: `${folder}/restic-cache`,
       UNDERSTUDY_CACHE_DIR: `${folder}/understudy-cache`,
       RESTIC_PROGRESS_FPS: '0.01',
+      ...env,
     }
   }
 
-  /** `repository`: where it is to lie, for a file system of its own. */
-  static async open({ repository }: { readonly repository?: string } = {}): Promise<Scene> {
+  static async open({ repository, env = {} }: SceneOptions = {}): Promise<Scene> {
     const folder = await tempFolder()
-    return new Scene(folder.path, repository ?? folder.join('repository'), () => folder[Symbol.asyncDispose]())
+    const options = { repository: repository ?? folder.join('repository'), env }
+    return new Scene(folder.path, options, () => folder[Symbol.asyncDispose]())
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
