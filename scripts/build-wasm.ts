@@ -10,7 +10,10 @@ import asc from 'assemblyscript/asc'
 
 const project = join(import.meta.dirname, '..')
 
-const products = [{ source: 'src/repository/format/assembly/chunker.ts', wasm: 'src/repository/format/chunker.wasm' }]
+const products = ['chunker', 'folder'].map((name) => ({
+  source: `src/repository/format/assembly/${name}.ts`,
+  wasm: `src/repository/format/${name}.wasm`,
+}))
 
 /** The products whose file is not what their source makes. */
 export async function findStaleWasm(): Promise<string[]> {

@@ -1,9 +1,10 @@
 import type { CreateFolderScanner, KnownBlobs, Tree, TreeNode } from '#repository'
 // A thread needs no more of the repository.
-import { compareNames } from '#repository/format'
+import { FolderComparer, compareNames } from '#repository/format'
+import type { EntryTable, SameEntries } from '#repository/format'
 import { sameContent, sameFolder, sameMetadata, sameSpecial, subtreeOf } from './parent.ts'
 import type { UnchangedRule } from './parent.ts'
-import type { CreateFolderLister, FoundFolder, ListedEntry } from './source.ts'
+import type { CreateFolderLister, FolderLister, FoundFolder, ListedEntry } from './source.ts'
 
 /** The scanner module: loaded by each thread, it tells whether a folder is still as the parent snapshot has it. */
 
@@ -27,16 +28,30 @@ export interface ScannedSubfolder extends FoundFolder {
   readonly isSame: boolean
 }
 
+const backslash = 0x5c
+
 export const createFolderScanner: CreateFolderScanner = async (options, blobs) => {
   const { lister: spec, rule } = options as ScanOptions
   const { createFolderLister } = (await import(spec.module)) as { createFolderLister: CreateFolderLister }
   const lister = createFolderLister(spec.options)
+  const comparer = new FolderComparer()
   return {
     scan(folder, parent): ScannedFolder | undefined {
+      if (lister.fill(folder, comparer)) {
+        const same = comparer.compare(parent.bytes)
+        if (same) return blobs.useBlobs(same.ids) ? scannedFolder(same, lister, comparer) : undefined
+        // Escapes are what it does not understand and often meets.
+        if (!parent.bytes.includes(backslash)) return undefined
+      }
       const entries = lister.list(folder)
-      return entries && compare(entries, parent, { rule, blobs })
+      return entries && compareEntries(entries, parent, { rule, blobs })
     },
   }
+}
+
+function scannedFolder({ files, bytes, folders }: SameEntries, lister: FolderLister, table: EntryTable): ScannedFolder {
+  const found = folders.map(({ place, subtree, isSame }) => ({ ...lister.found(table, place), subtree, isSame }))
+  return { files, bytes, folders: found }
 }
 
 interface Comparison {
@@ -45,7 +60,7 @@ interface Comparison {
 }
 
 /** Undefined as soon as anything differs. Both are sorted by name. */
-function compare(
+export function compareEntries(
   entries: readonly ListedEntry[],
   parent: Tree,
   { rule, blobs }: Comparison,

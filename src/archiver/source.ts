@@ -1,5 +1,6 @@
 import type { Cancellable } from '#base'
 import type { EntryStat, Node } from '#repository'
+import type { EntryTable } from '#repository/format'
 
 /**
  * Where a snapshot's content comes from: a disk, a mailbox.
@@ -49,6 +50,13 @@ export interface FoundFolder {
 export type CreateFolderLister = (options: unknown) => FolderLister
 
 export interface FolderLister {
+  /**
+   * Puts the folder, as `Source.list` would list it, into a table; false when that is not possible just so. Fast, because no
+   * entry becomes an object.
+   */
+  fill(ref: unknown, table: EntryTable): boolean
+  /** The folder at this place of a table that was filled. */
+  found(table: EntryTable, place: number): FoundFolder
   /** As `Source.list` would list it; undefined when there is anything that the user should be told. */
   list(ref: unknown): readonly ListedEntry[] | undefined
 }

@@ -3,7 +3,8 @@ import type { CreateFolderLister, EntryStat, ListedEntry } from '#archiver'
 import { DiskFolder } from './entries.ts'
 import { compileLists, statesOf } from './exclude.ts'
 import type { ExcludeLists } from './exclude.ts'
-import { listPlainFolder } from './list-folder.ts'
+import { fillPlainFolder, listPlainFolder } from './list-folder.ts'
+import { platform } from './platform/index.ts'
 import type { FolderWalk } from './walk.ts'
 
 /** A folder as it is sent to a thread. */
@@ -31,15 +32,20 @@ export const createFolderLister: CreateFolderLister = (options) => {
     warn: () => (isClean = false),
     excluded: () => undefined,
   }
+  const open = (ref: FolderRef) => folderOf(ref, excludes.patterns.length > 0 ? statesOf(excludes, ref.path) : [])
   return {
+    fill(ref, table): boolean {
+      try {
+        return fillPlainFolder(walk, open(ref as FolderRef), table)
+      } catch {
+        return false
+      }
+    },
+    found: (table, place) => (platform.readTable as NonNullable<typeof platform.readTable>)(table, place),
     list(ref): readonly ListedEntry[] | undefined {
       isClean = true
-      const folder = folderOf(
-        ref as FolderRef,
-        excludes.patterns.length > 0 ? statesOf(excludes, (ref as FolderRef).path) : [],
-      )
       try {
-        const { entries, problems } = listPlainFolder(walk, folder)
+        const { entries, problems } = listPlainFolder(walk, open(ref as FolderRef))
         return isClean && problems.length === 0 ? entries : undefined
       } catch {
         return undefined

@@ -1,4 +1,5 @@
 import { hasCode } from '#base'
+import type { EntryTable } from '#repository/format'
 import type { EntryStat, FoundFolder, Listing, Problem } from '#archiver'
 
 import { DiskEntry, DiskFolder } from './entries.ts'
@@ -30,6 +31,21 @@ export async function listFolder(walk: Walk, folder: DiskFolder): Promise<Listin
 export function listPlainFolder(walk: FolderWalk, folder: DiskFolder): Listing {
   using open = openListed(folder)
   return new Lister(walk, folder, open).listAll(open.names())
+}
+
+/**
+ * Puts the folder into a table, by the same rules; false where these need a closer look at its entries, or the folder does not
+ * fit. Throws when it cannot be opened.
+ */
+export function fillPlainFolder(walk: FolderWalk, folder: DiskFolder, table: EntryTable): boolean {
+  const { patterns, tags, largerThan, folders } = walk.excludes
+  if (tags.length > 0 || largerThan !== undefined || folder.rules.device !== undefined) return false
+  using open = openListed(folder)
+  if (!open.fill) return false
+  const byName = patterns.length > 0 || folders.some((excluded) => isInside(excluded, folder.raw))
+  if (!byName) return open.fill(table)
+  const lister = new Lister(walk, folder, open)
+  return open.fill(table, (name) => !lister.isExcludedByName(name))
 }
 
 /** Entries for the folders that were found in `folder` by `listPlainFolder`, elsewhere. */

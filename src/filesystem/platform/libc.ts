@@ -66,6 +66,16 @@ export function decodePointer(memory: Uint8Array): string {
   return load().decode(memory, 'const char *') as string
 }
 
+/**
+ * Where memory lies, to be added to and passed as a pointer: making a view for each of many places costs more than the call.
+ * The memory must stay alive and where it is, as that of WebAssembly that cannot grow does, and no place may lie beyond it.
+ */
+export function addressOf(memory: Uint8Array): number {
+  const address = load().address(memory)
+  if (address > BigInt(Number.MAX_SAFE_INTEGER)) throw new RangeError('an address of more than 53 bits')
+  return Number(address)
+}
+
 /** `bytes` with the NUL that ends a string in C. Text is taken as UTF-8. */
 export function cString(bytes: Uint8Array | string): Buffer {
   const text = typeof bytes === 'string' ? Buffer.from(bytes) : bytes

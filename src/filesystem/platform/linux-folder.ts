@@ -1,8 +1,9 @@
+import type { EntryTable } from '#repository/format'
 import type { EntryStat } from '#archiver'
 
-import { check, libcFunctions } from './libc.ts'
+import { addressOf, check, libcFunctions } from './libc.ts'
 import { O_DIRECTORY, O_NOATIME, O_NOFOLLOW, O_NONBLOCK, openPath } from './linux-path.ts'
-import { statAt, statDescriptor } from './linux-stat.ts'
+import { fillStat, statAt, statDescriptor } from './linux-stat.ts'
 import { fromRaw } from './platform.ts'
 import type { OpenFolder, OpenOptions } from './platform.ts'
 
@@ -33,6 +34,7 @@ function folderOf(fd: number, path: string): OpenFolder {
     stat: statDescriptor(fd),
     names: () => readNames(fd, path),
     statEntry: (name) => statName(fd, name),
+    fill: (table, isWanted) => fillTable(fd, table, isWanted),
     [Symbol.dispose]: () => void libc().close(fd),
   }
 }
@@ -56,6 +58,33 @@ function readNames(fd: number, path: string): string[] {
   }
   // Strings of one character a byte: the default order, which the engine sorts fastest, is the order of the bytes.
   return names.sort()
+}
+
+/** Smaller rooms than this may not take even one name. */
+const leastRoom = 2048
+
+function fillTable(fd: number, table: EntryTable, isWanted?: (name: string) => boolean): boolean {
+  const address = addressOf(table.memory)
+  let end = table.direntsAt
+  for (let filled = -1; filled !== 0; end += filled) {
+    if (table.direntsEnd - end < leastRoom) return false
+    filled = libc().getdents64(fd, address + end, table.direntsEnd - end)
+    if (filled < 0) return false
+  }
+  const count = table.sort(end)
+  if (count === undefined) return false
+  for (let place = 0; place < count; place++) {
+    if (isWanted && !isWanted(nameIn(table, place))) table.leaveOut(place)
+    else if (!fillStat(fd, table, place, address)) return false
+  }
+  return true
+}
+
+/** The raw name of an entry. */
+export function nameIn(table: EntryTable, place: number): string {
+  const { memory } = table
+  const start = table.nameAt(place)
+  return memory.toString('latin1', start, memory.indexOf(0, start))
 }
 
 /** struct linux_dirent64: inode 8, offset 8, length of the record 2, type 1, then the name and a NUL. */

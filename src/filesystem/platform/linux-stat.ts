@@ -1,4 +1,5 @@
 import { typeOfMode } from '#repository/format'
+import type { EntryTable } from '#repository/format'
 import type { EntryStat } from '#archiver'
 
 import { deviceNumber } from './device-number.ts'
@@ -38,6 +39,20 @@ export function statAt(folder: number, path: Buffer, follow: boolean): EntryStat
 function fail(result: number, path: Buffer): never {
   check(result, 'statx', path.subarray(0, path.indexOf(0)))
   throw new TypeError('statx(2) returns 0 or -1')
+}
+
+/** The stat of an entry that `fillStat` has put into a table. */
+export function statIn(table: EntryTable, place: number): EntryStat {
+  const at = table.statAt(place)
+  table.memory.copy(record, 0, at, at + record.length)
+  return decode()
+}
+
+/** Has the system put the stat of an entry into a table; false when it cannot. `address` is that of the table's memory. */
+export function fillStat(folder: number, table: EntryTable, place: number, address: number): boolean {
+  const flags = AT_NO_AUTOMOUNT | AT_SYMLINK_NOFOLLOW
+  const [name, into] = [address + table.nameAt(place), address + table.statAt(place)]
+  return libc().statx(folder, name, flags, STATX_BASIC_STATS, into) === 0
 }
 
 export function statDescriptor(fd: number): FileStat {

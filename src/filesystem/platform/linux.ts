@@ -1,8 +1,8 @@
 import { check, libcFunctions, lastErrno, errnos, SystemError } from './libc.ts'
 import { readAttributes } from './linux-attributes.ts'
-import { openLinuxFolder, openQuietly } from './linux-folder.ts'
+import { nameIn, openLinuxFolder, openQuietly } from './linux-folder.ts'
 import { O_NOFOLLOW, O_NONBLOCK, withReachablePath } from './linux-path.ts'
-import { AT_FDCWD, statAt, statDescriptor } from './linux-stat.ts'
+import { AT_FDCWD, statAt, statDescriptor, statIn } from './linux-stat.ts'
 import { groupId, groupName, userId, userName } from './names.ts'
 import { fromRaw, toRaw } from './platform.ts'
 import type { Platform } from './platform.ts'
@@ -23,6 +23,7 @@ const linkBuffer = Buffer.alloc(4096)
 export const linux: Platform = {
   workingFolder: () => toRaw(readLink('/proc/self/cwd')),
   openFolder: openLinuxFolder,
+  readTable: (table, place) => ({ name: nameIn(table, place), stat: statIn(table, place) }),
   openFile: (path, options = {}) => openQuietly(path, O_NOFOLLOW | O_NONBLOCK, options),
   close: (fd) => void libc().close(fd),
   statOpen: statDescriptor,

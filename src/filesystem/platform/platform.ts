@@ -1,4 +1,5 @@
 import type { EntryStat, ExtendedAttribute } from '#archiver'
+import type { EntryTable } from '#repository/format'
 
 /**
  * What reading a disk needs of the operating system. Everything is synchronous.
@@ -12,6 +13,8 @@ export interface Platform {
   workingFolder(): string
   /** Opens a folder to look at what is in it; fails with ELOOP or ENOTDIR where the path names a symlink. */
   openFolder(path: string, options?: OpenOptions): OpenFolder
+  /** An entry of a table that a folder was put into (`OpenFolder.fill`). */
+  readonly readTable?: (table: EntryTable, place: number) => { readonly name: string; readonly stat: EntryStat }
   /** Opens a file to read it. Never blocks (a FIFO) and never follows a symlink in the last component. */
   openFile(path: string, options?: OpenOptions): number
   close(fd: number): void
@@ -47,6 +50,11 @@ export interface OpenFolder extends Disposable {
   names(): string[]
   /** Not followed. */
   statEntry(name: string): EntryStat
+  /**
+   * Puts all entries into a table; those that are not wanted are left out. False when that cannot be done: then what the table
+   * holds means nothing. Absent where the system does not give entries in that form.
+   */
+  readonly fill?: (table: EntryTable, isWanted?: (name: string) => boolean) => boolean
 }
 
 export interface FileStat extends EntryStat {
