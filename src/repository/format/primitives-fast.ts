@@ -2,6 +2,7 @@ import { longestCipherPiece, Sealer, type MasterKey, type SealCipher } from './c
 import { checkRoom, hashLength, type Hasher } from './hash.ts'
 import { MultiBlockHasher, SerialPairHasher, type MultiBlock } from './hash-pairs.ts'
 import type { Primitives } from './primitives.ts'
+import { tuningFor, tuningParameters, type Tuning } from './zstd-tuning.ts'
 import { broken, checkFrame, wrongLength, type Zstd } from './zstd.ts'
 
 /**
@@ -183,6 +184,7 @@ class FastZstd implements Zstd, Disposable {
   #compressor: Pointer
   #decompressor: Pointer
   #level: number | undefined
+  #tuning: Tuning | undefined
 
   constructor(native: Native) {
     this.#native = native
@@ -192,14 +194,21 @@ class FastZstd implements Zstd, Disposable {
 
   compress(src: Uint8Array, dst: Uint8Array, level: number): number {
     if (this.#compressor === undefined) throw disposed()
-    if (level !== this.#level) {
-      this.#native.setCompressor(this.#compressor, compressionLevelParameter, level)
-      this.#level = level
-    }
+    const tuning = tuningFor(level, src.length)
+    if (level !== this.#level || tuning !== this.#tuning) this.#tune(level, tuning)
     const result = this.#native.compress(this.#compressor, dst, dst.length, src, src.length)
     if (typeof result === 'number') return result
     if (BigInt.asUintN(64, -result) === dstSizeTooSmall) return 0
     throw new Error(`zstd cannot compress: ${this.#native.errorName(result)}`)
+  }
+
+  #tune(level: number, tuning: Tuning): void {
+    for (const [parameter, value] of [[compressionLevelParameter, level] as const, ...tuningParameters(tuning)]) {
+      const result = this.#native.setCompressor(this.#compressor, parameter, value)
+      if (typeof result === 'bigint') throw new Error(`zstd takes no such parameter: ${this.#native.errorName(result)}`)
+    }
+    this.#level = level
+    this.#tuning = tuning
   }
 
   decompress(src: Uint8Array, dst: Uint8Array): void {

@@ -96,6 +96,18 @@ test('fast and reference compress to the same bytes and unpack each other’s, a
   )
 })
 
+test('fast and reference compress to the same bytes whatever the length, one after the other', () => {
+  using fast = choosePrimitives({})
+  const words = Array.from({ length: 60_000 }, (_, i) => `${(i * 7919) % 1009} of ${(i * 104_729) % 31} `).join('')
+  for (const length of [100, 400_000, 65_536, 65_537, 262_144, 5000, 262_145]) {
+    const plain = Buffer.from(words.slice(0, length))
+    const [one, other] = [Buffer.alloc(compressBound(length)), Buffer.alloc(compressBound(length))]
+    const lengths = [referenceZstd.compress(plain, one, 3), fast.zstd.compress(plain, other, 3)]
+    assert.equal(lengths[0], lengths[1], `${length} bytes`)
+    assert.ok(one.equals(other))
+  }
+})
+
 test('fast and reference agree on every damaged frame', () => {
   using fast = choosePrimitives({})
   const outcome = (zstd: typeof referenceZstd, src: Uint8Array): string => {

@@ -1,6 +1,7 @@
 import { constants, zstdCompressSync, zstdDecompressSync } from 'node:zlib'
 import { messageOf } from '#base'
 import { FormatError } from './errors.ts'
+import { tuningFor, tuningParameters } from './zstd-tuning.ts'
 
 /**
  * zstd as the format uses it: every blob and unpacked file is exactly one standard frame. We write frames that state
@@ -39,7 +40,9 @@ export function compressBound(length: number): number {
 /** `Zstd` from `node:zlib`: the reference that the fast path is compared with. */
 export const referenceZstd: Zstd = {
   compress(src, dst, level) {
-    const packed = zstdCompressSync(src, { params: { [constants.ZSTD_c_compressionLevel]: level } })
+    const tuning = tuningParameters(tuningFor(level, src.length)).filter(([, value]) => value !== 0)
+    const params = { [constants.ZSTD_c_compressionLevel]: level, ...Object.fromEntries(tuning) }
+    const packed = zstdCompressSync(src, { params })
     if (packed.length > dst.length) return 0
     dst.set(packed)
     return packed.length
@@ -81,8 +84,14 @@ function unpack(src: Uint8Array, max: number): Buffer {
     return buffer
   } catch (cause) {
     if (cause instanceof FormatError) throw cause
+    if (!isOfZlib(cause)) throw cause
     throw broken(messageOf(cause))
   }
+}
+
+/** What node:zlib says of a bad frame, or of one that is longer than it may be. */
+function isOfZlib(cause: unknown): boolean {
+  return cause instanceof Error && 'code' in cause && /^(?:ZSTD_|Z_|ERR_BUFFER_TOO_LARGE)/.test(String(cause.code))
 }
 
 /** Fewer literals than this are not worth a code of their own at any level. */
