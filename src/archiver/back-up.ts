@@ -87,9 +87,11 @@ async function store(
 ): Promise<BackUpResult> {
   const { signal, threads, packSize, dryRun = false, clock } = options
   const [start, began] = [clock.now(), clock.monotonic()]
-  const parent = await findParent(repository, source, options)
+  const [parent, indexed] = await Promise.all([
+    findParent(repository, source, options),
+    loadIndex(repository, { signal }),
+  ])
   options.onParent?.(parent)
-  const indexed = await loadIndex(repository, { signal })
   const guard = lock && (async () => await makeSure(lock))
   const writerOptions = {
     reader: source.reader,
