@@ -9,6 +9,7 @@ import type { DoneFile } from './file-batches.ts'
 import { ParentFolder, knownContent, sameContent, sameFolder, sameMetadata, subtreeOf } from './parent.ts'
 import type { UnchangedRule } from './parent.ts'
 import { ScanAhead } from './scan-ahead.ts'
+import type { ExpectedFolder } from './scan-ahead.ts'
 import type { ScannedFolder } from './scan-folder.ts'
 import type { Problem, Source, SourceEntry, SourceFolder } from './source.ts'
 import { Tally } from './tally.ts'
@@ -201,6 +202,7 @@ class ArchiveRun {
     const listed = await this.#source.list(folder, { signal: this.#options.signal })
     const { entries, problems, unreadable: isUnreadable = false } = listed
     this.#report(problems)
+    if (parent.tree) this.#ahead?.expect(foldersBefore(entries, parent.tree))
     return { ...fresh, parent, entries, isUnreadable }
   }
 
@@ -312,4 +314,13 @@ class ArchiveRun {
       this.#options.onProblem?.(problem)
     }
   }
+}
+
+/** The folders that the parent has too, each with its tree there, in order. */
+function foldersBefore(entries: readonly SourceEntry[], parent: Tree): ExpectedFolder[] {
+  const before = new ParentFolder(parent)
+  return entries.flatMap(({ name, folder }) => {
+    const tree = folder && subtreeOf(before.take(name))
+    return tree ? [{ folder, tree }] : []
+  })
 }

@@ -13,12 +13,14 @@ export interface UnchangedRule {
 export class ParentFolder {
   /** Id of the tree; undefined when the parent has no such folder. */
   readonly id: Buffer | undefined
+  readonly tree: Tree | undefined
   readonly #nodes: Iterator<TreeNode> | undefined
   #ahead: TreeNode | undefined
   #current: TreeNode | undefined
 
   constructor(tree?: Tree, id?: Buffer) {
     this.id = id
+    this.tree = tree
     this.#nodes = tree?.[Symbol.iterator]()
     this.#advance()
   }

@@ -16,8 +16,10 @@ const batchSize = 16
 /** Folders that are looked at before the walk comes to them: this bounds the memory. */
 const mostAhead = 256
 
-interface Wanted {
+/** A folder that the walk will come to. */
+export interface ExpectedFolder {
   readonly folder: SourceFolder
+  /** Id of its tree in the parent. */
   readonly tree: Buffer
 }
 
@@ -46,8 +48,10 @@ export class ScanAhead {
   readonly #lister: ThreadLister
   readonly #options: Cancellable
   readonly #pending = new Map<SourceFolder, Promise<UnchangedEntries | undefined>>()
-  /** Folders still to be asked for, the innermost family last. */
-  readonly #families: Wanted[][] = []
+  /** Folders still to be asked for, those of the innermost folder last, each family from its end. */
+  readonly #families: ExpectedFolder[][] = []
+  /** Folders that the walk came to before they were asked for. */
+  readonly #passed = new WeakSet<SourceFolder>()
   #batch: Asked[] = []
 
   constructor(store: ContentStore, lister: ThreadLister, options: Cancellable) {
@@ -58,13 +62,21 @@ export class ScanAhead {
 
   /** Undefined when the folder has to be looked at by the walk itself. `tree` is the folder's tree in the parent. */
   async take(folder: SourceFolder, tree: Buffer): Promise<UnchangedEntries | undefined> {
-    if (!this.#pending.has(folder)) this.#ask({ folder, tree })
+    if (!this.#pending.has(folder)) {
+      this.#passed.add(folder)
+      this.#ask({ folder, tree })
+    }
     this.#send()
     const result = await this.#pending.get(folder)
     this.#pending.delete(folder)
-    if (result) this.#families.push(familyOf(result).toReversed())
-    this.#topUp()
+    if (result) this.expect(familyOf(result))
     return result
+  }
+
+  /** The walk will come to these, in this order, before it goes on with those that it was told of earlier. */
+  expect(folders: readonly ExpectedFolder[]): void {
+    this.#families.push(folders.toReversed())
+    this.#topUp()
   }
 
   #topUp(): void {
@@ -73,12 +85,12 @@ export class ScanAhead {
       if (!family) break
       const next = family.pop()
       if (!next) this.#families.pop()
-      else if (!this.#pending.has(next.folder)) this.#ask(next)
+      else if (!this.#passed.has(next.folder)) this.#ask(next)
     }
     this.#send()
   }
 
-  #ask({ folder, tree }: Wanted): void {
+  #ask({ folder, tree }: ExpectedFolder): void {
     const ref = this.#lister.ref(folder)
     if (ref === undefined) {
       this.#pending.set(folder, Promise.resolve(undefined))
@@ -110,7 +122,7 @@ export class ScanAhead {
   }
 }
 
-function familyOf({ scanned, entries }: UnchangedEntries): Wanted[] {
+function familyOf({ scanned, entries }: UnchangedEntries): ExpectedFolder[] {
   return entries.map((entry, i) => ({
     folder: entry.folder as SourceFolder,
     tree: Buffer.from((scanned.folders[i] as { readonly subtree: Uint8Array }).subtree),
