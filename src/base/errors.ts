@@ -59,6 +59,19 @@ export function errorClass<const Table extends ErrorTable>(name: string, table: 
   }
 }
 
+/**
+ * Throws what only a mistake of ours brings about: anything that neither we throw on purpose nor the system. Whoever makes
+ * damage out of what was thrown asks this first. A mistake must end the run: taken for damage, it could cost what is right.
+ */
+export function throwIfBug(thrown: unknown): void {
+  if (!(thrown instanceof UnderstudyError || isOfSystem(thrown))) throw thrown
+}
+
+// `EIO`, but not `ERR_INVALID_ARG_TYPE`: that one Node throws, at whoever calls it wrongly.
+function isOfSystem(thrown: unknown): boolean {
+  return thrown instanceof Error && 'code' in thrown && /^E[A-Z0-9]+$/.test(String(thrown.code))
+}
+
 /** The message of anything thrown, for use inside another sentence. */
 export function messageOf(thrown: unknown): string {
   if (thrown instanceof Error) return thrown.message

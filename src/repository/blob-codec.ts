@@ -1,5 +1,5 @@
 import { randomFillSync } from 'node:crypto'
-import { messageOf } from '#base'
+import { messageOf, throwIfBug } from '#base'
 import type { BlobType } from './delivery.ts'
 import { RepositoryError } from './errors.ts'
 import { Scratch } from './scratch.ts'
@@ -157,6 +157,7 @@ export class BlobCodec implements Disposable {
     try {
       again = this.open(sealed, plainLength)
     } catch (cause) {
+      throwIfBug(cause)
       throw new RepositoryError('BLOB_NOT_VERIFIED', { reason: messageOf(cause), cause })
     }
     if (!again.equals(plain)) throw new RepositoryError('BLOB_NOT_VERIFIED', { reason: 'the bytes differ' })

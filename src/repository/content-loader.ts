@@ -1,5 +1,5 @@
 import { extname } from 'node:path'
-import { ThreadPool, messageOf } from '#base'
+import { ThreadPool, throwIfBug } from '#base'
 import type { Cancellable } from '#base'
 import { RepositoryError } from './errors.ts'
 import { paddingRoom } from './format/hash-pairs.ts'
@@ -116,8 +116,9 @@ export class ContentLoader implements AsyncDisposable {
     let sealed: Buffer
     try {
       sealed = await backend.read({ type: 'pack', name }, { range, signal })
-    } catch {
+    } catch (thrown) {
       signal?.throwIfAborted()
+      throwIfBug(thrown)
       return undefined // told apart when the blobs are loaded one by one
     }
     // The bytes move to the thread without being copied, where they have memory of their own.
@@ -133,7 +134,8 @@ export class ContentLoader implements AsyncDisposable {
       return await loadBlob(this.#repository, 'data', id, { signal })
     } catch (thrown) {
       signal?.throwIfAborted()
-      return thrown instanceof Error ? thrown : new Error(messageOf(thrown))
+      throwIfBug(thrown)
+      return thrown as Error
     }
   }
 }

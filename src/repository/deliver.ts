@@ -1,5 +1,5 @@
 import type { ByteRange } from '#backend'
-import { ThreadPool, fromPlainError, messageOf } from '#base'
+import { ThreadPool, fromPlainError, messageOf, throwIfBug } from '#base'
 import type { Cancellable } from '#base'
 import type { BlobPlace, ContentDelivery, DeliveryOrder, DeliveryResult, DeliveryWrite } from './delivery.ts'
 import { loadBlob } from './load-blob.ts'
@@ -98,8 +98,9 @@ export class RepositoryReader implements ContentDelivery, AsyncDisposable {
   async #read(pack: string, range: ByteRange, { signal }: Cancellable): Promise<Buffer> {
     try {
       return await this.#repository.backend.read({ type: 'pack', name: pack }, { range, signal })
-    } catch {
+    } catch (thrown) {
       signal?.throwIfAborted()
+      throwIfBug(thrown)
       return Buffer.from(new ArrayBuffer(0))
     }
   }
@@ -129,11 +130,17 @@ export class RepositoryReader implements ContentDelivery, AsyncDisposable {
     needed: readonly number[],
     { signal }: Cancellable,
   ): Promise<number | Error> {
+    const pieces: Buffer[] = []
     try {
-      const pieces: Buffer[] = []
       for (const blob of needed) {
         pieces.push(await loadBlob(this.#repository, 'data', order.blobs[blob]?.id as Buffer, { signal }))
       }
+    } catch (thrown) {
+      signal?.throwIfAborted()
+      throwIfBug(thrown)
+      return thrown as Error
+    }
+    try {
       return await this.#pool.run<number>('write', { write: order.writes[write], pieces }, { signal })
     } catch (thrown) {
       signal?.throwIfAborted()

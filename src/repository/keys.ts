@@ -1,8 +1,7 @@
 import { createHash, randomBytes, randomFillSync } from 'node:crypto'
 import { hostname as machineName, userInfo } from 'node:os'
-import { hasCode, messageOf } from '#base'
+import { hasCode, messageOf, throwIfBug } from '#base'
 import type { Cancellable } from '#base'
-import { BackendError } from '#backend'
 import type { Backend } from '#backend'
 import { RepositoryError } from './errors.ts'
 import { encodeMasterKey, parseMasterKey, randomIvs, sealOverhead, splitMasterKey } from './format/crypto.ts'
@@ -81,7 +80,7 @@ export async function addKey(
     data: sealWith(derived, encodeMasterKey(masterKey)),
   })
   const name = createHash('sha256').update(bytes).digest('hex')
-  await verifyKey(decodeNamed(name, bytes), password, masterKey)
+  await verifyKey(decodeNamed(backend, name, bytes), password, masterKey)
   await backend.write({ type: 'key', name }, bytes, { signal })
   return name
 }
@@ -116,6 +115,7 @@ export async function listKeys(
       keys.push({ name, file: await loadKeyFile(backend, name, options) })
     } catch (error) {
       options.signal?.throwIfAborted()
+      throwIfBug(error)
       damaged.push({ name, error: error as Error })
     }
   }
@@ -156,37 +156,38 @@ async function tryKey(
   try {
     return parseMasterKey(opened)
   } catch (cause) {
-    throw damagedKey(backend, name, cause)
+    throwIfBug(cause)
+    throw damagedKey(backend, name, messageOf(cause), cause)
   } finally {
     opened.fill(0)
   }
 }
 
 async function loadKeyFile(backend: Backend, name: string, options: Cancellable): Promise<KeyFile> {
+  const load = async () => decodeNamed(backend, name, await backend.read({ type: 'key', name }, options))
   try {
-    return decodeNamed(name, await backend.read({ type: 'key', name }, options))
+    return await load()
   } catch (thrown) {
-    if (thrown instanceof BackendError) throw thrown
+    if (!hasCode(thrown, 'KEY_DAMAGED')) throw thrown
   }
   // Once more: a flaky line or disk must not look like damage.
-  const again = await backend.read({ type: 'key', name }, options)
+  return await load()
+}
+
+function decodeNamed(backend: Backend, name: string, bytes: Buffer): KeyFile {
+  if (bytes.length > largestKeyFile) throw damagedKey(backend, name, `it has ${bytes.length} bytes`)
+  const isWhole = createHash('sha256').update(bytes).digest('hex') === name
+  if (!isWhole) throw damagedKey(backend, name, 'its content is not what its name says')
   try {
-    return decodeNamed(name, again)
+    return decodeKeyFile(bytes)
   } catch (cause) {
-    throw damagedKey(backend, name, cause)
+    throwIfBug(cause)
+    throw damagedKey(backend, name, messageOf(cause), cause)
   }
 }
 
-function decodeNamed(name: string, bytes: Buffer): KeyFile {
-  if (bytes.length > largestKeyFile) throw new Error(`it has ${bytes.length} bytes`)
-  if (createHash('sha256').update(bytes).digest('hex') !== name)
-    throw new Error('its content is not what its name says')
-  return decodeKeyFile(bytes)
-}
-
-function damagedKey(backend: Backend, name: string, cause: unknown): RepositoryError {
-  const { location } = backend
-  return new RepositoryError('KEY_DAMAGED', { name: name.slice(0, 10), location, reason: messageOf(cause), cause })
+function damagedKey({ location }: Backend, name: string, reason: string, cause?: unknown): RepositoryError {
+  return new RepositoryError('KEY_DAMAGED', { name: name.slice(0, 10), location, reason, cause })
 }
 
 function sealWith(key: MasterKey, plain: Buffer): Buffer {

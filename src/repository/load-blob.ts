@@ -1,4 +1,4 @@
-import { messageOf } from '#base'
+import { messageOf, throwIfBug } from '#base'
 import type { Cancellable } from '#base'
 import type { BlobType } from './delivery.ts'
 import { RepositoryError } from './errors.ts'
@@ -30,6 +30,7 @@ export async function loadBlob(
       return await loadCopy(repository, type, id, entry, { signal })
     } catch (thrown) {
       signal?.throwIfAborted()
+      throwIfBug(thrown)
       failure ??= thrown
     }
   }
@@ -52,14 +53,17 @@ async function loadCopy(
   const range = { offset, length }
   // Packs of trees are read over and over and are small in all: they are worth a cache.
   const sealed = await backend.read({ type: 'pack', name: pack }, { range, signal, cacheable: type === 'tree' })
-  const describe = { type, id: idToHex(id), pack: pack.slice(0, 10) }
+  const damaged = (reason: string, cause?: unknown) =>
+    new RepositoryError('BLOB_DAMAGED', { type, id: idToHex(id), pack: pack.slice(0, 10), reason, cause })
+  let plain: Buffer
   try {
-    const plain = Buffer.from(codec.open(sealed, index.uncompressedLengthOf(entry)))
-    const hash = Buffer.alloc(32)
-    codec.primitives.hasher.sha256(plain, hash)
-    if (!hash.equals(id)) throw new Error('its content is not what its id says')
-    return plain
+    plain = Buffer.from(codec.open(sealed, index.uncompressedLengthOf(entry)))
   } catch (cause) {
-    throw new RepositoryError('BLOB_DAMAGED', { ...describe, reason: messageOf(cause), cause })
+    throwIfBug(cause)
+    throw damaged(messageOf(cause), cause)
   }
+  const hash = Buffer.alloc(32)
+  codec.primitives.hasher.sha256(plain, hash)
+  if (!hash.equals(id)) throw damaged('its content is not what its id says')
+  return plain
 }

@@ -1,4 +1,4 @@
-import { hasCode, mapOrdered, messageOf } from '#base'
+import { hasCode, mapOrdered, messageOf, throwIfBug } from '#base'
 import type { Cancellable } from '#base'
 import { BlobIndex } from './blob-index.ts'
 import type { BlobCodec } from './blob-codec.ts'
@@ -97,6 +97,7 @@ function readInto(index: BlobIndex, name: string, json: Buffer, { onDamaged, onF
       }),
     })
   } catch (cause) {
+    throwIfBug(cause)
     const details = { type: 'index', name: name.slice(0, 10), reason: messageOf(cause), cause }
     const damaged = new RepositoryError('FILE_DAMAGED', details)
     if (!onDamaged) throw damaged

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { hostname as machineName, userInfo } from 'node:os'
-import { hasCode, messageOf, systemClock } from '#base'
+import { hasCode, messageOf, systemClock, throwIfBug } from '#base'
 import type { Cancellable, Clock } from '#base'
 import { RepositoryError } from './errors.ts'
 import { decodeLockFile, encodeLockFile } from './format/lock-file.ts'
@@ -106,6 +106,7 @@ export async function loadLocks(repository: Repository, options: Cancellable = {
       found.push({ name, lock: decodeLockFile(await repository.loadFile('lock', name, options)), age })
     } catch (thrown) {
       options.signal?.throwIfAborted()
+      throwIfBug(thrown)
       if (!hasCode(thrown, 'FILE_NOT_FOUND')) found.push({ name, lock: thrown as Error, age })
     }
   }

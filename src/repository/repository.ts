@@ -1,5 +1,5 @@
 import { randomBytes, createHash } from 'node:crypto'
-import { hasCode, messageOf } from '#base'
+import { hasCode, messageOf, throwIfBug } from '#base'
 import type { Cancellable } from '#base'
 import type { Backend, FileType } from '#backend'
 import { BlobCodec } from './blob-codec.ts'
@@ -180,6 +180,7 @@ class OpenRepository implements Repository {
     try {
       again = this.#decode(type, name, sealed)
     } catch (cause) {
+      throwIfBug(cause)
       throw new RepositoryError('BLOB_NOT_VERIFIED', { reason: messageOf(cause), cause })
     }
     if (!again.equals(json)) throw new RepositoryError('BLOB_NOT_VERIFIED', { reason: 'the bytes differ' })
@@ -187,7 +188,7 @@ class OpenRepository implements Repository {
 
   #decode(type: SealedFileType, name: string, sealed: Buffer): Buffer {
     if (createHash('sha256').update(sealed).digest('hex') !== name) {
-      throw new Error('its content is not what its name says')
+      throw damagedFile(type, name, 'its content is not what its name says')
     }
     const plain = this.codec.openBytes(sealed)
     const { zstd } = this.codec.primitives
@@ -212,7 +213,8 @@ async function readTwice<Value>(read: () => Promise<Buffer>, decode: (bytes: Buf
   const first = await read()
   try {
     return decode(first)
-  } catch {
+  } catch (thrown) {
+    throwIfBug(thrown)
     return decode(await read())
   }
 }
@@ -221,6 +223,11 @@ function decodeOrDamaged<Value>(type: FileType, name: string, decode: () => Valu
   try {
     return decode()
   } catch (cause) {
-    throw new RepositoryError('FILE_DAMAGED', { type, name: name.slice(0, 10), reason: messageOf(cause), cause })
+    throwIfBug(cause)
+    throw hasCode(cause, 'FILE_DAMAGED') ? cause : damagedFile(type, name, messageOf(cause), cause)
   }
+}
+
+function damagedFile(type: FileType, name: string, reason: string, cause?: unknown): RepositoryError {
+  return new RepositoryError('FILE_DAMAGED', { type, name: name.slice(0, 10), reason, cause })
 }

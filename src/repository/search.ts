@@ -1,4 +1,4 @@
-import { UnderstudyError } from '#base'
+import { throwIfBug } from '#base'
 import type { Cancellable } from '#base'
 import { Bitmap } from './bitmap.ts'
 import type { TreeNode } from './format/tree-node.ts'
@@ -66,9 +66,9 @@ export class TreeSearch<State> {
         else if (next) folders.push(...(await this.#enter(next, options, folder)))
       } catch (thrown) {
         signal?.throwIfAborted()
-        if (!(thrown instanceof UnderstudyError)) throw thrown
+        throwIfBug(thrown)
         folder.isWhole = false
-        onProblem(thrown, folder.id)
+        onProblem(thrown as Error, folder.id)
         this.#leave(folders.pop() as Folder<State>, folders.at(-1))
       }
     }
@@ -89,6 +89,7 @@ export class TreeSearch<State> {
       return [{ ...place, entry, key, nodes, kept: [], isWhole: true }]
     } catch (thrown) {
       signal?.throwIfAborted()
+      throwIfBug(thrown)
       if (above) above.isWhole = false
       onProblem(thrown as Error, place.id)
       return []

@@ -1,4 +1,4 @@
-import { hasCode, mapOrdered } from '#base'
+import { hasCode, mapOrdered, messageOf, throwIfBug } from '#base'
 import type { Cancellable } from '#base'
 import { RepositoryError } from './errors.ts'
 import { decodeSnapshot, encodeSnapshot } from './format/snapshot.ts'
@@ -42,12 +42,9 @@ export async function loadSnapshot(
   try {
     return { id, ...decodeSnapshot(json) }
   } catch (cause) {
-    throw new RepositoryError('FILE_DAMAGED', {
-      type: 'snapshot',
-      name: id.slice(0, 10),
-      reason: (cause as Error).message,
-      cause,
-    })
+    throwIfBug(cause)
+    const details = { type: 'snapshot', name: id.slice(0, 10), reason: messageOf(cause), cause }
+    throw new RepositoryError('FILE_DAMAGED', details)
   }
 }
 
@@ -128,6 +125,7 @@ async function loadListed(
     return await loadSnapshot(repository, id, { signal })
   } catch (thrown) {
     signal?.throwIfAborted()
+    throwIfBug(thrown)
     if (hasCode(thrown, 'FILE_NOT_FOUND')) return undefined // forgotten since it was listed
     if (!onDamaged) throw thrown
     onDamaged(id, thrown as Error)

@@ -1,3 +1,4 @@
+import { throwIfBug } from '#base'
 import type { Cancellable } from '#base'
 import { openTree } from './format/tree.ts'
 import type { Tree } from './format/tree.ts'
@@ -67,7 +68,8 @@ export class TreeLoader {
   #open(sealed: Uint8Array, plainLength: number): Buffer | undefined {
     try {
       return Buffer.from(this.#repository.codec.open(sealed, plainLength))
-    } catch {
+    } catch (thrown) {
+      throwIfBug(thrown)
       return undefined
     }
   }
@@ -83,8 +85,9 @@ export class TreeLoader {
     try {
       const window = await this.#window(pack, number, options)
       return window.subarray(offset - start, offset - start + length)
-    } catch {
+    } catch (thrown) {
       options.signal?.throwIfAborted()
+      throwIfBug(thrown)
       return undefined
     }
   }

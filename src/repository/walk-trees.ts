@@ -1,4 +1,4 @@
-import { mapOrdered } from '#base'
+import { mapOrdered, throwIfBug } from '#base'
 import type { Cancellable } from '#base'
 import { Bitmap } from './bitmap.ts'
 import { RepositoryError } from './errors.ts'
@@ -106,6 +106,7 @@ class TreeWalk {
       return await this.#loader.load(tree, { signal })
     } catch (thrown) {
       signal?.throwIfAborted()
+      throwIfBug(thrown)
       return thrown as Error
     }
   }
@@ -114,6 +115,7 @@ class TreeWalk {
     try {
       for (const node of tree) this.#visitNode(node, waiting)
     } catch (thrown) {
+      throwIfBug(thrown)
       this.#problem(thrown as Error, waiting)
     }
   }

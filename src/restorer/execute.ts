@@ -1,5 +1,5 @@
 import type { Cancellable } from '#base'
-import { mapOrdered } from '#base'
+import { mapOrdered, throwIfBug } from '#base'
 import type { Node } from '#repository'
 
 import { breather } from './breathe.ts'
@@ -170,8 +170,9 @@ class Execution {
         for (const { entry, node } of this.#entriesOf(folder, await tree()))
           await this.#restoreEntry(entry, node(), path)
       } catch (error) {
-        if (error instanceof TreeFailure) this.#fail(path, error.cause)
-        else throw error
+        if (!(error instanceof TreeFailure)) throw error
+        throwIfBug(error.cause)
+        this.#fail(path, error.cause)
       }
     }
   }

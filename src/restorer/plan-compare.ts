@@ -1,3 +1,4 @@
+import { throwIfBug } from '#base'
 import type { Cancellable } from '#base'
 import type { Node } from '#repository'
 
@@ -100,7 +101,8 @@ export class PlannedComparisons {
 function decoded(node: RestoreNode): Node | undefined {
   try {
     return node.decode()
-  } catch {
+  } catch (thrown) {
+    throwIfBug(thrown)
     return undefined
   }
 }

@@ -1,7 +1,8 @@
 import type { Cancellable } from '#base'
-import { messageOf } from '#base'
+import { messageOf, throwIfBug } from '#base'
 
 import { breather } from './breathe.ts'
+import { notRestored } from './contents.ts'
 import { RestorerError } from './errors.ts'
 import type { RestoreFailure } from './failures.ts'
 import { FailureList } from './failures.ts'
@@ -122,6 +123,7 @@ class Planner {
         this.#planDeletions(visit)
       } catch (cause) {
         this.#options.signal?.throwIfAborted()
+        throwIfBug(cause)
         // What the folder should hold is not known, so nothing may be taken for superfluous.
         this.#mayDelete = false
         this.#refuse(path, new RestorerError('TREE_UNREADABLE', { path, reason: messageOf(cause), cause }))
@@ -162,7 +164,8 @@ class Planner {
         const child = this.#planNode(node, index, path, visit)
         if (child) children.push(child)
       } catch (cause) {
-        this.#refuse(path, new RestorerError('NOT_RESTORED', { path, reason: messageOf(cause), cause }))
+        throwIfBug(cause)
+        this.#refuse(path, notRestored(path, cause))
       }
     }
   }
@@ -207,7 +210,7 @@ class Planner {
   ): { folder: number; tree: Buffer } | undefined {
     if (!selected && !childrenMayBe) return undefined
     const tree = node.subtree
-    if (tree === undefined) throw new Error('the folder has no tree')
+    if (tree === undefined) throw new RestorerError('NOT_RESTORED', { path, reason: 'the folder has no tree' })
     const existing = visit.byName?.get(this.#target.sameName(node.name))
     const state: FolderState = existing === undefined ? 'absent' : existing.kind === 'dir' ? 'there' : 'in the way'
     if (state === 'in the way' && existing && this.#isKept(node, existing)) {

@@ -4,6 +4,7 @@ import * as fs from 'node:fs'
 
 import type { BlobPlace, ContentWriter, DeliveryOrder, DeliveryResult, ExtendedAttribute, Node } from '#repository'
 
+import { RepositoryError } from '../../src/repository/errors.ts'
 import { namedDoor } from '../../src/filesystem/platform/metadata-door.ts'
 import type { RestoreNode, RestoreRepository, RestoreTree } from '../../src/restorer/repository.ts'
 
@@ -33,7 +34,7 @@ export class FakeRepository implements RestoreRepository, Disposable {
 
   async loadTree(id: Buffer): Promise<RestoreTree> {
     const nodes = this.#trees.get(id.toString('hex'))
-    if (!nodes) throw new Error('no such tree')
+    if (!nodes) throw new RepositoryError('BLOB_NOT_FOUND', { type: 'tree', id: id.toString('hex') })
     return nodes.map(restoreNode)
   }
 

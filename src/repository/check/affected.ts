@@ -1,3 +1,4 @@
+import { throwIfBug } from '#base'
 import type { Cancellable } from '#base'
 import { Bitmap } from '../bitmap.ts'
 import type { Affected, AffectedPath, Finding } from './findings.ts'
@@ -124,8 +125,10 @@ class AffectedSearch {
           this.#isCut = true
           return
         }
-        const tree = await loader.load(next.tree, { signal }).catch(() => undefined)
-        signal?.throwIfAborted()
+        const tree = await loader.load(next.tree, { signal }).catch((thrown: unknown) => {
+          signal?.throwIfAborted()
+          throwIfBug(thrown)
+        })
         waiting.push(...this.#listTree(tree ?? [], next, id))
       }
     }
@@ -143,7 +146,8 @@ class AffectedSearch {
         const subtree = subtreeOf(node)
         if (subtree) inner.push({ tree: this.#repository.index.find('tree', subtree), path: nodePath })
       }
-    } catch {
+    } catch (thrown) {
+      throwIfBug(thrown)
       // Malformed from here on: one of the findings.
     }
     return inner
@@ -207,7 +211,8 @@ class AffectedSearch {
 function subtreeOf(node: TreeNode): Buffer | undefined {
   try {
     return node.subtree
-  } catch {
+  } catch (thrown) {
+    throwIfBug(thrown)
     return undefined // malformed: one of the findings
   }
 }
@@ -215,7 +220,8 @@ function subtreeOf(node: TreeNode): Buffer | undefined {
 function contentOf(node: TreeNode): Buffer {
   try {
     return node.content ?? Buffer.alloc(0)
-  } catch {
+  } catch (thrown) {
+    throwIfBug(thrown)
     return Buffer.alloc(0)
   }
 }

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
-import { messageOf, systemClock } from '#base'
+import { messageOf, systemClock, throwIfBug } from '#base'
 import type { Cancellable, Clock } from '#base'
+import type { Backend } from '#backend'
 import { findAffected, findLost } from './affected.ts'
 import { checkData } from './data.ts'
 import { Findings, shortName } from './findings.ts'
@@ -152,16 +153,23 @@ interface StepOptions extends Cancellable {
 // Any key may be the only one that somebody has the password of.
 async function checkKeys({ backend }: Repository, { findings, signal }: StepOptions): Promise<void> {
   for await (const { name } of backend.list('key', { signal })) {
-    try {
-      const bytes = await backend.read({ type: 'key', name }, { signal })
-      if (createHash('sha256').update(bytes).digest('hex') !== name)
-        throw new Error('its content is not what its name says')
-      decodeKeyFile(bytes)
-    } catch (thrown) {
-      signal?.throwIfAborted()
-      const message = `The key ${shortName(name)} is damaged: ${messageOf(thrown)}`
-      findings.add({ kind: 'key-damaged', message, file: { type: 'key', name } })
-    }
+    const reason = await whyDamaged(backend, name, { signal })
+    if (reason === undefined) continue
+    const message = `The key ${shortName(name)} is damaged: ${reason}`
+    findings.add({ kind: 'key-damaged', message, file: { type: 'key', name } })
+  }
+}
+
+async function whyDamaged(backend: Backend, key: string, { signal }: Cancellable): Promise<string | undefined> {
+  try {
+    const bytes = await backend.read({ type: 'key', name: key }, { signal })
+    if (createHash('sha256').update(bytes).digest('hex') !== key) return 'its content is not what its name says'
+    decodeKeyFile(bytes)
+    return undefined
+  } catch (thrown) {
+    signal?.throwIfAborted()
+    throwIfBug(thrown)
+    return messageOf(thrown)
   }
 }
 

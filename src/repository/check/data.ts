@@ -1,4 +1,4 @@
-import { ThreadPool, forEachConcurrent, messageOf } from '#base'
+import { ThreadPool, forEachConcurrent, messageOf, throwIfBug } from '#base'
 import type { Cancellable } from '#base'
 import { shortName } from './findings.ts'
 import type { Findings } from './findings.ts'
@@ -79,6 +79,7 @@ async function readPackHere(
     bytes = await backend.read({ type: 'pack', name }, { signal })
   } catch (thrown) {
     signal?.throwIfAborted()
+    throwIfBug(thrown)
     return { isRead: false, reasons: [messageOf(thrown)], bad: [...entries] }
   }
   // The bytes go to the thread without being copied.

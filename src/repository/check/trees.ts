@@ -1,4 +1,4 @@
-import { hasCode, messageOf, printable } from '#base'
+import { hasCode, messageOf, printable, throwIfBug } from '#base'
 import type { Cancellable } from '#base'
 import { shortName } from './findings.ts'
 import type { Findings } from './findings.ts'
@@ -72,7 +72,8 @@ function shown({ name }: TreeNode): string {
 function canBeEntered(node: TreeNode): boolean {
   try {
     return node.subtree !== undefined
-  } catch {
+  } catch (thrown) {
+    throwIfBug(thrown)
     return false
   }
 }

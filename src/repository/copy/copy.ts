@@ -1,4 +1,4 @@
-import { forEachConcurrent, systemClock } from '#base'
+import { forEachConcurrent, systemClock, throwIfBug } from '#base'
 import type { Cancellable, Clock } from '#base'
 import { loadBlob } from '../load-blob.ts'
 import type { HeldLock } from '../lock.ts'
@@ -129,8 +129,9 @@ class Copier {
     let bytes: Buffer
     try {
       bytes = await this.#source.backend.read({ type: 'pack', name: pack }, { range, signal })
-    } catch {
+    } catch (thrown) {
       signal?.throwIfAborted()
+      throwIfBug(thrown)
       return [...entries] // told apart when its blobs are loaded one by one
     }
     return await this.#writer.copyBlobs({ piece: { offset, bytes }, entries }, { signal })

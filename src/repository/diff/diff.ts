@@ -1,4 +1,4 @@
-import { UnderstudyError } from '#base'
+import { throwIfBug } from '#base'
 import type { Cancellable } from '#base'
 import { RepositoryError } from '../errors.ts'
 import { idToHex } from '../format/ids.ts'
@@ -130,8 +130,8 @@ class Comparison {
 
   #tell(thrown: unknown): void {
     this.#options.signal?.throwIfAborted()
-    if (!(thrown instanceof UnderstudyError)) throw thrown
-    this.#options.onProblem(thrown)
+    throwIfBug(thrown)
+    this.#options.onProblem(thrown as Error)
   }
 
   async #compareNodes({ path }: Folder, one: TreeNode, other: TreeNode): Promise<void> {

@@ -1,4 +1,4 @@
-import { ThreadPool, forEachConcurrent } from '#base'
+import { ThreadPool, forEachConcurrent, throwIfBug } from '#base'
 import type { Cancellable } from '#base'
 import { Bitmap } from '../bitmap.ts'
 import { IndexSaver } from '../index-saver.ts'
@@ -203,8 +203,9 @@ class Repacker implements AsyncDisposable {
       const range = { offset, length: end - offset }
       try {
         pieces.push({ offset, bytes: await backend.read({ type: 'pack', name: pack }, { range, signal }) })
-      } catch {
+      } catch (thrown) {
         signal?.throwIfAborted()
+        throwIfBug(thrown)
         return undefined
       }
     }

@@ -1,4 +1,4 @@
-import { forEachConcurrent, messageOf } from '#base'
+import { forEachConcurrent, messageOf, throwIfBug } from '#base'
 import { lengthFieldSize, locatePackHeader, packHeaderLength, parsePackHeader } from '../format/pack-header.ts'
 import type { PackBlobs } from '../format/pack-header.ts'
 import type { Repository } from '../repository.ts'
@@ -63,6 +63,7 @@ export async function readHeader(
     tail = await read(at)
   } catch (thrown) {
     signal?.throwIfAborted()
+    throwIfBug(thrown)
     return { ok: false, reason: messageOf(thrown), trace: traceOfFailure(thrown) }
   }
   try {
@@ -71,6 +72,7 @@ export async function readHeader(
     return { ok: true, found: parsePackHeader(codec.openBytes(tail.subarray(start - at, end - at)), size) }
   } catch (thrown) {
     signal?.throwIfAborted()
+    throwIfBug(thrown)
     return { ok: false, reason: messageOf(thrown), trace: traceOf(tail) }
   }
 }

@@ -1,4 +1,4 @@
-import { messageOf } from '#base'
+import { messageOf, throwIfBug } from '#base'
 import type { BlobIndex } from '../blob-index.ts'
 import type { PackBlobs } from '../format/pack-header.ts'
 import type { IndexedRepository } from '../repository.ts'
@@ -89,6 +89,7 @@ async function tryRead(
     return await backend.read({ type: 'pack', name }, { range: { offset, length }, signal, fresh: true })
   } catch (thrown) {
     signal?.throwIfAborted()
+    throwIfBug(thrown)
     return { thrown }
   }
 }

@@ -1,4 +1,4 @@
-import { mapOrdered, messageOf } from '#base'
+import { mapOrdered, messageOf, throwIfBug } from '#base'
 import { Bitmap } from '../bitmap.ts'
 import { idToHex } from '../format/ids.ts'
 import { encodeNode } from '../format/node.ts'
@@ -55,6 +55,7 @@ async function findRoots(
   const load = async (entry: number) => {
     const tree = await loader.load(entry, { signal }).catch((thrown: unknown) => {
       signal?.throwIfAborted()
+      throwIfBug(thrown)
       return thrown as Error
     })
     return { entry, tree }
@@ -90,6 +91,7 @@ function nameFolders(tree: Tree, name: (id: Buffer) => void): Error | undefined 
     for (const { subtree } of tree) if (subtree) name(subtree)
     return undefined
   } catch (thrown) {
+    throwIfBug(thrown)
     return thrown as Error
   }
 }

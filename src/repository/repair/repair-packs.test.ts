@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { FaultyBackend } from '#backend'
+import { BackendError, FaultyBackend } from '#backend'
 import type { Fault } from '#backend'
 import { TestRepository, password } from '../../../test/helpers/build-repository.ts'
 import { JumpingClock } from '../../../test/helpers/jumping-clock.ts'
@@ -143,7 +143,7 @@ test('a pack that is right when it is read again is left as it is, and so is one
 
 test('a read that fails once costs nothing; one that fails always costs only what cannot be read', async () => {
   backend.bringBack(whole)
-  const error = new Error('input/output error')
+  const error = new BackendError('STORAGE_FAILED', { location: 'disk', reason: 'input/output error' })
   const once = await repair(
     [pack],
     await through([{ on: 'read', type: 'pack', name: pack, times: 7, fault: { kind: 'fail', error } }]),

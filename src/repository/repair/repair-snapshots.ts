@@ -1,4 +1,4 @@
-import { hasCode, messageOf } from '#base'
+import { hasCode, messageOf, throwIfBug } from '#base'
 import type { BlobIndex } from '../blob-index.ts'
 import { RepositoryError } from '../errors.ts'
 import { typeTextOf, withContent } from '../format/edit-tree.ts'
@@ -216,6 +216,7 @@ async function whyBroken(source: BlobSource, id: string, { signal }: LookOptions
     return undefined
   } catch (thrown) {
     signal?.throwIfAborted()
+    throwIfBug(thrown)
     return messageOf(thrown)
   }
 }

@@ -1,3 +1,4 @@
+import { throwIfBug } from '#base'
 import type { Cancellable } from '#base'
 import { Bitmap } from '../bitmap.ts'
 import { RepositoryError } from '../errors.ts'
@@ -67,8 +68,9 @@ async function* contentOf(
     const length = Math.min(copyStride, size - offset)
     try {
       yield await view.repository.backend.read({ type: 'pack', name }, { range: { offset, length }, signal })
-    } catch {
+    } catch (thrown) {
       signal?.throwIfAborted()
+      throwIfBug(thrown)
       yield Buffer.alloc(length)
     }
   }

@@ -1,4 +1,4 @@
-import { hasCode, messageOf } from '#base'
+import { hasCode, messageOf, throwIfBug } from '#base'
 import { RepositoryError } from '../errors.ts'
 import type { HeldLock } from '../lock.ts'
 import type { Repository } from '../repository.ts'
@@ -18,6 +18,7 @@ export async function removeUnreadableSnapshot(
   await waitForSecondLook(options)
   const second = await loadSnapshot(repository, id, options).catch((thrown: Error) => thrown)
   options.signal?.throwIfAborted()
+  if (second instanceof Error) throwIfBug(second)
   const isSame = second instanceof Error && hasCode(second, 'FILE_DAMAGED') && second.message === first.message
   if (!isSame) {
     const reason = `${messageOf(first)} Later: ${second instanceof Error ? messageOf(second) : 'it was right'}`

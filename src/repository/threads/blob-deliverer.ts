@@ -1,4 +1,4 @@
-import { toPlainError } from '#base'
+import { hasCode, toPlainError } from '#base'
 import type { PlainError } from '#base'
 import type { ByteRange } from '#backend'
 import type { BlobCodec } from '../blob-codec.ts'
@@ -64,6 +64,7 @@ export class BlobDeliverer implements Disposable {
       try {
         bytes += this.write(write, opened.take(blobsOf(write)))
       } catch (thrown) {
+        if (thrown instanceof OpeningFault) throw thrown.cause
         failures.push({ write: i, error: toPlainError(thrown) })
       }
     })
@@ -164,9 +165,17 @@ class OpenedBlobs {
     try {
       return this.#open(blob)
     } catch (thrown) {
+      if (!hasCode(thrown, 'BLOB_DAMAGED')) throw new OpeningFault(thrown)
       this.damaged.push({ blob, error: toPlainError(thrown) })
       return thrown as Error
     }
+  }
+}
+
+/** A mistake of ours while a blob was opened: it is neither damage nor a file that cannot be written. */
+class OpeningFault extends Error {
+  constructor(cause: unknown) {
+    super('opening a blob failed', { cause })
   }
 }
 

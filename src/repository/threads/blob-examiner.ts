@@ -1,4 +1,4 @@
-import { messageOf } from '#base'
+import { messageOf, throwIfBug } from '#base'
 import type { BlobCodec } from '../blob-codec.ts'
 import type { BlobIndex } from '../blob-index.ts'
 import { BlobProver } from './blob-prover.ts'
@@ -54,6 +54,7 @@ export class BlobExaminer {
       this.#index.copyId(entry, this.#id, 0)
       return this.#hash.equals(this.#id) ? plain : 'its content is not what its id says'
     } catch (thrown) {
+      throwIfBug(thrown)
       return messageOf(thrown)
     }
   }

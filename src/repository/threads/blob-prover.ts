@@ -1,4 +1,4 @@
-import { messageOf } from '#base'
+import { messageOf, throwIfBug } from '#base'
 import type { BlobCodec } from '../blob-codec.ts'
 import type { BlobIndex } from '../blob-index.ts'
 import { sealOverhead } from '../format/crypto.ts'
@@ -37,6 +37,7 @@ export class BlobProver {
       try {
         this.#open(entry, sealedOf(entry), damaged)
       } catch (thrown) {
+        throwIfBug(thrown)
         damaged(entry, messageOf(thrown))
       }
     }

@@ -1,4 +1,4 @@
-import { Transferred, serveThread, threadData } from '#base'
+import { Transferred, serveThread, threadData, throwIfBug } from '#base'
 import { BlobCodec } from '../blob-codec.ts'
 import type { CodecSettings } from '../blob-codec.ts'
 import { hashLength } from '../format/hash.ts'
@@ -65,7 +65,8 @@ function openInto(
   try {
     const blob = sealed.subarray(offset, offset + length)
     return codec.openInto(blob, isCompressed ? plainLength : 0, plain, at) === plainLength
-  } catch {
+  } catch (thrown) {
+    throwIfBug(thrown)
     return false // looked at with all care by whoever gave the order
   }
 }

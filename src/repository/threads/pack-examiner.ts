@@ -1,4 +1,4 @@
-import { messageOf } from '#base'
+import { messageOf, throwIfBug } from '#base'
 import type { BlobCodec } from '../blob-codec.ts'
 import type { BlobIndex } from '../blob-index.ts'
 import { hashLength } from '../format/hash.ts'
@@ -100,6 +100,7 @@ export class PackExaminer {
       const header = parsePackHeader(this.#codec.openBytes(bytes.subarray(start, end)), bytes.length)
       return this.#equalsIndex(header, entries) ? undefined : 'its header and the index differ'
     } catch (thrown) {
+      throwIfBug(thrown)
       return `its header cannot be read (${messageOf(thrown)})`
     }
   }

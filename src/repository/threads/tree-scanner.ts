@@ -1,3 +1,4 @@
+import { throwIfBug } from '#base'
 import type { BlobCodec } from '../blob-codec.ts'
 import type { BlobIndex } from '../blob-index.ts'
 import type { FolderScanner } from '../content.ts'
@@ -37,7 +38,8 @@ export class TreeScanner {
       this.#codec.primitives.hasher.sha256(plain, this.#hash, 0)
       this.#index.copyId(entry, this.#id, 0)
       return this.#hash.equals(this.#id) ? plain : undefined
-    } catch {
+    } catch (thrown) {
+      throwIfBug(thrown)
       return undefined // the main thread reads it again, and says what is wrong
     }
   }

@@ -1,4 +1,4 @@
-import { mapOrdered, messageOf } from '#base'
+import { mapOrdered, messageOf, throwIfBug } from '#base'
 import type { Cancellable } from '#base'
 import { isSafeName } from '#repository'
 import type { ContentLoader, LoadedContents, Node } from '#repository'
@@ -177,6 +177,7 @@ function emptyOf(path: Buffer, node: Node): DumpedEntry {
 }
 
 function stopped(path: Buffer, cause: unknown): RestorerError {
+  if (typeof cause !== 'string') throwIfBug(cause)
   const shown = path.length === 0 ? '/' : path
   return new RestorerError('DUMP_STOPPED', { path: shown, reason: messageOf(cause).replace(/\.$/, ''), cause })
 }
