@@ -1,6 +1,7 @@
 import { open } from 'node:fs/promises'
-import { messageOf } from '#base'
+import { hasCode } from '#base'
 import { CliError } from './errors.ts'
+import { plainMessage } from './failure-text.ts'
 import type { Terminal } from './terminal.ts'
 
 /** Where the bytes of a dump go: standard output or a file. Small pieces are written together. */
@@ -18,14 +19,14 @@ const largePiece = 64 << 10
 /** Throws DUMP_NOT_WRITTEN. */
 export async function openDumpOutput(terminal: Terminal, target: string | undefined): Promise<DumpOutput> {
   if (target === undefined || target === '') {
-    const pieces = new Pieces((bytes) => terminal.writeThrough(bytes))
+    const pieces = new Pieces((bytes) => print(terminal, bytes))
     return { write: pieces.write, finish: () => pieces.flush(), [Symbol.asyncDispose]: async () => undefined }
   }
   const named = async <Result>(work: () => Promise<Result>): Promise<Result> => {
     try {
       return await work()
     } catch (cause) {
-      throw new CliError('DUMP_NOT_WRITTEN', { path: target, reason: messageOf(cause), cause })
+      throw notWritten(target, cause)
     }
   }
   const file = await named(() => open(target, 'w'))
@@ -39,6 +40,19 @@ export async function openDumpOutput(terminal: Terminal, target: string | undefi
     },
     [Symbol.asyncDispose]: async () => await file.close().catch(() => undefined),
   }
+}
+
+async function print(terminal: Terminal, bytes: Uint8Array): Promise<void> {
+  try {
+    await terminal.writeThrough(bytes)
+  } catch (cause) {
+    // A reader that went away ends the command by itself.
+    throw hasCode(cause, 'EPIPE') || hasCode(cause, 'EIO') ? cause : notWritten('standard output', cause)
+  }
+}
+
+function notWritten(path: string, cause: unknown): CliError {
+  return new CliError('DUMP_NOT_WRITTEN', { path, reason: plainMessage(cause), cause })
 }
 
 class Pieces {

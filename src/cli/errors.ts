@@ -16,7 +16,7 @@ export const cliErrors = {
   },
   OBJECT_NOT_FOUND: {
     message: 'There is no {type} whose id begins with "{start}".',
-    hint: 'List them with `understudy list`.',
+    hint: 'List the ids with `understudy list {plural}`.',
   },
   OBJECT_AMBIGUOUS: {
     message: 'More than one {type} begins with "{start}".',
@@ -25,6 +25,14 @@ export const cliErrors = {
   PASSWORD_MISSING: {
     message: 'No password was given.',
     hint: 'Use --password-file, --password-command or UNDERSTUDY_PASSWORD; for a repository without a password, --insecure-no-password.',
+  },
+  SOURCE_PASSWORD_MISSING: {
+    message: 'No password of the repository to copy from was given.',
+    hint: 'Use --from-password-file, --from-password-command or UNDERSTUDY_FROM_PASSWORD; if it has no password, --from-insecure-no-password.',
+  },
+  NEW_PASSWORD_MISSING: {
+    message: 'No new password was given.',
+    hint: 'Use --new-password-file with a file that is not empty; for a key without a password, --new-insecure-no-password.',
   },
   PASSWORD_COMMAND_FAILED: {
     message: 'The command that gives the password failed: {reason}.',
@@ -54,12 +62,16 @@ export const cliErrors = {
     hint: 'Mend what the lines above say and run the restore again: it goes on from what is there.',
   },
   SNAPSHOTS_DAMAGED: {
-    message: '{count} snapshots cannot be read.',
+    message: 'Snapshots that cannot be read: {count}.',
     hint: 'Run `understudy check` to see what that touches.',
   },
   DUMP_NOT_WRITTEN: {
     message: 'The dump could not be written to {path}: {reason}.',
-    hint: 'What is there now is not complete. Check the folder, its rights and its free space.',
+    hint: 'If something is there now, it is not complete. Check the folder, its rights and its free space.',
+  },
+  PRINTING_FAILED: {
+    message: 'Standard output could not be written: {reason}.',
+    hint: 'What was printed is not complete: look for free space where it goes. The command itself did its work.',
   },
   TREES_UNREADABLE: {
     message: 'The result is not complete: {count} folders or blobs of the snapshots cannot be read.',

@@ -28,6 +28,7 @@ export function fromPlace({ env }: CommandContext, flags: CommandFlags): Place {
     },
     passwordVariable: 'FROM_PASSWORD',
     question: 'enter password for source repository: ',
+    missing: 'SOURCE_PASSWORD_MISSING',
   }
 }
 

@@ -22,6 +22,7 @@ import { CliError, usage } from './errors.ts'
 import type { GlobalOptions, PasswordFlags } from './global-flags.ts'
 import { count } from './words.ts'
 import { askPassword, readGivenPassword, readTextFile } from './password.ts'
+import type { Missing } from './password.ts'
 
 /** The repository of a command: its storage, its password, its lock. */
 
@@ -38,6 +39,7 @@ export interface Place {
   /** The variable that may hold the password, without prefix. */
   readonly passwordVariable: string
   readonly question: string
+  readonly missing: Missing
 }
 
 /** `temporary`: a cache of this command's own, which does not outlive it. `none`: what counts is what the storage has. */
@@ -60,6 +62,7 @@ export function mainPlace({ globals }: CommandContext): Place {
     password,
     passwordVariable: 'PASSWORD',
     question: 'enter password for repository: ',
+    missing: 'PASSWORD_MISSING',
   }
 }
 
@@ -215,7 +218,7 @@ async function openWithPassword(
   cache: string | undefined,
 ): Promise<Repository> {
   const { signal, env, globals, printer } = context
-  const { password: flags, passwordVariable: variable, question } = place
+  const { password: flags, passwordVariable: variable, question, missing } = place
   const onProblem = (error: Error) => printer.error(`The local cache is not used: ${messageOf(error)}`)
   const open = async (password: string) =>
     await openRepository(backend, {
@@ -233,9 +236,9 @@ async function openWithPassword(
   await refuseAbsent(backend, signal)
   for (let left = process.stdin.isTTY ? tries : 1; ; left--) {
     try {
-      return await open(await askPassword(question, signal))
+      return await open(await askPassword(question, signal, missing))
     } catch (thrown) {
-      if (left <= 1 || !(hasCode(thrown, 'PASSWORD_WRONG') || hasCode(thrown, 'PASSWORD_MISSING'))) throw thrown
+      if (left <= 1 || !(hasCode(thrown, 'PASSWORD_WRONG') || hasCode(thrown, missing))) throw thrown
       printer.error(`${messageOf(thrown)} Try again.`)
     }
   }

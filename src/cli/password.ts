@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs'
 import { messageOf } from '#base'
 import type { Environment } from './environment.ts'
 import { CliError, usage } from './errors.ts'
+import { plainMessage } from './failure-text.ts'
 import type { PasswordFlags } from './global-flags.ts'
 import { promptForSecret } from './prompt.ts'
 import { splitShellWords } from './shell-words.ts'
@@ -55,7 +56,7 @@ export function readTextFile(path: string, flag: string): string {
   try {
     bytes = readFileSync(path)
   } catch (cause) {
-    throw new CliError('FLAG_FILE_NOT_READ', { path, flag, reason: messageOf(cause), cause })
+    throw new CliError('FLAG_FILE_NOT_READ', { path, flag, reason: plainMessage(cause), cause })
   }
   if (bytes[0] === 0xff && bytes[1] === 0xfe) return bytes.toString('utf16le', 2)
   if (bytes[0] === 0xfe && bytes[1] === 0xff)
@@ -85,16 +86,19 @@ async function runPasswordCommand(line: string, signal: AbortSignal): Promise<st
   return Buffer.concat(chunks).toString('utf8').trim()
 }
 
+/** What is said when there is no password: each names its own flags. */
+export type Missing = 'PASSWORD_MISSING' | 'SOURCE_PASSWORD_MISSING' | 'NEW_PASSWORD_MISSING'
+
 /** Asks for the password of a repository that exists. */
-export async function askPassword(question: string, signal: AbortSignal): Promise<string> {
+export async function askPassword(question: string, signal: AbortSignal, missing: Missing): Promise<string> {
   const password = await promptForSecret(question, signal)
-  if (password === '') throw new CliError('PASSWORD_MISSING')
+  if (password === '') throw new CliError(missing)
   return password
 }
 
 /** Asks for a new password; twice where somebody types it. */
-export async function askNewPassword(question: string, signal: AbortSignal): Promise<string> {
-  const password = await askPassword(question, signal)
+export async function askNewPassword(question: string, signal: AbortSignal, missing: Missing): Promise<string> {
+  const password = await askPassword(question, signal, missing)
   if (!process.stdin.isTTY) return password
   const again = await promptForSecret('enter password again: ', signal)
   if (again !== password) throw new CliError('PASSWORDS_DIFFER')

@@ -35,7 +35,7 @@ export function addRestoreFlags(command: CliCommand): void {
     listFlag('--iexclude-file <file>', 'the same, whatever the case of letters'),
     valueFlag('--overwrite <when>', 'files that are there: always, if-changed, if-newer or never (default: always)'),
     flag('--delete', 'delete what the snapshot has not, in the folders that are restored'),
-    flag('--dry-run', 'write nothing, only show the plan; with -vv for every file'),
+    flag('-n, --dry-run', 'write nothing, only show the plan; with -vv for every file'),
     flag('--verify', 'read every restored file again and compare it'),
     flag('--sparse', 'long runs of zeros become holes'),
     flag('--foreign', "a snapshot of somebody else's: no owners, setuid bits, devices and capabilities"),

@@ -4,6 +4,7 @@ import { UnderstudyError, messageOf, printable } from '#base'
 import { setHost } from './context.ts'
 import { Environment } from './environment.ts'
 import { CliError } from './errors.ts'
+import { plainMessage } from './failure-text.ts'
 import { Interruption } from './interruption.ts'
 import { encodeJson } from './json.ts'
 import { createProgram } from './program.ts'
@@ -42,6 +43,7 @@ async function runCommand(argv: readonly string[], terminal: Terminal, isJson: b
     // Only what has left this process is printed: a reader may have gone away with most of it still here.
     await terminal.flush()
     interruption.signal.throwIfAborted()
+    assertPrinted(terminal)
     return 0
   } catch (thrown) {
     if (thrown instanceof CommanderError && thrown.exitCode === 0) return 0 // help and version
@@ -54,9 +56,19 @@ async function runCommand(argv: readonly string[], terminal: Terminal, isJson: b
   }
 }
 
-/** The command that a line names, as far as it can be told when the line is not right: for a hint. */
+/** A list or a summary of which a part is missing must not look whole to a script. */
+function assertPrinted({ outputFailure: cause }: Terminal): void {
+  if (cause) throw new CliError('PRINTING_FAILED', { reason: plainMessage(cause), cause })
+}
+
+/** The command that a line names, with its subcommand, as far as it can be told when the line is not right: for a hint. */
 function nameCommand(program: Command, argv: readonly string[]): string {
-  return argv.find((word) => program.commands.some((command) => command.name() === word)) ?? ''
+  const find = (words: readonly string[], { commands }: Command) =>
+    words.flatMap((word) => commands.filter((command) => command.name() === word))[0]
+  const command = find(argv, program)
+  if (!command) return ''
+  const inner = find(argv.slice(argv.indexOf(command.name()) + 1), command)
+  return inner ? `${command.name()} ${inner.name()}` : command.name()
 }
 
 /** Any failure as one that a person can act on. */
@@ -82,12 +94,13 @@ function explainUsage({ message }: CommanderError, command: string): CliError {
 
 /** As restic says it: `Fatal: …`, or the line of JSON that ends a failed run. */
 function formatFailure(failure: UnderstudyError, isJson: boolean): string {
-  const { code, exitCode, hint } = failure
+  const { code, exitCode } = failure
+  const hint = printable(failure.hint, Infinity).replace(/ {2,}/g, ' ') // where no command is named
   const word = exitCode === 3 ? 'Warning' : 'Fatal'
   const message = `${word}: ${failure.message}`
   const trace = process.env.UNDERSTUDY_DEBUG ? stackOf(failure) : []
   if (isJson) return encodeJson({ message_type: 'exit_error', code: exitCode, message, error: code, hint })
-  return [`${message} (${code})`, `  ${printable(hint, Infinity).replace(/ {2,}/g, ' ')}`, ...trace].join('\n')
+  return [`${message} (${code})`, `  ${hint}`, ...trace].join('\n')
 }
 
 function stackOf(failure: Error): string[] {

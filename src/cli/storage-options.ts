@@ -22,7 +22,6 @@ export const storageOptions = [
   { name: 'sftp.args', value: 'WORDS', description: 'arguments for ssh' },
   ...Object.entries(s3Options).map(([name, { value, description }]) => ({ name: `s3.${name}`, value, description })),
 ] as const
-const known = storageOptions.map(({ name, value }) => `${name}=${value}`)
 
 /** Refuses what is unknown: an option that does nothing would be believed to work. */
 export function readStorageOptions(given: readonly string[], refuse: Refuse): StorageOptions {
@@ -35,7 +34,7 @@ export function readStorageOptions(given: readonly string[], refuse: Refuse): St
     else if (kind === 'sftp' && name === 'command') ssh.command = readWords(option, value, refuse)
     else if (kind === 'sftp' && name === 'args') ssh.args = readWords(option, value, refuse)
     else if (kind === 's3' && Object.hasOwn(s3Options, name)) s3 = { ...s3, ...readS3(option, [name, value], refuse) }
-    else throw refuse(`"${option}" is no option; there are ${known.join(', ')}`)
+    else throw refuse(`"${option}" is no option; \`understudy options\` lists them`)
   }
   if (ssh.command && ssh.args) throw refuse('sftp.command and sftp.args exclude each other')
   return { connections, ssh, s3 }

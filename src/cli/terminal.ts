@@ -1,5 +1,6 @@
 import { writeSync } from 'node:fs'
 import { hasCode } from '#base'
+import { standardOutput } from './whole-file-output.ts'
 import { truncate } from './width.ts'
 
 /** The part of a stream that we use, so that tests can look on. */
@@ -20,15 +21,22 @@ export class Terminal {
   /** Lines of the block that are on the screen. */
   #shown: readonly string[] = []
   #onClosed: () => void = () => undefined
+  #outputFailure: Error | undefined
 
-  constructor(out: Output = process.stdout, err: Output = process.stderr) {
+  constructor(out: Output = standardOutput(), err: Output = process.stderr) {
     this.#out = out
     this.#err = err
     // A reader that went away (`| head`) is no failure of ours. EIO: the terminal itself is gone.
     out.on('error', (error) => {
       if (hasCode(error, 'EPIPE') || hasCode(error, 'EIO')) this.#onClosed()
+      else this.#outputFailure ??= error
     })
     err.on('error', () => undefined)
+  }
+
+  /** Why standard output did not take everything that was printed, a full disk say. */
+  get outputFailure(): Error | undefined {
+    return this.#outputFailure
   }
 
   get isTerminal(): boolean {

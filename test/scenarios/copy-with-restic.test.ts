@@ -124,6 +124,8 @@ async function tagsAlike(pair: Pair): Promise<void> {
     before.map(({ original }) => original),
   )
   assert.match(await pair.ours('tag', '--add', 'more'), /no snapshots were modified/)
+  // What a script has in an empty variable is no tag.
+  assert.match(await pair.ours('tag', '--add', ''), /no snapshots were modified/)
   const { code, stderr } = await run(process.execPath, [program, 'tag'], { env: pair.env })
   assert.deepEqual([code, /USAGE/.test(stderr)], [1, true])
 }

@@ -121,6 +121,19 @@ test('a reader that goes away ends the dump without a word', { skip }, async () 
   assert.deepEqual([stdout, stderr], ['100\n141\n', ''])
 })
 
+test('a dump or a list that does not fit where standard output goes fails', { skip }, async () => {
+  // As on a disk that becomes full, the last write is done in part only.
+  const script = `ulimit -f 1; trap '' XFSZ; "$@" > '${scene.folder}/output'`
+  const runLimited = (...args: readonly string[]) =>
+    run('bash', ['-c', script, 'bash', process.execPath, program, '--no-cache', ...args], { env: scene.env })
+  const dumped = await runLimited('dump', 'latest', `${scene.source}/large`)
+  assert.match(dumped.stderr, /DUMP_NOT_WRITTEN/)
+  assert.equal(dumped.code, 1)
+  const listed = await runLimited('generate', '--bash-completion', '-')
+  assert.match(listed.stderr, /PRINTING_FAILED/)
+  assert.equal(listed.code, 1)
+})
+
 test('what is not there, or is neither file nor folder, is refused before anything is written', { skip }, async () => {
   const kept = `${scene.folder}/kept`
   writeFileSync(kept, 'as it was')

@@ -63,6 +63,9 @@ test('without any index the repository is whole again after a repair, for restic
     rmSync(`${repository}/index`, { recursive: true })
     mkdirSync(`${repository}/index`)
   })
+  // Nobody may hear that nothing needs the packs, when all do.
+  const { stdout } = await twins.scene.tryUnderstudy('check')
+  assert.match(stdout, /are in no index\.\n  They may hold what is missing/)
   await twins.scene.understudy('repair', 'index')
   await twins.scene.assertSound()
   if (!missing('restic-0.14')) await twins.scene.assertSound('restic-0.14')

@@ -6,8 +6,7 @@ import type { CliCommand } from '../command.ts'
 import { setHelp } from '../command.ts'
 import { runs } from '../context.ts'
 import type { CommandContext } from '../context.ts'
-import { CliError } from '../errors.ts'
-import { findFile } from '../find-file.ts'
+import { findFile, objectNotFound } from '../find-file.ts'
 import { encodeJson } from '../json.ts'
 import { readRepository } from '../open-repository.ts'
 import { splitSnapshotName } from '../snapshot-flags.ts'
@@ -74,7 +73,7 @@ export function define(command: CliCommand): void {
 }
 
 async function printBlob(repository: Repository, text: string, { signal }: CommandContext): Promise<Buffer> {
-  if (!/^[0-9a-f]{64}$/.test(text)) throw new CliError('OBJECT_NOT_FOUND', { type: 'blob', start: text })
+  if (!/^[0-9a-f]{64}$/.test(text)) throw objectNotFound('blob', text)
   const indexed = await loadIndex(repository, { signal })
   const id = idFromHex(text)
   const type = indexed.index.findAll('data', id).length > 0 ? 'data' : 'tree'

@@ -72,7 +72,10 @@ async function check(context: CommandContext, ids: readonly string[], flags: Com
     for (const problem of problems) printer.jsonError(problemFields(problem))
     printer.json(summaryOf(result))
   } else {
-    for (const { message } of notices) printer.say(message)
+    for (const { kind, message } of notices) {
+      printer.say(message)
+      if (kind === 'packs-orphaned') printer.say(adviceFor(problems))
+    }
     printAffected(printer, problems)
     if (omitted > 0) printer.error(`… and ${count(omitted, 'more error')}`)
   }
@@ -122,6 +125,12 @@ function summaryOf({ problems, omitted, notices }: CheckResult): typeof emptySum
 function problemFields({ kind, message, file, affected }: CheckProblem): unknown {
   const paths = affected.paths.map(({ snapshot, path }) => ({ snapshot, path: path.toString('utf8') }))
   return { message_type: 'error', message, kind, file, affected: { total: affected.total, paths } }
+}
+
+/** About packs that are in no index: needed by nothing in a repository that is whole, perhaps by what is missing in another. */
+function adviceFor(problems: readonly CheckProblem[]): string {
+  if (problems.length === 0) return '  Nothing needs them, and a prune removes them.'
+  return '  They may hold what is missing: `understudy repair index` brings what is in them into the index.'
 }
 
 function printAffected(printer: Printer, problems: readonly CheckProblem[]): void {

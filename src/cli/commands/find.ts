@@ -8,6 +8,7 @@ import { flag, listFlag, setHelp, valueFlag } from '../command.ts'
 import { runs, textOf } from '../context.ts'
 import type { CommandContext, CommandFlags } from '../context.ts'
 import { CliError } from '../errors.ts'
+import { objectNotFound } from '../find-file.ts'
 import { createFindOutput } from '../find-output.ts'
 import type { FindOutput } from '../find-output.ts'
 import { IdPrefixes, isIdPrefix, shortestPrefix } from '../id-prefixes.ts'
@@ -96,7 +97,7 @@ async function idsOf(
 ): Promise<SoughtIds> {
   if (kind === 'pack') {
     const { blobs, unknown } = await findBlobsOfPacks(repository, ids, { signal })
-    if (unknown[0] !== undefined) throw new CliError('OBJECT_NOT_FOUND', { type: 'pack', start: unknown[0] })
+    if (unknown[0] !== undefined) throw objectNotFound('pack', unknown[0])
     return { blobs: new IdPrefixes(blobs.data), trees: new IdPrefixes(blobs.tree) }
   }
   const [none, given] = [new IdPrefixes([]), new IdPrefixes(ids)]

@@ -1,6 +1,5 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { messageOf } from '#base'
 import type { CliCommand } from '../command.ts'
 import { setHelp, valueFlag } from '../command.ts'
 import { bashCompletion } from '../completion/bash.ts'
@@ -12,6 +11,7 @@ import { zshCompletion } from '../completion/zsh.ts'
 import { runs, textOf } from '../context.ts'
 import type { CommandContext, CommandFlags } from '../context.ts'
 import { CliError } from '../errors.ts'
+import { plainMessage } from '../failure-text.ts'
 import { manPages } from '../man-pages.ts'
 import { createProgram, loadCommands } from '../program.ts'
 
@@ -70,7 +70,7 @@ function writeManual({ printer }: CommandContext, folder: string, pages: Readonl
     mkdirSync(folder, { recursive: true })
     for (const [name, page] of pages) writeFileSync(join(folder, name), page)
   } catch (cause) {
-    throw new CliError('OUTPUT_NOT_WRITTEN', { path: folder, reason: messageOf(cause), cause })
+    throw new CliError('OUTPUT_NOT_WRITTEN', { path: folder, reason: plainMessage(cause), cause })
   }
   printer.say(`wrote ${pages.size} pages to ${folder}`)
 }
@@ -85,7 +85,7 @@ function writeScript(
   try {
     writeFileSync(file, script)
   } catch (cause) {
-    throw new CliError('OUTPUT_NOT_WRITTEN', { path: file, reason: messageOf(cause), cause })
+    throw new CliError('OUTPUT_NOT_WRITTEN', { path: file, reason: plainMessage(cause), cause })
   }
   printer.say(`wrote the completion for ${shell} to ${file}`)
 }

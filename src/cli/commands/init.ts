@@ -37,7 +37,7 @@ async function initialise(context: CommandContext, args: readonly string[], flag
   const request = { flags: place.password, env: context.env, variable: place.passwordVariable, command: context.name }
   const password =
     (await readGivenPassword({ ...request, signal })) ??
-    (await askNewPassword('enter password for new repository: ', signal))
+    (await askNewPassword('enter password for new repository: ', signal, place.missing))
   const { compression } = globals
   using repository = await initRepository(backend, { password, version, polynomial, compression, signal })
   const { id } = repository.config

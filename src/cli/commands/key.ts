@@ -129,9 +129,9 @@ async function readNewPassword(context: CommandContext, flags: CommandFlags): Pr
     throw context.refuse('--new-password-file and --new-insecure-no-password exclude each other')
   }
   if (none) return ''
-  if (file === undefined) return await askNewPassword('enter new password: ', context.signal)
+  if (file === undefined) return await askNewPassword('enter new password: ', context.signal, 'NEW_PASSWORD_MISSING')
   const password = readPasswordFile(file, '--new-password-file')
-  if (password === '') throw new CliError('PASSWORD_MISSING')
+  if (password === '') throw new CliError('NEW_PASSWORD_MISSING')
   return password
 }
 

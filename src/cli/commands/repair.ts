@@ -213,7 +213,8 @@ async function repairSnapshots(context: CommandContext, repository: Repository, 
   for (const [id, error] of unreadable) {
     // Only one that is named goes: nobody knows what an unreadable one is of.
     const isNamed = forget && args.some((name) => id.startsWith(name))
-    if (!isNamed) printer.error(`error: ${messageOf(error)} Remove it with: repair snapshots --forget ${shortId(id)}`)
+    if (!isNamed)
+      printer.error(`error: ${messageOf(error)} \`understudy repair snapshots --forget ${shortId(id)}\` removes it.`)
     else if (dryRun || !lock) printer.say(`would remove the unreadable snapshot ${shortId(id)}`)
     else {
       await removeUnreadableSnapshot(repository, id, { first: error, lock, signal })

@@ -41,14 +41,18 @@ async function tag(context: CommandContext, ids: readonly string[], flags: Comma
 }
 
 function readChange(context: CommandContext, flags: CommandFlags): TagChange {
-  const read = (given: unknown) => readTagLists(given).flat()
-  const [set, add, remove] = [read(flags.set), read(flags.add), read(flags.remove)]
-  if (set.length + add.length + remove.length === 0) {
-    throw context.refuse('there is nothing to do; name tags with --add, --remove or --set')
+  const { set: given } = flags
+  const read = (lists: unknown) =>
+    readTagLists(lists)
+      .flat()
+      .filter((tag) => tag !== '')
+  const [set, add, remove] = [read(given), read(flags.add), read(flags.remove)]
+  if (given !== undefined) {
+    if (add.length + remove.length > 0) throw context.refuse('--set and --add or --remove exclude each other')
+    return { set }
   }
-  if (set.length === 0) return { add, remove }
-  if (add.length + remove.length > 0) throw context.refuse('--set and --add or --remove exclude each other')
-  return { set: set.length === 1 && set[0] === '' ? [] : set }
+  if (flags.add !== undefined || flags.remove !== undefined) return { add, remove }
+  throw context.refuse('there is nothing to do; name tags with --add, --remove or --set')
 }
 
 interface TagRun {

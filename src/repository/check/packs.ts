@@ -86,7 +86,7 @@ function noticeUnindexed(
   const waiting = unindexed.filter(({ name }) => marked.has(name))
   const orphaned = unindexed.filter(({ name }) => !marked.has(name))
   notice(findings, 'packs-waiting', waiting, 'packs wait to be deleted by a later prune')
-  notice(findings, 'packs-orphaned', orphaned, 'packs are in no index; nothing needs them, and a prune removes them')
+  notice(findings, 'packs-orphaned', orphaned, 'packs are in no index')
 }
 
 function noticeOddities({ index }: IndexedRepository, table: PackTable, findings: Findings): void {

@@ -48,15 +48,21 @@ export async function findForDump(
 ): Promise<Found> {
   let found: Found = { kind: 'folder', path: Buffer.alloc(0), tree }
   for (const name of componentsOf(path)) {
-    if (found.kind === 'file') throw new RestorerError('DUMP_KIND', { path: found.path, kind: 'a file, and no folder' })
+    if (found.kind === 'file')
+      throw new RestorerError('DUMP_KIND', { path: absolute(found.path), kind: 'a file, and no folder' })
     const inside = join(found.path, name)
     const node = await childOf(trees, found, name, options)
-    if (!node) throw new RestorerError('DUMP_NOT_FOUND', { path: inside })
+    if (!node) throw new RestorerError('DUMP_NOT_FOUND', { path: absolute(inside) })
     if (node.type === 'dir' && node.subtree) found = { kind: 'folder', path: inside, tree: node.subtree }
     else if (node.type === 'file') found = { kind: 'file', path: inside, node: node.decode() }
-    else throw new RestorerError('DUMP_KIND', { path: inside, kind: `a ${node.type}, no file and no folder` })
+    else throw new RestorerError('DUMP_KIND', { path: absolute(inside), kind: `a ${node.type}, no file and no folder` })
   }
   return found
+}
+
+/** As `ls` and `find` show it. */
+function absolute(path: Buffer): Buffer {
+  return Buffer.concat([Buffer.from('/'), path])
 }
 
 /** Writes a file's content. Throws DUMP_STOPPED, naming the file. */
