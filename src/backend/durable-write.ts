@@ -4,6 +4,8 @@ import { dirname } from 'node:path'
 import { hasCode } from '#base'
 import type { CallOptions } from './backend.ts'
 import { type FolderSync, isSyncUnsupported } from './folder-sync.ts'
+import { isDirectUnsupported } from './aligned-memory.ts'
+import { openDirect, writeDirect } from './local-direct-write.ts'
 import type { LocalFiles } from './local-files.ts'
 import type { RateLimit } from './limit.ts'
 
@@ -13,12 +15,17 @@ export const temporaryName = /^(?:config|[0-9a-f]{64})-tmp-/
 /** Bytes a call to the system: small enough to notice an abort and to show progress, large enough to cost nothing. */
 const stride = 4 << 20
 
+/** Less than this is not worth going past the cache. */
+const leastDirect = 1 << 20
+
 export interface DurableWrite extends CallOptions {
   readonly files: LocalFiles
   readonly folders: FolderSync
   /** Permission bits of the finished file. */
   readonly mode: number
   readonly limit?: RateLimit | undefined
+  /** Whether to write past the system's cache; set to false when this was not possible. */
+  readonly past?: { cache: boolean } | undefined
 }
 
 /**
@@ -48,14 +55,22 @@ export async function writeDurably(path: string, bytes: Uint8Array, options: Dur
 }
 
 async function writeTemporary(temporary: string, bytes: Uint8Array, options: DurableWrite): Promise<void> {
-  const { files, mode } = options
-  const handle = await files.open(temporary, 'wx', mode)
+  const { files, mode, past } = options
+  const direct = past?.cache && bytes.length >= leastDirect
+  const opened = direct ? await openDirect(files, temporary, mode) : undefined
+  const handle = opened ?? (await files.open(temporary, 'wx', mode))
   try {
-    await writeAll(handle, bytes, options)
+    await (opened ? writeDirect(opened, bytes, options) : writeAll(handle, bytes, options))
     if ((mode & 0o060) !== 0) await handle.chmod(mode) // for the group: whatever the umask says
     await syncFile(handle)
+  } catch (thrown) {
+    // Some file systems say only now that they cannot.
+    if (opened && isDirectUnsupported(thrown)) await files.unlink(temporary)
+    if (!opened || !isDirectUnsupported(thrown)) throw thrown
+    return await writeTemporary(temporary, bytes, { ...options, past: undefined })
   } finally {
     await handle.close() // may fail too (NFS reports a full disk here): then nothing was stored
+    if (past && direct && !opened) past.cache = false
   }
 }
 

@@ -1,29 +1,14 @@
 import { constants } from 'node:fs'
 import type { FileHandle } from 'node:fs/promises'
-import { Semaphore, hasCode } from '#base'
+import { Semaphore } from '#base'
+import { alignedMemory, block, bytesAtOnce, isDirectUnsupported } from './aligned-memory.ts'
 import type { ByteRange, CallOptions } from './backend.ts'
 import type { RateLimit } from './limit.ts'
 import type { LocalFiles } from './local-files.ts'
 
 /**
- * Reads past the system's cache (O_DIRECT): what the cache keeps of a wrong read would be as wrong the second time. The
- * memory of WebAssembly lies at the start of a page, as such a read wants it; Node's own buffers do not.
+ * Reads past the system's cache (O_DIRECT): what the cache keeps of a wrong read would be as wrong the second time.
  */
-
-/** Offsets, lengths and memory of direct reads are multiples of this: the largest block that disks have. */
-const block = 4096
-const bytesAtOnce = 4 << 20
-const pageSize = 64 << 10
-
-/** What file systems without direct reads answer (tmpfs, some of the network). */
-const unsupported = ['EINVAL', 'ENOTSUP', 'EOPNOTSUPP']
-
-/** TypeScript declares WebAssembly only together with the whole browser. */
-const { WebAssembly } = globalThis as unknown as {
-  readonly WebAssembly: {
-    readonly Memory: new (pages: { readonly initial: number }) => { readonly buffer: ArrayBuffer }
-  }
-}
 
 interface DirectRead extends ByteRange, CallOptions {
   readonly limit?: RateLimit | undefined
@@ -56,14 +41,14 @@ export async function readDirect(
     }
     return bytes
   } catch (thrown) {
-    if (unsupported.some((code) => hasCode(thrown, code))) return undefined
+    if (isDirectUnsupported(thrown)) return undefined
     throw thrown
   }
 }
 
 /** Fills the start of `into` with what stands at `at` in the file; returns how much that was. */
 async function readBlocks(handle: FileHandle, at: number, into: Buffer): Promise<number> {
-  memory ??= new Uint8Array(new WebAssembly.Memory({ initial: bytesAtOnce / pageSize }).buffer)
+  memory ??= alignedMemory()
   const start = at - (at % block)
   const wanted = Math.min(bytesAtOnce, Math.ceil((at - start + into.length) / block) * block)
   const { bytesRead } = await handle.read(memory, 0, wanted, start)

@@ -36,6 +36,8 @@ export class LocalBackend implements Backend {
   readonly #clock: Clock
   readonly #folders: FolderSync
   readonly #limits: RateLimits
+  /** Large files go past the system's cache, as long as that works. */
+  readonly #past = { cache: true }
   #modes: Promise<typeof privateModes> | undefined
   #cleaning: Promise<void> | undefined
   /** Milliseconds by which the storage's clock is ahead of ours (a network share has its own), once we have seen it. */
@@ -103,7 +105,14 @@ export class LocalBackend implements Backend {
     void this.#cleanOnce()
     await this.#translated(undefined, async () => {
       const { file: mode } = await this.#readModes()
-      const how = { ...options, files: this.#files, folders: this.#folders, limit: this.#limits.upload, mode }
+      const how = {
+        ...options,
+        files: this.#files,
+        folders: this.#folders,
+        limit: this.#limits.upload,
+        mode,
+        past: this.#past,
+      }
       const write = () => writeDurably(this.#path(file), bytes, how)
       const isNew = await write().catch(async (thrown: unknown) => {
         if (!hasCode(thrown, 'ENOENT')) throw thrown
