@@ -205,7 +205,7 @@ interface ClientRequest {
 /** As it was signed: escaped once, by the client. */
 function urlOf({ protocol, hostname, port, path, query = {} }: ClientRequest): URL {
   const pairs = Object.entries(query).flatMap(([name, value]) =>
-    [value ?? ''].flat().map((one) => `${escaped(name)}=${escaped(String(one))}`),
+    [value ?? ''].flat().map((one) => `${escaped(name)}=${escaped(one)}`),
   )
   const search = pairs.length === 0 ? '' : `?${pairs.join('&')}`
   return new URL(`${protocol}//${hostname}${port === undefined ? '' : `:${port}`}${path}${search}`)

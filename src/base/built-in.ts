@@ -3,7 +3,7 @@
  * all that its getters lead to: 58 ms for `node:http` alone.
  */
 export function builtIn<Name extends keyof BuiltIns>(name: Name): BuiltIns[Name] {
-  return process.getBuiltinModule(name) as BuiltIns[Name]
+  return process.getBuiltinModule(name)
 }
 
 interface BuiltIns {

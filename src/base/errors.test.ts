@@ -14,6 +14,12 @@ test('an error says its sentence and its hint with the details filled in', () =>
   assert.ok(hasCode(error, 'KETTLE_EMPTY'))
 })
 
+test('the sentence of another error becomes a part of ours, with one full stop', () => {
+  const table = { OUTER: { message: 'It failed: {reason}. Nothing was changed.', hint: '' } }
+  const { message } = new (errorClass('Outer', table))('OUTER', { reason: 'The seal does not fit.' })
+  assert.equal(message, 'It failed: The seal does not fit. Nothing was changed.')
+})
+
 test('an error that went through a thread keeps code, hint, exit code and cause', () => {
   const cause = Object.assign(new Error('no water'), { code: 'ENOENT' })
   const error = new TeaError('KETTLE_EMPTY', { name: 'x', transient: true, cause })

@@ -84,7 +84,14 @@ export function hasCode(thrown: unknown, code: string): boolean {
 }
 
 function fill(template: string, details: Readonly<Record<string, unknown>>): string {
-  return template.replace(/\{(\w+)\}/g, (_, key: string) => printable(details[key]))
+  return template.replace(/\{(\w+)\}/g, (_, key: string) =>
+    printable(key === 'reason' ? clause(details[key]) : details[key]),
+  )
+}
+
+/** A reason is often the sentence of another error, and the full stop is the template's. */
+function clause(reason: unknown): unknown {
+  return typeof reason === 'string' ? reason.replace(/(?<!\.)\.$/, '') : reason
 }
 
 /** Longest detail that a message repeats: a hostile name must not fill the screen. */

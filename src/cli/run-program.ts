@@ -81,7 +81,7 @@ function explain(thrown: unknown, command: string): UnderstudyError {
       message: 'Something went wrong that should not: {reason}.',
       hint: 'This is a mistake in Understudy. Run the command again with UNDERSTUDY_DEBUG=1 and report what it prints.',
     },
-    { reason: messageOf(thrown).replace(/\.$/, ''), cause: thrown },
+    { reason: messageOf(thrown), cause: thrown },
   )
 }
 

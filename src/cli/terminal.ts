@@ -60,7 +60,7 @@ export class Terminal {
 
   /** Writes bytes to standard output and waits until they have left this process: for more than memory holds. */
   async writeThrough(bytes: Uint8Array): Promise<void> {
-    const error = await new Promise<unknown>((done) => this.#out.write(bytes, done))
+    const error = await new Promise<Error | null | undefined>((done) => this.#out.write(bytes, done))
     if (error) throw error
   }
 

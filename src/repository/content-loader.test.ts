@@ -38,15 +38,15 @@ test('a damaged blob is told when it is taken, and its neighbours are right', as
 
 test('where one copy is damaged another is taken', async () => {
   const [twice] = [random.bytes(9_000)]
-  await repository.store({ a: twice as Buffer })
-  await repository.store({ b: twice as Buffer }, { again: true })
+  await repository.store({ a: twice })
+  await repository.store({ b: twice }, { again: true })
   const indexed = await repository.load()
-  const [first] = indexed.index.findAll('data', idOf(twice as Buffer))
+  const [first] = indexed.index.findAll('data', idOf(twice))
   const { pack, offset } = indexed.index.placeOf(first as number)
   const stored = Buffer.from(repository.backend.files.get(`pack/${pack}`) as Buffer)
   stored[offset + 100] = (stored[offset + 100] as number) ^ 1
   repository.backend.files.set(`pack/${pack}`, stored)
   await using loader = new ContentLoader(indexed, { threads: 1 })
-  using loaded = await loader.load([idOf(twice as Buffer)])
-  assert.ok(loaded.take(idOf(twice as Buffer)).equals(twice as Buffer))
+  using loaded = await loader.load([idOf(twice)])
+  assert.ok(loaded.take(idOf(twice)).equals(twice))
 })

@@ -229,5 +229,5 @@ function decodeOrDamaged<Value>(type: FileType, name: string, decode: () => Valu
 }
 
 function damagedFile(type: FileType, name: string, reason: string, cause?: unknown): RepositoryError {
-  return new RepositoryError('FILE_DAMAGED', { type, name: name.slice(0, 10), reason, cause })
+  return new RepositoryError('FILE_DAMAGED', { type, name: name.slice(0, 10) || 'file', reason, cause })
 }

@@ -61,7 +61,7 @@ test('what cannot be read is told for each snapshot, and the rest is searched', 
   const kept = repository.backend.keep()
   const { index } = await repository.load()
   const trees = [...Array(index.size).keys()].filter((entry) => index.typeOf(entry) === 'tree')
-  const { pack, offset } = index.placeOf(trees.at(-2) as number)
+  const { pack, offset } = index.placeOf(trees.at(-2))
   const stored = Buffer.from(repository.backend.files.get(`pack/${pack}`) as Buffer)
   stored[offset + 20] = (stored[offset + 20] as number) ^ 1
   repository.backend.files.set(`pack/${pack}`, stored)

@@ -118,7 +118,7 @@ function readRequest(context: CommandContext, flags: CommandFlags): Request {
   }
   const [forget, allowEmpty] = [flags.forget === true, flags.unsafeAllowEmpty === true]
   const counting = summary ? 'always' : undefined
-  return { tag: 'rewrite', forget, hostname, time, createRules, allowEmpty, summary: counting } as Request
+  return { tag: 'rewrite', forget, hostname, time, createRules, allowEmpty, summary: counting }
 }
 
 interface Filters {

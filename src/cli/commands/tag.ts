@@ -45,7 +45,7 @@ function readChange(context: CommandContext, flags: CommandFlags): TagChange {
   const read = (lists: unknown) =>
     readTagLists(lists)
       .flat()
-      .filter((tag) => tag !== '')
+      .filter((name) => name !== '')
   const [set, add, remove] = [read(given), read(flags.add), read(flags.remove)]
   if (given !== undefined) {
     if (add.length + remove.length > 0) throw context.refuse('--set and --add or --remove exclude each other')

@@ -66,7 +66,7 @@ function checkNode({ index }: IndexedRepository, node: TreeNode, tree: number, f
 }
 
 function shown({ name }: TreeNode): string {
-  return JSON.stringify(printable(name))
+  return `"${printable(name)}"`
 }
 
 function canBeEntered(node: TreeNode): boolean {

@@ -71,7 +71,7 @@ test('a folder that cannot be read is told, and everything else is compared', as
   const { index } = await repository.load()
   const bad = [...Array(index.size).keys()].filter((entry) => index.typeOf(entry) === 'tree')
   // The folder's tree is the first that the last run stored.
-  const { pack, offset } = index.placeOf(bad.at(-2) as number)
+  const { pack, offset } = index.placeOf(bad.at(-2))
   const stored = Buffer.from(repository.backend.files.get(`pack/${pack}`) as Buffer)
   stored[offset + 20] = (stored[offset + 20] as number) ^ 1
   repository.backend.files.set(`pack/${pack}`, stored)
@@ -87,13 +87,13 @@ test('folders nested five thousand deep are compared', async () => {
   const chain = (content: string): Buffer[] => {
     const trees = [encodeTree([encodeNode(nodeOf('f', { content: idOf(bytes(content)) }))])]
     for (let depth = 0; depth < 5_000; depth++) {
-      trees.push(encodeTree([encodeNode(nodeOf('d', { subtree: idOf(trees.at(-1) as Buffer) }))]))
+      trees.push(encodeTree([encodeNode(nodeOf('d', { subtree: idOf(trees.at(-1)) }))]))
     }
     return trees
   }
   const [before, after] = [chain('1'), chain('2')]
   const indexed = await storeTrees(inMemory, [...before, ...after])
-  const roots = { before: idOf(before.at(-1) as Buffer), after: idOf(after.at(-1) as Buffer) }
+  const roots = { before: idOf(before.at(-1)), after: idOf(after.at(-1)) }
   const [changes, problems]: [string[], string[]] = [[], []]
   await diffTrees(indexed, roots, {
     onChange: (path, modifier) => changes.push(`${modifier} ${path.length}`),

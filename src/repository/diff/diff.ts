@@ -59,6 +59,11 @@ class EntryCounts {
     else if (type === 'dir') this.dirs++
     else this.others++
   }
+
+  get counts(): Pick<EntryCounts, 'files' | 'dirs' | 'others'> {
+    const { files, dirs, others } = this
+    return { files, dirs, others }
+  }
 }
 
 type Side = 'before' | 'after'
@@ -191,8 +196,8 @@ class Comparison {
     const { before, after } = this.#blobs
     return {
       changedFiles: this.#changedFiles,
-      added: { ...this.#entries.after, ...countOnlyIn(after, [before, ...common], { index, onMissing }) },
-      removed: { ...this.#entries.before, ...countOnlyIn(before, [after, ...common], { index, onMissing }) },
+      added: { ...this.#entries.after.counts, ...countOnlyIn(after, [before, ...common], { index, onMissing }) },
+      removed: { ...this.#entries.before.counts, ...countOnlyIn(before, [after, ...common], { index, onMissing }) },
     }
   }
 }

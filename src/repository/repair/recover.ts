@@ -74,7 +74,7 @@ async function findRoots(
   }
   for (const { tree } of await loadSnapshots(repository, { signal, onDamaged: () => undefined })) name(tree)
   const roots = trees.filter((entry) => !named.has(entry)).map((entry) => index.idOf(entry))
-  return roots.toSorted(Buffer.compare)
+  return roots.toSorted((a, b) => Buffer.compare(a, b))
 }
 
 /** The first entry of every tree, in the order in which trees lie in their packs: neighbours are read in one go. */

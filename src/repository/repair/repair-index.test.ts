@@ -166,7 +166,7 @@ test('an index that says something else than the header of a pack is corrected, 
   const table = new PackTable(index)
   const swapped = table.packs.map(({ name, place }) => {
     const { id, blobs } = indexedPackOf(index, Buffer.from(name, 'hex'), table.entriesOf(place))
-    if (name === somePack) (blobs.ids as Uint8Array).set(random.bytes(32))
+    if (name === somePack) blobs.ids.set(random.bytes(32))
     return { id, blobs }
   })
   for (const name of backend.names('index')) backend.files.delete(`index/${name}`)

@@ -210,7 +210,7 @@ test('a sound pack about which the index is wrong is named anew, and not copied'
   backend.bringBack(whole)
   const packs = table.packs.map(({ name, place }) => {
     const made = indexedPackOf(wholeIndex, Buffer.from(name, 'hex'), table.entriesOf(place))
-    if (name === pack) (made.blobs.ids as Uint8Array).set(random.bytes(32))
+    if (name === pack) made.blobs.ids.set(random.bytes(32))
     return made
   })
   for (const name of backend.names('index')) backend.files.delete(`index/${name}`)

@@ -76,7 +76,7 @@ export async function planSnapshotRepair(
   const request = { tag: 'repaired', forget, createRules, allowEmpty: true, summary: 'never' } as const
   const plan = await planRewrite(view.repository, snapshots, request, options)
   await confirm(view, damage, options)
-  return plan as RewritePlan
+  return plan
 }
 
 // Whatever an index says wrongly would look like damage to files.

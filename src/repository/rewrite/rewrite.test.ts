@@ -84,8 +84,8 @@ test('with forget the originals go, and nothing else is marked', async () => {
   await rewrite({ createRules: without('secret'), forget: true, hostname: 'new', time: '2020-01-01T00:00:00+01:00' })
   const all = await loadSnapshots(repository)
   assert.deepEqual(
-    all.map(({ original, tags, hostname, time }) => [original, tags, hostname, time]).toSorted(),
-    [first, second].map((original) => [original, [], 'new', '2020-01-01T00:00:00+01:00']).toSorted(),
+    new Set(all.map(({ original, tags, hostname, time }) => [original, tags, hostname, time])),
+    new Set([first, second].map((original) => [original, [], 'new', '2020-01-01T00:00:00+01:00'])),
   )
 })
 

@@ -184,8 +184,7 @@ function emptyOf(path: Buffer, node: Node): DumpedEntry {
 
 function stopped(path: Buffer, cause: unknown): RestorerError {
   if (typeof cause !== 'string') throwIfBug(cause)
-  const shown = path.length === 0 ? '/' : path
-  return new RestorerError('DUMP_STOPPED', { path: shown, reason: messageOf(cause).replace(/\.$/, ''), cause })
+  return new RestorerError('DUMP_STOPPED', { path: absolute(path), reason: messageOf(cause), cause })
 }
 
 async function childOf(
