@@ -71,7 +71,7 @@ export class FileBatches<Target> {
     this.#targets = []
     this.#bytes = 0
     const batch = this.#storeBatch(orders, targets).finally(() => this.#running.delete(batch))
-    this.#running.set(batch, targets.at(-1))
+    this.#running.set(batch, targets[targets.length - 1] as Target)
   }
 
   async #storeBatch(orders: readonly FileOrder[], targets: readonly Target[]): Promise<void> {

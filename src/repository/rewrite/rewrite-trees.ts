@@ -80,7 +80,7 @@ export class TreeRewriter<State> {
       this.#remembered(root, this.#rules.root) ?? (await this.#open(root, undefined, this.#rules.root, { signal }))
     if (first) return first
     for (;;) {
-      const frame = this.#stack.at(-1)
+      const frame = this.#stack[this.#stack.length - 1] as Frame<State>
       const result = await this.#goOn(frame, { signal })
       if (!result) continue
       this.#stack.pop()
