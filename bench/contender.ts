@@ -169,7 +169,7 @@ export class Borg implements Contender {
 }
 
 /** borg's manual: BLAKE2b is faster than SHA-256, except where the processor has instructions for SHA-256. */
-export function fasterEncryption(): 'repokey' | 'repokey-blake2' {
+function fasterEncryption(): 'repokey' | 'repokey-blake2' {
   try {
     return /\bsha_ni\b/.test(readFileSync('/proc/cpuinfo', 'latin1')) ? 'repokey' : 'repokey-blake2'
   } catch {

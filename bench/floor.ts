@@ -102,7 +102,7 @@ export function addReadings(one: Reading, other: Reading): Reading {
   return { seconds: one.seconds + other.seconds, parts: sumParts([one.parts ?? {}, other.parts ?? {}]) }
 }
 
-export function sumParts(all: readonly Readonly<Record<string, number>>[]): Record<string, number> {
+function sumParts(all: readonly Readonly<Record<string, number>>[]): Record<string, number> {
   const sum: Record<string, number> = {}
   for (const parts of all) for (const [name, seconds] of Object.entries(parts)) sum[name] = (sum[name] ?? 0) + seconds
   return sum

@@ -62,7 +62,7 @@ interface ServiceError {
   readonly Region?: string
 }
 
-export function isExpired({ code }: Refusal): boolean {
+function isExpired({ code }: Refusal): boolean {
   return expired.has(code)
 }
 

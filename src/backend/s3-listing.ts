@@ -24,7 +24,7 @@ export interface PageRequest {
 }
 
 /** Thrown when a listing is none; what it lacks may be files, so it is worth nothing. */
-export class MalformedPage extends Error {}
+class MalformedPage extends Error {}
 
 type Entries = ListObjectsV2CommandOutput['Contents']
 

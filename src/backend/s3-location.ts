@@ -61,7 +61,7 @@ function decoded(path: string): string {
 }
 
 /** Amazon's own service, where the host follows from the region of the bucket. */
-export function isAmazon({ hostname }: URL): boolean {
+function isAmazon({ hostname }: URL): boolean {
   return /(?:^|\.)amazonaws\.com(?:\.cn)?$/.test(hostname)
 }
 

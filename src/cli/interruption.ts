@@ -4,7 +4,7 @@ import { printLastWord } from './terminal.ts'
 const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
 
 /** Exit code of a program that was interrupted. */
-export const interruptedExitCode = 130
+const interruptedExitCode = 130
 
 /**
  * Turns the first signal into an orderly end: `signal` aborts, everything under way is given up, locks are removed.

@@ -90,7 +90,7 @@ function readSelection(context: CommandContext, flags: CommandFlags): Select | u
   return excludes.length > 0 ? excludeBy(excludes) : undefined
 }
 
-export function readAttributeNames(context: CommandContext, flags: CommandFlags): AttributeNames | undefined {
+function readAttributeNames(context: CommandContext, flags: CommandFlags): AttributeNames | undefined {
   const [include, exclude] = [flags.includeXattr, flags.excludeXattr] as (string[] | undefined)[]
   if (include && exclude) throw context.refuse('--include-xattr and --exclude-xattr exclude each other')
   const patterns = include ?? exclude

@@ -108,7 +108,7 @@ export function parseSize(text: string): bigint {
 /** Where a walk stands in each of the lists of patterns. */
 export type PatternStates = readonly PatternState[]
 
-export function statesAtRoot({ patterns }: Excludes): PatternStates {
+function statesAtRoot({ patterns }: Excludes): PatternStates {
   return patterns.map(({ root }) => root)
 }
 

@@ -3,7 +3,7 @@
  *
  * The counts lie in memory that all threads share, so that they need no message of their own.
  */
-export const metadataProblems = {
+const metadataProblems = {
   owner: 'The owner could not be set (that needs root, and a file system with owners)',
   special: 'The setuid and setgid bits were left off, as the owner could not be set',
   mode: 'The permissions could not be set',

@@ -163,7 +163,7 @@ const zeros = Buffer.alloc(4096)
  * Writes bytes so that blocks of zeros are holes. A `fresh` file has only zeros there so far; in any other the range is
  * punched out.
  */
-export function writeSparse(
+function writeSparse(
   disk: TargetDisk,
   file: number,
   bytes: Uint8Array,

@@ -5,7 +5,7 @@
 
 type Numbers = Uint8Array | Uint32Array | Float64Array
 
-export class NumberColumn<Array extends Numbers> {
+class NumberColumn<Array extends Numbers> {
   #values: Array
   #length = 0
   readonly #make: (length: number) => Array

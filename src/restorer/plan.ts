@@ -57,7 +57,7 @@ export interface PlanCounts {
   spaceNeeded: number
 }
 
-export function noCounts(): PlanCounts {
+function noCounts(): PlanCounts {
   return {
     folders: 0,
     newFolders: 0,
@@ -139,7 +139,7 @@ export class RestorePlan {
 }
 
 /** Folders of the snapshot that are gone through. The root is 0; a folder comes after its parent. */
-export class FolderTable {
+class FolderTable {
   readonly #parents = counts()
   readonly #names = new BytesColumn()
   readonly #trees = new BytesColumn()
@@ -301,7 +301,7 @@ export class EntryTable {
   }
 }
 
-export class DeletionTable {
+class DeletionTable {
   readonly #folders = counts()
   readonly #names = new BytesColumn()
   readonly #leftover = bytes()

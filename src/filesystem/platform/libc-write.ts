@@ -133,7 +133,7 @@ export function openFolderStepwise(from: number, path: Uint8Array, flags: number
 }
 
 /** The components of a path, without empty ones. */
-export function splitPath(path: Uint8Array): Buffer[] {
+function splitPath(path: Uint8Array): Buffer[] {
   const bytes = Buffer.from(path.buffer, path.byteOffset, path.length)
   const parts: Buffer[] = []
   let start = 0

@@ -41,7 +41,7 @@ export const longestSealedHeader = 16 << 20
 export const mostHeaderEntries = Math.floor((longestSealedHeader - sealOverhead) / compressedEntryLength)
 
 /** Shortest pack: one empty blob. */
-export const shortestPack = sealOverhead + plainEntryLength + sealOverhead + lengthFieldSize
+const shortestPack = sealOverhead + plainEntryLength + sealOverhead + lengthFieldSize
 
 const compressedFlag = 2
 const treeFlag = 1

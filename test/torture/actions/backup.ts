@@ -94,7 +94,7 @@ function note({ tally }: World, { model }: TorturedRepository, { expectation, en
 }
 
 /** Something writes in the source from now on. */
-export function startBusy({ source, references }: World, { seed }: Pick<RunContext, 'seed'>): Disposable {
+function startBusy({ source, references }: World, { seed }: Pick<RunContext, 'seed'>): Disposable {
   references.sourceChanged()
   return keepBusy(`${source}/${busyName}`, randomFrom(derivedSeed(seed, 2)))
 }

@@ -34,7 +34,7 @@ interface VerifyOrder {
 
 export const restore: Action<RestoreOrder> = { kind: 'restore', weight: 14, decide: decideRestore, run: runRestore }
 
-export function decideRestore(random: Random): RestoreOrder {
+function decideRestore(random: Random): RestoreOrder {
   const { into } = pickWeighted(random, [
     { weight: 4, into: 'empty' },
     { weight: 4, into: 'changed' },
