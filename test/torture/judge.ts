@@ -1,11 +1,12 @@
 /** The judge: says, after whatever happened, whether everything is there and right. restic is the first witness. */
-import { readdirSync, rmSync } from 'node:fs'
+import { existsSync, readdirSync, rmSync } from 'node:fs'
 import { compareTrees } from '../helpers/compare-trees.ts'
 import { busyName, judgeBusy } from './busy.ts'
 import { TortureFailure } from './failure.ts'
 import type { Expectation, Listed } from './model.ts'
 import { refuse } from './programs.ts'
 import type { TorturedRepository, World } from './world.ts'
+import type { Storage } from './storage/index.ts'
 
 export type Witness = 'understudy' | 'restic'
 
@@ -36,7 +37,12 @@ async function listSnapshots({ programs }: World, { storage }: TorturedRepositor
 }
 
 function snapshotFiles({ storage }: TorturedRepository): ReadonlySet<string> {
-  return new Set(readdirSync(`${storage.folder}/snapshots`).filter((name) => /^[0-9a-f]{64}$/.test(name)))
+  return new Set(filesIn(storage, 'snapshots').filter((name) => /^[0-9a-f]{64}$/.test(name)))
+}
+
+/** A bucket has no empty folders. */
+export function filesIn({ folder }: Storage, name: string): readonly string[] {
+  return existsSync(`${folder}/${name}`) ? readdirSync(`${folder}/${name}`) : []
 }
 
 function sameSet(a: ReadonlySet<string>, b: ReadonlySet<string>): boolean {

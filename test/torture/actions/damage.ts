@@ -1,11 +1,11 @@
-import { globSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { globSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { basename } from 'node:path'
 import { TortureFailure } from '../failure.ts'
 import { damaged, decideDamage } from '../faults/damage.ts'
 import type { Damage } from '../faults/damage.ts'
 import { decideDisturbance } from '../faults/disturbance.ts'
 import type { Disturbance } from '../faults/disturbance.ts'
-import { assertEqual, settle } from '../judge.ts'
+import { assertEqual, settle, filesIn } from '../judge.ts'
 import type { Expectation } from '../model.ts'
 import { atShare, chance, pickWeighted } from '../random.ts'
 import type { TorturedRepository, World } from '../world.ts'
@@ -161,7 +161,7 @@ async function compareRestores(
   const short = ours.found.filter((line) => /: has (other content|\d+ bytes)/.test(line))
   if (short.length > 0) throw new TortureFailure('a restore left files that look complete and are wrong', short)
   const theirs = await restoreBy(world, repository, { expectation, by: 'restic' })
-  const theirWrong = pathsOf(theirs.found)
+  const theirWrong = pathsOf(theirs.found).union(givenUpBy(theirs.ended.stderr))
   const onlyOurs = [...pathsOf(ours.found)].filter((path) => !theirWrong.has(path))
   if (onlyOurs.length > 0) {
     const why = [`${ours.ended.how}: ${ours.ended.stderr.slice(-1000)}`, ...ours.found.slice(0, 20)]
@@ -171,6 +171,11 @@ async function compareRestores(
     ])
   }
   for (const { target } of [ours, theirs]) rmSync(target, { recursive: true, force: true })
+}
+
+/** What restic says that it could not restore. Such a file is there all the same, and right where it lacks nothing but zeros. */
+function givenUpBy(stderr: string): Set<string> {
+  return new Set([...stderr.matchAll(/^ignoring error for \/(.*?): /gm)].map(([, path]) => path as string))
 }
 
 /** Works on the damaged repository. Returns false when the damaged file must not come back, because prune went on without it. */
@@ -192,6 +197,6 @@ async function tryMeanwhile(
   return order.type !== 'index' || isSameIndex
 }
 
-function namesIn({ storage }: TorturedRepository, folder: string): string[] {
-  return readdirSync(`${storage.folder}/${folder}`)
+function namesIn({ storage }: TorturedRepository, folder: string): readonly string[] {
+  return filesIn(storage, folder)
 }
