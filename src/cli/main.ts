@@ -1,5 +1,5 @@
-import { keepYoungObjectsFew } from './frugal-memory.ts'
+import { keepGarbageSmall } from './frugal-memory.ts'
 import { runProgram } from './run-program.ts'
 
-keepYoungObjectsFew()
+keepGarbageSmall()
 await runProgram(process.argv)

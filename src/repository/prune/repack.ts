@@ -25,8 +25,10 @@ export interface RepackOptions extends Cancellable {
 
 /** Needed blobs that lie this close together are read in one go. */
 const largestGap = 256 << 10
+/** About how many bytes of a pack are read together, by whether asking again costs next to nothing. */
+const stretchBytes = { fast: 4 << 20, slow: 16 << 20 }
 /** Most new packs that wait to be written, by whether the storage is as fast as a disk: there the first are soon done. */
-const mostPacksUnderWay = { fast: 2, slow: 6 }
+const mostPacksUnderWay = { fast: 1, slow: 6 }
 
 /**
  * Copies the blobs that the plan says into new packs, and names these in new index files. Returns the files' names. Until
@@ -100,9 +102,8 @@ class Repacker implements AsyncDisposable {
   async proveAll({ view }: PrunePlan, kept: ReadonlyMap<number, Uint32Array>): Promise<void> {
     const damaged: number[] = []
     const prove = async ([place, entries]: [number, Uint32Array]) => {
-      const pieces = await this.#read(view.table.packs[place]?.name as string, entries)
-      if (!pieces) return void damaged.push(...entries)
-      damaged.push(...(await this.#verify({ pieces, entries, compress: false })).damaged)
+      const name = view.table.packs[place]?.name as string
+      for (const stretch of this.#stretchesOf(entries)) damaged.push(...(await this.#proveStretch(name, stretch)))
     }
     await forEachConcurrent(kept, prove, { concurrency: this.#pool.threads + 1, signal: this.#options.signal })
     await this.#rescue(damaged)
@@ -121,10 +122,12 @@ class Repacker implements AsyncDisposable {
         return toCopy.has(first) && copied.add(first)
       })
       const isTree = view.table.packs[place]?.type === 'tree'
-      damaged.push(...(await this.#copy(pack.name, entries, compress[isTree ? 'tree' : 'data'])))
+      for (const stretch of this.#stretchesOf(entries)) {
+        damaged.push(...(await this.#copy(pack.name, stretch, compress[isTree ? 'tree' : 'data'])))
+      }
       this.#options.onProgress?.(pack.size)
     }
-    // Each holds what is needed of a pack; a disk needs no more than one read ahead.
+    // Each holds a stretch of a pack; a disk needs no more than one read ahead.
     const concurrency = this.#pool.threads + (backend.fast ? 1 : backend.connections)
     await forEachConcurrent(packs, copyPack, { concurrency, signal: this.#options.signal })
     await this.#rescue(damaged)
@@ -145,6 +148,20 @@ class Repacker implements AsyncDisposable {
     await this.#uploader.drain().catch(() => undefined)
   }
 
+  /** The entries of a pack, by their offset, some megabytes of it at a time: that bounds the memory. */
+  *#stretchesOf(entries: Uint32Array): Generator<Uint32Array> {
+    const { index, backend } = this.#repository
+    const most = stretchBytes[backend.fast ? 'fast' : 'slow']
+    let first = 0
+    for (let i = 1; i <= entries.length; i++) {
+      const start = index.offsetOf(entries[first] as number)
+      if (i < entries.length && index.offsetOf(entries[i] as number) - start < most) continue
+      // Memory of its own: sending a piece of a larger array would send all of it.
+      yield entries.slice(first, i)
+      first = i
+    }
+  }
+
   /** Copies blobs of one pack; returns the entries that are damaged. */
   async #copy(pack: string, entries: Uint32Array, compress: boolean): Promise<readonly number[]> {
     if (entries.length === 0) return []
@@ -160,8 +177,18 @@ class Repacker implements AsyncDisposable {
       const sealed = compressed?.sealed ?? reader.read(index.offsetOf(entry), index.lengthOf(entry))
       this.#append(entry, sealed, compressed?.plainLength ?? index.uncompressedLengthOf(entry))
     }
+    giveBack(verified.pieces)
     // The storage sets the pace, and memory stays bounded.
     await this.#uploader.drain(mostPacksUnderWay[this.#repository.backend.fast ? 'fast' : 'slow'])
+    return verified.damaged
+  }
+
+  /** The same for blobs that stay where they are. */
+  async #proveStretch(pack: string, entries: Uint32Array): Promise<readonly number[]> {
+    const pieces = await this.#read(pack, entries)
+    if (!pieces) return [...entries]
+    const verified = await this.#verify({ pieces, entries, compress: false })
+    giveBack(verified.pieces)
     return verified.damaged
   }
 
@@ -241,4 +268,9 @@ class Repacker implements AsyncDisposable {
       emit: (pack) => this.#uploader.add(pack, () => this.#freeBuffers.push(pack.bytes.buffer)),
     })
   }
+}
+
+/** Memory that would pile up if it waited for the garbage collector: a buffer weighs nothing in its eyes. */
+function giveBack(pieces: readonly PackPiece[]): void {
+  for (const { bytes } of pieces) (bytes.buffer as ArrayBuffer).transfer(0)
 }
