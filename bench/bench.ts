@@ -9,6 +9,7 @@ import type { DataSetName } from './data-sets.ts'
 import { ours } from './figures.ts'
 import type { Reading } from './figures.ts'
 import { Floor } from './floor.ts'
+import { FreshFolders } from './fresh-folders.ts'
 import type { BenchOptions } from './options.ts'
 
 const dropCaches = '/proc/sys/vm/drop_caches'
@@ -35,6 +36,8 @@ export class Bench implements AsyncDisposable {
   /** Understudy, restic and borg, as far as they are installed. */
   readonly contenders: readonly Contender[]
   readonly floor: Floor
+  /** Where entrants restore to. */
+  readonly targets: FreshFolders
   /** What was not measured, and why. */
   readonly absent: readonly string[]
   /** The data set that was read last, so that it lies in the page cache. */
@@ -58,6 +61,7 @@ export class Bench implements AsyncDisposable {
     this.contenders = [...this.sameFormat, ...borg, ...lz4]
     this.absent = [missing('restic'), missing('borg')].filter((reason) => reason !== false)
     this.floor = new Floor(place)
+    this.targets = new FreshFolders(join(this.workFolder, 'targets'))
   }
 
   get workFolder(): string {
@@ -94,12 +98,7 @@ export class Bench implements AsyncDisposable {
   clear(): void {
     this.forgetBackups()
     for (const { home } of this.contenders) rmSync(home, { recursive: true, force: true })
-    rmSync(this.target(''), { recursive: true, force: true })
-  }
-
-  /** Where an entrant restores to. */
-  target(entrant: string): string {
-    return join(this.workFolder, 'targets', entrant)
+    this.targets.removeAll()
   }
 
   /**

@@ -1,5 +1,3 @@
-import { mkdirSync, rmSync } from 'node:fs'
-import { dirname } from 'node:path'
 import type { Bench, Entrant, Who } from './bench.ts'
 import type { DataSetName } from './data-sets.ts'
 import { listBelow } from './floor.ts'
@@ -41,8 +39,8 @@ export function restores(bench: Bench, data: DataSetName, who: Who): Entrant[] {
   return bench.choose(who).map((contender) => ({
     name: contender.name,
     setUp: () => bench.ensureBackup(contender, data),
-    prepare: async () => rmSync(bench.target(contender.name), { recursive: true, force: true }),
-    run: () => contender.restore(bench.target(contender.name)),
+    prepare: async () => bench.targets.next(contender.name),
+    run: () => contender.restore(bench.targets.last(contender.name)),
   }))
 }
 
@@ -68,14 +66,10 @@ export function lookFloor(bench: Bench, data: DataSetName): Entrant {
 /** `cp -a`, and with `sync` until everything is on the disk. */
 export function copying(bench: Bench, data: DataSetName, { sync }: { readonly sync: boolean }): Entrant {
   const name = sync ? 'cp -a + sync' : 'cp -a'
-  const target = bench.target(name)
   const script = sync ? 'cp -a "$0" "$1" && sync -f "$1"' : 'cp -a "$0" "$1"'
   return {
     name,
-    prepare: async () => {
-      rmSync(target, { recursive: true, force: true })
-      mkdirSync(dirname(target), { recursive: true })
-    },
-    run: () => measure({ command: 'sh', args: ['-c', script, bench.data.folder(data), target] }),
+    prepare: async () => bench.targets.next(name),
+    run: () => measure({ command: 'sh', args: ['-c', script, bench.data.folder(data), bench.targets.last(name)] }),
   }
 }

@@ -5,6 +5,7 @@ import { ThreadPool } from '#base'
 import type { Reading } from './figures.ts'
 import { createShared, restart } from './floor-shared.ts'
 import type { Parts, Piece } from './floor-thread.ts'
+import { FreshFolders } from './fresh-folders.ts'
 
 /**
  * The machine's own floor: the seconds that the primitives of a work alone need on all its cores, on the very data. No
@@ -16,6 +17,7 @@ const largestPiece = 16 << 20
 
 export class Floor implements AsyncDisposable {
   readonly #folder: string
+  readonly #targets: FreshFolders
   readonly #threads = availableParallelism()
   readonly #shared = createShared(this.#threads)
   readonly #pool = this.#start(this.#threads)
@@ -23,6 +25,7 @@ export class Floor implements AsyncDisposable {
 
   constructor(place: string) {
     this.#folder = join(place, 'work', 'floor')
+    this.#targets = new FreshFolders(join(this.#folder, 'targets'))
   }
 
   /** What a first backup needs. */
@@ -38,10 +41,11 @@ export class Floor implements AsyncDisposable {
 
   /** What bringing back needs of what `store` has just stored; with `write`, also writing the files. */
   async fetch({ write }: { readonly write: boolean }): Promise<Reading> {
-    const target = this.#empty('files')
-    if (write) for (let i = 0; i < 256; i++) mkdirSync(join(target, `${i}`))
-    const reading = await this.#measure(() => this.#each('fetch', write ? { target } : {}))
-    rmSync(target, { recursive: true })
+    if (!write) return await this.#measure(() => this.#each('fetch', {}))
+    const target = this.#targets.next('files')
+    for (let i = 0; i < 256; i++) mkdirSync(join(target, `${i}`), { recursive: true })
+    const reading = await this.#measure(() => this.#each('fetch', { target }))
+    this.#targets.removeAll()
     return reading
   }
 

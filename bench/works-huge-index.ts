@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, rmSync } from 'node:fs'
+import { mkdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Bench, Entrant } from './bench.ts'
 import type { ResticLike } from './contender.ts'
@@ -41,7 +41,7 @@ export const hugeIndexWorks: readonly Work[] = [
     program.run(
       ['restore', 'latest', '--quiet', '--tag', 'many-blobs', '--include', `/${folderName(0)}`].concat([
         '--target',
-        bench.target(program.name),
+        bench.targets.last(program.name),
       ]),
       repository(bench),
     ),
@@ -64,7 +64,7 @@ function hugeIndexWork(
     entrants: (bench) =>
       bench.sameFormat.map((program): Entrant => ({
         name: program.name,
-        prepare: async () => rmSync(bench.target(program.name), { recursive: true, force: true }),
+        prepare: async () => bench.targets.next(program.name),
         run: () => run(program, bench),
       })),
   }
