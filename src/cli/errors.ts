@@ -22,6 +22,10 @@ export const cliErrors = {
     message: 'More than one {type} begins with "{start}".',
     hint: 'Give more digits of its id.',
   },
+  LS_NOT_FOUND: {
+    message: 'The snapshot has no "{path}".',
+    hint: 'List the folder above it, or look in all snapshots with `understudy find`.',
+  },
   PASSWORD_MISSING: {
     message: 'No password was given.',
     hint: 'Use --password-file, --password-command or UNDERSTUDY_PASSWORD; for a repository without a password, --insecure-no-password.',

@@ -99,6 +99,10 @@ export const repositoryErrors = {
     hint: 'Wait (--retry-lock), or, if that program is certainly dead, run `understudy unlock`.',
     exitCode: 11,
   },
+  LOCK_REFUSED: {
+    message: 'The repository cannot be locked: {reason}.',
+    hint: 'To read from storage that this user cannot write to, add --no-lock; everything else needs the right to write.',
+  },
   LOCK_LOST: {
     message: 'The lock on the repository could not be kept: {reason}.',
     hint: 'Nothing was lost; run the command again.',

@@ -70,6 +70,19 @@ test('a refused lock leaves nothing behind', async () => {
   assert.deepEqual(await namesOf(one.backend, 'lock'), [foreign])
 })
 
+test('where nothing can be written, the error tells how to read all the same', async () => {
+  const { repository, backend } = await copyOf(made)
+  const denied = new BackendError('ACCESS_DENIED', { location: 'a disk', reason: 'read-only file system' })
+  mock.method(backend, 'write', () => Promise.reject(denied))
+  for (const early of [true, false]) {
+    await assert.rejects(lockRepository(repository, { early }), {
+      code: 'LOCK_REFUSED',
+      message: /cannot be locked: Access to a disk was refused \(read-only file system\)\./,
+      hint: /--no-lock/,
+    })
+  }
+})
+
 test('of two exclusive lockers at once at most one gets through, and with patience both do, one after the other', async () => {
   mock.timers.reset()
   const one = await copyOf(made)

@@ -54,7 +54,7 @@ export interface HeldLock extends AsyncDisposable {
 
 /**
  * Takes a lock. Stale locks are removed on the way: a backup never fails for a lock that nobody holds.
- * Throws `REPOSITORY_LOCKED`.
+ * Throws `REPOSITORY_LOCKED`, `LOCK_REFUSED`.
  */
 export async function lockRepository(repository: Repository, options: LockOptions = {}): Promise<HeldLock> {
   const { exclusive = false, retryFor = 0, onWait, early = false, clock = systemClock, signal } = options
@@ -137,7 +137,12 @@ async function writeLock(
 ): Promise<HeldLock> {
   await refuseOtherLocks(repository, exclusive, undefined, clock, options)
   const held = new Held(repository, exclusive, clock, options)
-  await held.create()
+  try {
+    await held.create()
+  } catch (thrown) {
+    if (!hasCode(thrown, 'ACCESS_DENIED')) throw thrown
+    throw new RepositoryError('LOCK_REFUSED', { reason: messageOf(thrown), cause: thrown })
+  }
   held.settle(async (signal) => {
     await clock.sleep(waitBeforeCheck, { signal })
     await refuseOtherLocks(repository, exclusive, held.name, clock, { signal })

@@ -128,3 +128,10 @@ test('ls lists, sorts and exports as restic does', { skip }, async () => {
   await assertSame(['ls', '--quiet', '--sort', 'extension', '-l', '--human-readable', 'latest', folder])
   await assertSame(['ls', '--ncdu', first], parse)
 })
+
+test('ls names a folder that the snapshot does not have, after those that it has', { skip }, async () => {
+  const { code, stdout, stderr } = await scene.tryUnderstudy('ls', 'latest', '/no/such/folder', `${scene.source}/modes`)
+  assert.equal(code, 1)
+  assert.match(stdout, /modes/)
+  assert.match(stderr, /The snapshot has no "\/no\/such\/folder"\. \(LS_NOT_FOUND\)/)
+})

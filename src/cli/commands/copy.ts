@@ -1,11 +1,11 @@
-import { formatBytes, messageOf } from '#base'
+import { formatBytes } from '#base'
 import { chooseForCopy, copySnapshots, loadIndex, loadSnapshots } from '#repository'
 import type { CopyChoice, HeldLock, Repository } from '#repository'
 import type { CliCommand } from '../command.ts'
 import { flag, setHelp } from '../command.ts'
 import { runs } from '../context.ts'
 import type { CommandContext, CommandFlags } from '../context.ts'
-import { CliError } from '../errors.ts'
+import { DamagedSnapshots } from '../damaged-snapshots.ts'
 import { addFromFlags, fromPlace, isNamed } from '../from-repository.ts'
 import { StepStatus } from '../live-status.ts'
 import { defaultThreads } from '../local-threads.ts'
@@ -77,18 +77,14 @@ interface CopyRequest {
 
 async function copyBetween(context: CommandContext, between: Between, { ids, flags }: CopyRequest): Promise<void> {
   const { printer, signal } = context
-  let damaged = 0
-  const onDamaged = (_: string, error: Error) => {
-    damaged++
-    printer.error(`error: ${messageOf(error)}`)
-  }
+  const damaged = new DamagedSnapshots(printer)
   const filter = readFilter(flags, context)
-  const chosen = await findSnapshots(between.source, { ids, filter, signal, onDamaged })
-  const choice = chooseForCopy(chosen, await loadSnapshots(between.target, { signal }))
+  const chosen = await findSnapshots(between.source, { ids, filter, signal, onDamaged: damaged.passOver })
+  const choice = chooseForCopy(chosen, await loadSnapshots(between.target, { signal, onDamaged: damaged.passOver }))
   printSkipped(context, choice)
   if (flags.dryRun === true || !between.lock) printWouldCopy(context, choice)
   else await carryOut(context, { ...between, lock: between.lock }, choice)
-  if (damaged > 0) throw new CliError('SNAPSHOTS_DAMAGED', { count: damaged })
+  damaged.throwIfAny()
 }
 
 function printSkipped({ printer }: CommandContext, { copied }: CopyChoice): void {

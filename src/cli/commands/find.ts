@@ -7,6 +7,7 @@ import type { CliCommand } from '../command.ts'
 import { flag, listFlag, setHelp, valueFlag } from '../command.ts'
 import { runs, textOf } from '../context.ts'
 import type { CommandContext, CommandFlags } from '../context.ts'
+import { DamagedSnapshots } from '../damaged-snapshots.ts'
 import { CliError } from '../errors.ts'
 import { objectNotFound } from '../find-file.ts'
 import { createFindOutput } from '../find-output.ts'
@@ -57,8 +58,10 @@ async function find(context: CommandContext, patterns: readonly string[], flags:
   if (kind !== 'entry') refuseNoIds(context, patterns)
   const wanted = readEntrySearch(context, patterns, flags)
   const filter = readFilter(flags, context)
+  const damaged = new DamagedSnapshots(context.printer)
   await readRepository(context, async (repository, signal) => {
-    const given = { ids: (flags.snapshot as string[] | undefined) ?? [], filter, signal }
+    const ids = (flags.snapshot as string[] | undefined) ?? []
+    const given = { ids, filter, signal, onDamaged: damaged.passOver }
     const snapshots = await findSnapshots(repository, given)
     snapshots.sort((a, b) => compareTimes(a.time, b.time) * (flags.reverse === true ? 1 : -1))
     const indexed = await loadIndex(repository, { signal })
@@ -67,6 +70,7 @@ async function find(context: CommandContext, patterns: readonly string[], flags:
     else await search.objects(await idsOf(indexed, kind, patterns, signal))
     search.finish()
   })
+  damaged.throwIfAny()
 }
 
 type Kind = 'entry' | 'blob' | 'tree' | 'pack'

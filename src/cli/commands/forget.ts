@@ -6,6 +6,7 @@ import type { CliCommand } from '../command.ts'
 import { setHelp } from '../command.ts'
 import { runs } from '../context.ts'
 import type { CommandContext, CommandFlags } from '../context.ts'
+import { DamagedSnapshots } from '../damaged-snapshots.ts'
 import { addForgetFlags, describePolicy, readGroupBy, readPolicy } from '../forget-options.ts'
 import { openForCommand, withLock } from '../open-repository.ts'
 import { addPruneFlags, readPruneLimits } from '../prune-options.ts'
@@ -41,12 +42,14 @@ async function forget(context: CommandContext, ids: readonly string[], flags: Co
   await using opened = await openForCommand(context)
   const { repository } = opened
   const wish = { exclusive: true, skip: dryRun && context.globals.noLock }
+  const damaged = new DamagedSnapshots(context.printer)
   const removed = await withLock(context, repository, wish, (signal, lock) => {
     const inner = { ...context, signal }
     return ids.length > 0
-      ? forgetByIds(inner, repository, { ids, flags, lock })
-      : forgetByPolicy(inner, repository, { flags, lock })
+      ? forgetByIds(inner, repository, { ids, flags, lock, damaged })
+      : forgetByPolicy(inner, repository, { flags, lock, damaged })
   })
+  damaged.throwIfAny()
   if (removed.size === 0 || flags.prune !== true) return
   const { printer } = context
   if (dryRun) {
@@ -60,16 +63,17 @@ async function forget(context: CommandContext, ids: readonly string[], flags: Co
 interface ForgetRun {
   readonly flags: CommandFlags
   readonly lock: HeldLock | undefined
+  readonly damaged: DamagedSnapshots
 }
 
 async function forgetByIds(
   context: CommandContext,
   repository: Repository,
-  { ids, flags, lock }: ForgetRun & { readonly ids: readonly string[] },
+  { ids, flags, lock, damaged }: ForgetRun & { readonly ids: readonly string[] },
 ): Promise<ReadonlySet<string>> {
   const { signal, printer } = context
   const filter = readFilter(flags, context)
-  const chosen = await findSnapshots(repository, { ids, filter, signal })
+  const chosen = await findSnapshots(repository, { ids, filter, signal, onDamaged: damaged.passOver })
   if (!ids.includes('latest') && !isEmptyFilter(filter) && (flags.host ?? flags.tag ?? flags.path) !== undefined) {
     throw context.refuse('ids and filters exclude each other')
   }
@@ -86,12 +90,12 @@ async function forgetByIds(
 async function forgetByPolicy(
   context: CommandContext,
   repository: Repository,
-  { flags, lock }: ForgetRun,
+  { flags, lock, damaged }: ForgetRun,
 ): Promise<ReadonlySet<string>> {
   const { signal, printer } = context
   const filter = readFilter(flags, context)
   const policy = readPolicy(flags)
-  const snapshots = await findSnapshots(repository, { ids: [], filter, signal })
+  const snapshots = await findSnapshots(repository, { ids: [], filter, signal, onDamaged: damaged.passOver })
   const plan = planForget(snapshots, policy, {
     groupBy: readGroupBy(flags),
     now: Date.now(),
@@ -101,7 +105,7 @@ async function forgetByPolicy(
   printer.say(`Applying Policy: ${describePolicy(policy)}`)
   for (const group of plan.groups) printGroup(context, group, flags)
   const going = new Set(removedBy(plan).map(({ id }) => id))
-  const mustLeave = snapshots.length - going.size
+  const mustLeave = snapshots.length + damaged.count - going.size
   await remove(context, repository, { going, mustLeave, dryRun: flags.dryRun === true, lock })
   if (printer.isJson && plan.groups.length > 0) printer.json(planFields(plan))
   return going

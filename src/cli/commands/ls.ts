@@ -5,6 +5,7 @@ import type { CliCommand } from '../command.ts'
 import { flag, setHelp, valueFlag } from '../command.ts'
 import { runs, textOf } from '../context.ts'
 import type { CommandContext, CommandFlags } from '../context.ts'
+import { CliError } from '../errors.ts'
 import { readRepository } from '../open-repository.ts'
 import { LineWriter } from '../printer.ts'
 import { compareListed, createListing, isSortKey, listEntry } from '../ls-output.ts'
@@ -59,18 +60,22 @@ async function list(context: CommandContext, args: readonly string[], flags: Com
     listing.begin({ ...snapshot, tree }, wanted.folders)
     const collected: ListedEntry[] | undefined = isSorted(wanted) ? [] : undefined
     const show = (entry: ListedEntry) => (collected ? collected.push(entry) : listing.entry(entry))
+    const missing = new Set(wanted.folders.map((folder) => folder.toString('latin1')).filter((folder) => folder !== ''))
     await walkTree(indexed, tree, {
       signal,
-      visit: ({ path, node }) =>
-        visit(
+      visit: ({ path, node }) => {
+        if (missing.size > 0) missing.delete(path.toString('latin1'))
+        return visit(
           wanted,
           path,
           () => show(listEntry(path, node)),
           () => listing.above?.(listEntry(path, node)),
-        ),
+        )
+      },
     })
     for (const entry of sorted(collected ?? [], wanted)) listing.entry(entry)
     listing.end?.()
+    for (const path of missing) throw new CliError('LS_NOT_FOUND', { path: Buffer.from(path, 'latin1').toString() })
   })
 }
 

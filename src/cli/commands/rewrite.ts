@@ -7,6 +7,7 @@ import type { CliCommand } from '../command.ts'
 import { flag, listFlag, setHelp, valueFlag } from '../command.ts'
 import { runs, textOf } from '../context.ts'
 import type { CommandContext, CommandFlags } from '../context.ts'
+import { DamagedSnapshots } from '../damaged-snapshots.ts'
 import { openForCommand, withLock } from '../open-repository.ts'
 import { readPatterns } from '../restore-options.ts'
 import { countingRules, excludeRules, includeRules } from '../rewrite-rules.ts'
@@ -80,7 +81,9 @@ async function rewriteAll(
   { ids, flags, request, dryRun, lock }: Run,
 ): Promise<void> {
   const { printer, signal } = context
-  const snapshots = await findSnapshots(repository, { ids, filter: readFilter(flags, context), signal })
+  const damaged = new DamagedSnapshots(printer)
+  const filter = readFilter(flags, context)
+  const snapshots = await findSnapshots(repository, { ids, filter, signal, onDamaged: damaged.passOver })
   const indexed = await loadIndex(repository, { signal })
   const plan: RewritePlan = await planRewrite(indexed, snapshots, request, {
     signal,
@@ -97,6 +100,7 @@ async function rewriteAll(
     { ...plan, snapshots: planned, isEmpty: planned.every(({ fate }) => fate === 'keep') },
     { dryRun, lock },
   )
+  damaged.throwIfAny()
 }
 
 function readRequest(context: CommandContext, flags: CommandFlags): Request {

@@ -1,4 +1,3 @@
-import { messageOf } from '#base'
 import { groupSnapshots, parseGroupBy } from '#policy'
 import type { GroupBy } from '#policy'
 import type { NamedSnapshot, Repository } from '#repository'
@@ -6,7 +5,7 @@ import type { CliCommand } from '../command.ts'
 import { flag, setHelp, valueFlag } from '../command.ts'
 import { runs, textOf } from '../context.ts'
 import type { CommandContext, CommandFlags } from '../context.ts'
-import { CliError } from '../errors.ts'
+import { DamagedSnapshots } from '../damaged-snapshots.ts'
 import { readRepository } from '../open-repository.ts'
 import { addFilterFlags, findSnapshots, readFilter } from '../snapshot-flags.ts'
 import { formatGroupHeader, formatSnapshots, listedSnapshot } from '../snapshot-view.ts'
@@ -37,16 +36,12 @@ async function listSnapshots(context: CommandContext, ids: readonly string[], fl
   const groupBy = flags.groupBy === undefined ? undefined : parseGroupBy(flags.groupBy as string)
   const latest = readLatest(context, flags)
   const filter = readFilter(flags, context)
-  let damaged = 0
-  const onDamaged = (_: string, error: Error) => {
-    damaged++
-    context.printer.error(`error: ${messageOf(error)}`)
-  }
+  const damaged = new DamagedSnapshots(context.printer)
   await readRepository(context, async (repository: Repository, signal) => {
-    const snapshots = await findSnapshots(repository, { ids, filter, signal, onDamaged })
+    const snapshots = await findSnapshots(repository, { ids, filter, signal, onDamaged: damaged.passOver })
     print(context, groupAndCut(snapshots, groupBy, latest), { isGrouped: hasGroups(groupBy), flags })
   })
-  if (damaged > 0) throw new CliError('SNAPSHOTS_DAMAGED', { count: damaged })
+  damaged.throwIfAny()
 }
 
 function readLatest(context: CommandContext, flags: CommandFlags): number {

@@ -5,6 +5,7 @@ import type { CliCommand } from '../command.ts'
 import { setHelp, valueFlag } from '../command.ts'
 import { runs } from '../context.ts'
 import type { CommandContext, CommandFlags } from '../context.ts'
+import { DamagedSnapshots } from '../damaged-snapshots.ts'
 import { omitEmpty } from '../json.ts'
 import { readRepository } from '../open-repository.ts'
 import { describeSizes, sizeFields } from '../size-tables.ts'
@@ -33,8 +34,9 @@ async function stats(context: CommandContext, ids: readonly string[], flags: Com
   if (!statsModes.includes(mode))
     throw context.refuse(`there is no mode "${mode}"; there are ${statsModes.join(', ')} and debug`)
   const filter = readFilter(flags, context)
+  const damaged = new DamagedSnapshots(context.printer)
   await readRepository(context, async (repository, signal) => {
-    const snapshots = await findSnapshots(repository, { ids, filter, signal })
+    const snapshots = await findSnapshots(repository, { ids, filter, signal, onDamaged: damaged.passOver })
     const indexed = await loadIndex(repository, { signal })
     context.printer.sayOnTerminal('scanning...')
     const roots = snapshots.map(({ tree }) => tree)
@@ -42,6 +44,7 @@ async function stats(context: CommandContext, ids: readonly string[], flags: Com
     if (context.printer.isJson) return context.printer.json(fieldsOf(counted))
     for (const line of describe(counted, mode)) context.printer.result(line)
   })
+  damaged.throwIfAny()
 }
 
 async function printSizes(context: CommandContext): Promise<void> {

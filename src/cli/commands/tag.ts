@@ -6,6 +6,7 @@ import type { CliCommand } from '../command.ts'
 import { listFlag, setHelp } from '../command.ts'
 import { runs } from '../context.ts'
 import type { CommandContext, CommandFlags } from '../context.ts'
+import { DamagedSnapshots } from '../damaged-snapshots.ts'
 import { openForCommand, withLock } from '../open-repository.ts'
 import { addFilterFlags, findSnapshots, readFilter, readTagLists } from '../snapshot-flags.ts'
 import { count } from '../words.ts'
@@ -68,7 +69,9 @@ async function changeAll(
   { ids, flags, change, lock }: TagRun,
 ): Promise<void> {
   const { printer, signal } = context
-  const chosen = await findSnapshots(repository, { ids, filter: readFilter(flags, context), signal })
+  const damaged = new DamagedSnapshots(printer)
+  const filter = readFilter(flags, context)
+  const chosen = await findSnapshots(repository, { ids, filter, signal, onDamaged: damaged.passOver })
   const changes = chosen.flatMap((snapshot) => {
     const tags = changeTags(snapshot.tags, change)
     return tags ? [{ snapshot, change: { tags } }] : []
@@ -81,4 +84,5 @@ async function changeAll(
   await changeSnapshots(repository, changes, { lock, all, onChanged, signal })
   if (printer.isJson) printer.json({ message_type: 'summary', changed_snapshots: changes.length })
   printer.say(changes.length === 0 ? 'no snapshots were modified' : `modified ${count(changes.length, 'snapshot')}`)
+  damaged.throwIfAny()
 }
