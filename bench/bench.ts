@@ -8,7 +8,7 @@ import { DataSets, fullSizes, quickSizes } from './data-sets.ts'
 import type { DataSetName } from './data-sets.ts'
 import { ours } from './figures.ts'
 import type { Reading } from './figures.ts'
-import { Floor } from './floor.ts'
+import { Floor, listBelow } from './floor.ts'
 import { FreshFolders } from './fresh-folders.ts'
 import type { BenchOptions } from './options.ts'
 
@@ -80,8 +80,20 @@ export class Bench implements AsyncDisposable {
   async ensureBackup(contender: Contender, name: DataSetName): Promise<void> {
     if (this.#holds.get(contender) === name) return
     await contender.reset()
-    await contender.backUp([this.data.folder(name)])
+    await this.backUp(contender, [this.data.folder(name)])
     this.noteBackup(contender, name)
+  }
+
+  /** A backup, after which the data lies in the page cache again: the next one must not be the only one who waits for the disk. */
+  async backUp(contender: Contender, folders: readonly string[]): Promise<Reading> {
+    const reading = await contender.backUp(folders)
+    if (contender.emptiesPageCache) await this.readOnce(folders)
+    return reading
+  }
+
+  /** Brings data into the page cache, as far as it fits, unless it is to be cold. */
+  async readOnce(folders: readonly string[]): Promise<void> {
+    if (!this.options.cold) await this.floor.digest(listBelow(folders, 'files'))
   }
 
   /** Notes that the contender's repository holds one backup of this. */

@@ -12,6 +12,8 @@ export interface Contender {
   readonly name: string
   /** Where everything of it lies: repository, cache. */
   readonly home: string
+  /** It tells the system to forget what it has read. */
+  readonly emptiesPageCache: boolean
   /** A new, empty repository. */
   reset(): Promise<void>
   backUp(folders: readonly string[]): Promise<Reading>
@@ -36,6 +38,7 @@ export interface ResticLikeOptions {
 /** Understudy and restic: same commands, same repository format. */
 export class ResticLike implements Contender {
   readonly name: string
+  readonly emptiesPageCache = false
   readonly home: string
   readonly #command: readonly [string, ...string[]]
   readonly #options: ResticLikeOptions
@@ -113,6 +116,7 @@ export class ResticLike implements Contender {
 
 export class Borg implements Contender {
   readonly name: string
+  readonly emptiesPageCache = true
   readonly home: string
   readonly #compression: string
   #archives = 0

@@ -11,7 +11,7 @@ export function firstBackups(bench: Bench, what: string, folders: readonly strin
     name: contender.name,
     prepare: () => contender.reset(),
     run: async () => {
-      const reading = await contender.backUp(folders)
+      const reading = await bench.backUp(contender, folders)
       bench.noteBackup(contender, what)
       return { ...reading, repositoryMb: contender.repositoryMb() }
     },
@@ -23,7 +23,7 @@ export function nextBackups(bench: Bench, data: DataSetName, who: Who): Entrant[
   return bench.choose(who).map((contender) => ({
     name: contender.name,
     setUp: () => bench.ensureBackup(contender, data),
-    run: () => contender.backUp([bench.data.folder(data)]),
+    run: () => bench.backUp(contender, [bench.data.folder(data)]),
   }))
 }
 

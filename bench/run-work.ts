@@ -1,7 +1,6 @@
 import type { Bench, Entrant } from './bench.ts'
 import { summarise } from './figures.ts'
 import type { Reading } from './figures.ts'
-import { listBelow } from './floor.ts'
 import { formatSeconds } from './table.ts'
 import type { WorkResult } from './table.ts'
 import type { Work } from './work.ts'
@@ -74,7 +73,7 @@ async function runOnce(bench: Bench, { prepare, run }: Entrant): Promise<Reading
 async function makeReady(bench: Bench, data: NonNullable<Work['data']>, say: (line: string) => void): Promise<void> {
   say(`data set ${data}`)
   const folder = bench.data.make(data)
-  if (bench.options.cold || bench.warm === data) return
-  await bench.floor.digest(listBelow([folder], 'files'))
+  if (bench.warm === data) return
+  await bench.readOnce([folder])
   bench.warm = data
 }

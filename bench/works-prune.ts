@@ -22,7 +22,7 @@ export const pruneWork: Work = {
     for (const contender of contenders) await contender.reset()
     for (let i = 0; i < bench.data.sizes.generations; i++) {
       const folder = bench.data.showGeneration(i)
-      for (const contender of contenders) await contender.backUp([folder])
+      for (const contender of contenders) await bench.backUp(contender, [folder])
     }
     for (const { home } of contenders) renameSync(home, saved(home))
   },

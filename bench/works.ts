@@ -98,6 +98,7 @@ const treesWork: Work = {
   name: 'cold-trees',
   title: 'First backup of real folders of this machine',
   targets: [faster('restic', 2), within('floor', 1.3), notLarger, usualMemory],
+  prepare: async (bench) => await bench.readOnce(bench.options.trees),
   entrants: (bench) => [
     ...firstBackups(bench, 'trees', bench.options.trees, 'without lz4'),
     storeFloor(bench, bench.options.trees),
