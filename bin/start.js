@@ -6,7 +6,7 @@ const { join } = require('node:path')
 const { pathToFileURL } = require('node:url')
 
 const root = join(__dirname, '..')
-const built = join(root, 'dist', 'cli', 'main.js')
+const built = join(root, 'dist', 'main.js')
 const entry = existsSync(built) ? built : join(root, 'src', 'cli', 'main.ts')
 
 void import(pathToFileURL(entry).href)

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict'
-import { existsSync, globSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
+import { cpSync, existsSync, globSync, mkdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { pathToFileURL } from 'node:url'
+import { cheapenKey } from '../test/helpers/cheap-key.ts'
+import { compareTrees } from '../test/helpers/compare-trees.ts'
 import { runOk } from '../test/helpers/run.ts'
 import { tempFolder } from '../test/helpers/temp.ts'
 import { build } from './build.ts'
@@ -12,41 +13,66 @@ const project = join(import.meta.dirname, '..')
 test('a build works from another place, holds no source and no test, and is replaced only by a different one', async () => {
   await using folder = await tempFolder()
   const dist = folder.join('dist')
-  build(dist)
+  await build({ dist })
 
   const files = globSync('**/*', { cwd: dist })
   assert.deepEqual(
     files.filter((file) => /\.ts$|\.test\./.test(file)),
     [],
   )
-  assert.deepEqual(startedSources(dist, files), [])
-  await everyDoorOpens(dist, folder.join('node_modules'))
+  await everyThreadModuleLoads(dist, folder.join('node_modules'))
+  await programWorks(folder.path)
 
   const { ino } = statSync(dist)
-  build(dist)
+  await build({ dist })
   assert.equal(statSync(dist).ino, ino, 'the same build again leaves the old one in place')
 
   writeFileSync(join(dist, 'stale.js'), '')
-  build(dist)
+  await build({ dist })
   assert.ok(!existsSync(join(dist, 'stale.js')), 'what is no longer built is removed')
-  assert.deepEqual(globSync('*', { cwd: folder.path }).toSorted(), ['dist', 'node_modules'])
+  assert.deepEqual(globSync('dist*', { cwd: folder.path }), ['dist'])
 })
 
-/** Built files that would start a thread from a `.ts` file, which is not there. */
-function startedSources(dist: string, files: readonly string[]): string[] {
-  return files.filter(
-    (file) => file.endsWith('.js') && /new URL\([^)]*\.ts['"]/.test(readFileSync(join(dist, file), 'utf8')),
+/** What is loaded in threads, by its place: it has to lie there. */
+async function everyThreadModuleLoads(dist: string, modules: string): Promise<void> {
+  symlinkSync(join(project, 'node_modules'), modules)
+  const sources = globSync('src/**/*.ts', { cwd: project, exclude: ['**/*.test.ts'] })
+  const texts = sources.map((file) => readFileSync(join(project, file), 'utf8'))
+  const paths = texts.flatMap((text) =>
+    [...text.matchAll(/program(?:Module|File)\(([^)]*)\)/g)].map(([, path]) => path),
   )
+  assert.ok(paths.length > 8)
+  for (const path of paths) {
+    if (path === 'path: string') continue // where they are defined
+    const name = /^'(?:[\w-]+\/)+([\w.-]+)'$/.exec(path ?? '')?.[1]
+    assert.ok(name, `a place that the build cannot see: ${path}`)
+    assert.ok(existsSync(join(dist, name.endsWith('.wasm') ? name : `${name}.js`)), name)
+  }
 }
 
-async function everyDoorOpens(dist: string, modules: string): Promise<void> {
-  symlinkSync(join(project, 'node_modules'), modules)
-  const { imports } = JSON.parse(readFileSync(join(dist, 'package.json'), 'utf8')) as {
-    imports: Record<string, string>
+/** The built program works where its source is not: a backup and a restore, with all that they load. */
+async function programWorks(folder: string): Promise<void> {
+  cpSync(join(project, 'bin'), join(folder, 'bin'), { recursive: true })
+  const files = join(folder, 'files')
+  mkdirSync(files)
+  writeFileSync(join(files, 'text'), 'hello '.repeat(200_000))
+  const env = { UNDERSTUDY_REPOSITORY: join(folder, 'repository'), UNDERSTUDY_PASSWORD: 'secret' }
+  const run = async (...args: string[]) =>
+    await runOk(process.execPath, [join(folder, 'bin', 'understudy.js'), ...args], { env })
+  await run('init')
+  cheapenKey(env.UNDERSTUDY_REPOSITORY, 'secret')
+  for (const [command, ...args] of [
+    ['backup', files],
+    ['backup', files],
+    ['restore', 'latest', '--target', join(folder, 'restored')],
+    ['restore', 'latest', '--target', join(folder, 'restored'), '--verify'],
+    ['check', '--read-data'],
+    ['dump', 'latest', join(files, 'text')],
+  ] as const) {
+    await run(command, '--quiet', ...args)
   }
-  for (const door of Object.values(imports)) {
-    if (!existsSync(join(dist, door))) continue // a room that is not built yet; the type check says who misses it
-    const url = pathToFileURL(join(dist, door)).href
-    await runOk(process.execPath, ['--input-type=module', '--eval', `await import(${JSON.stringify(url)})`])
-  }
+  assert.deepEqual(compareTrees(files, join(folder, 'restored', files)), [])
+  const version = await run('version')
+  const { version: expected } = JSON.parse(readFileSync(join(project, 'package.json'), 'utf8')) as { version: string }
+  assert.match(version, new RegExp(`understudy ${expected.replaceAll('.', '\\.')} `))
 }

@@ -1,78 +1,91 @@
 /**
- * Builds `dist/`: the sources as JavaScript, and what they read at run time. It is a package of its own (its package.json
- * says where the rooms' doors are), so nothing has to be bundled (docs/decisions/0003-dist-is-a-package.md).
+ * Builds `dist/`: the program as a few files of JavaScript, and what they read at run time. Loading hundreds of modules one by one takes
+ * longer than most commands work (docs/decisions/0010-dist-is-bundled.md).
  *
  * The new build is made beside the old one and put in its place as a whole; one that is the same leaves the old one
  * untouched, so building never disturbs a program that runs.
  */
-import { execFileSync, spawnSync } from 'node:child_process'
-import { cpSync, existsSync, globSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { execFileSync } from 'node:child_process'
+import { cpSync, existsSync, globSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { basename, join } from 'node:path'
 import { pathToFileURL } from 'node:url'
+import { build as esbuild } from 'esbuild'
 
 const project = join(import.meta.dirname, '..')
 
-/** What is copied as it is. */
-const assets = 'src/**/*.wasm'
+export interface BuildOptions {
+  /** The folder of the program. Default: this one. */
+  readonly from?: string
+  /** Default: `dist` in it. */
+  readonly dist?: string
+  /** More modules that are to be found by their names, for tests that reach into a program which runs. */
+  readonly doors?: readonly string[]
+}
 
-/** Builds into `dist`, or throws with the compiler's words. */
-export function build(dist: string = join(project, 'dist')): void {
+/** Builds, or throws with the bundler's words. */
+export async function build({
+  from = project,
+  dist = join(from, 'dist'),
+  doors = [],
+}: BuildOptions = {}): Promise<void> {
   const fresh = `${dist}.new-${process.pid}`
   try {
-    compile(fresh)
-    nameBuiltFiles(fresh)
-    copyAssets(fresh)
-    writeFileSync(join(fresh, 'package.json'), `${JSON.stringify(manifest(), null, 2)}\n`)
+    await bundle(from, fresh, doors)
+    copyAssets(from, fresh)
+    writeFileSync(join(fresh, 'package.json'), `${JSON.stringify(manifest(from), null, 2)}\n`)
     if (!sameFolders(fresh, dist)) replaceFolder(dist, fresh)
   } finally {
     rmSync(fresh, { recursive: true, force: true })
   }
 }
 
-function compile(to: string): void {
-  const compiler = join(project, 'node_modules', 'typescript', 'bin', 'tsc')
-  const { status, stdout, stderr } = spawnSync(
-    process.execPath,
-    [compiler, '-p', join(project, 'tsconfig.build.json'), '--outDir', to],
-    { encoding: 'utf8' },
-  )
-  if (status !== 0) throw new Error(`The build failed:\n${stdout}${stderr}`)
+/** All in one folder, so that what a module finds beside itself does not depend on which file it has become a part of. */
+async function bundle(from: string, to: string, doors: readonly string[]): Promise<void> {
+  await esbuild({
+    absWorkingDir: from,
+    entryPoints: ['src/cli/main.ts', ...threadModules(from), ...doors],
+    outdir: to,
+    entryNames: '[name]',
+    chunkNames: '[name]-[hash]',
+    bundle: true,
+    splitting: true,
+    format: 'esm',
+    platform: 'node',
+    target: 'node24',
+    packages: 'external',
+    minifySyntax: true,
+    logLevel: 'silent',
+  })
 }
 
-/** The compiler changes `./x.ts` into `./x.js` in imports; the files that threads are started from need the same. */
-function nameBuiltFiles(folder: string): void {
-  for (const file of globSync('**/*.js', { cwd: folder })) {
-    const path = join(folder, file)
-    const text = readFileSync(path, 'utf8')
-    const named = text.replace(/(new URL\(\s*(['"])\.{1,2}\/[^'"\n]*)\.ts\2/g, '$1.js$2')
-    if (named !== text) writeFileSync(path, named)
+/** The modules that are loaded by their place, in threads (`programModule`). */
+function threadModules(from: string): string[] {
+  const found = new Set<string>()
+  for (const file of globSync('src/**/*.ts', { cwd: from, exclude: ['**/*.test.ts'] })) {
+    const calls = readFileSync(join(from, file), 'utf8').matchAll(/programModule\(\s*'([^']+)'/g)
+    for (const [, path] of calls) found.add(`src/${path}.ts`)
   }
+  return [...found].toSorted()
 }
 
-function copyAssets(to: string): void {
-  for (const file of globSync(assets, { cwd: project })) {
-    const target = join(to, file.slice('src/'.length))
-    mkdirSync(dirname(target), { recursive: true })
-    cpSync(join(project, file), target)
-  }
+function copyAssets(from: string, to: string): void {
+  for (const file of globSync('src/**/*.wasm', { cwd: from })) cpSync(join(from, file), join(to, basename(file)))
 }
 
-/** dist/package.json: the rooms' doors as built files, and which version this is. */
-function manifest(): Record<string, unknown> {
-  const { name, version, license, imports, engines } = JSON.parse(
-    readFileSync(join(project, 'package.json'), 'utf8'),
-  ) as { imports: Record<string, string> } & Record<'name' | 'version' | 'license' | 'engines', unknown>
-  const builtImports = Object.fromEntries(
-    Object.entries(imports).map(([room, door]) => [room, door.replace(/^\.\/src\//, './').replace(/\.ts$/, '.js')]),
-  )
-  return { name, version, commit: commit(), private: true, license, type: 'module', imports: builtImports, engines }
+/** dist/package.json: what this is, and of which version. */
+function manifest(from: string): Record<string, unknown> {
+  const { name, version, license, engines } = JSON.parse(readFileSync(join(from, 'package.json'), 'utf8')) as Record<
+    'name' | 'version' | 'license' | 'engines',
+    unknown
+  >
+  return { name, version, commit: commit(from), private: true, license, type: 'module', engines }
 }
 
 /** The commit that this is built from, where that can be known. */
-function commit(): string | undefined {
-  if (!existsSync(join(project, '.git'))) return undefined
+function commit(from: string): string | undefined {
+  if (!existsSync(join(from, '.git'))) return undefined
   try {
-    return execFileSync('git', ['rev-parse', 'HEAD'], { cwd: project, encoding: 'utf8', stdio: 'pipe' }).trim()
+    return execFileSync('git', ['rev-parse', 'HEAD'], { cwd: from, encoding: 'utf8', stdio: 'pipe' }).trim()
   } catch {
     return undefined // git is not installed, or nothing is committed: the version alone has to do
   }
@@ -108,7 +121,7 @@ function isMain(): boolean {
 
 if (isMain()) {
   try {
-    build()
+    await build()
   } catch (error) {
     process.stderr.write(`${(error as Error).message}\n`)
     process.exitCode = 1

@@ -30,12 +30,12 @@ const cases: readonly (readonly [name: string, body: string, code: number, codeI
 
 test('the test command ends as its tests did, and in CI a skip counts unless the kernel is the reason', async () => {
   await using place = await tempFolder()
-  for (const part of ['scripts', 'test/helpers', 'package.json', 'tsconfig.json', 'tsconfig.build.json']) {
+  for (const part of ['scripts', 'test/helpers', 'package.json', 'tsconfig.json']) {
     cpSync(join(project, part), place.join(part), { recursive: true })
   }
   symlinkSync(join(project, 'node_modules'), place.join('node_modules'))
-  mkdirSync(place.join('src'))
-  writeFileSync(place.join('src', 'program.ts'), 'export {}\n')
+  mkdirSync(place.join('src', 'cli'), { recursive: true })
+  writeFileSync(place.join('src', 'cli', 'main.ts'), 'export {}\n')
   const imports = `import { after, describe, it, test } from 'node:test'\n`
   for (const [name, body] of cases) writeFileSync(place.join('src', `${name}.test.ts`), `${imports}${body}\n`)
 

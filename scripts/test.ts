@@ -53,7 +53,7 @@ async function main(words: readonly string[]): Promise<number> {
     return refuse(`No test file has ${words.map((word) => `"${word}"`).join(' or ')} in its path.`)
 
   for (const line of installPeers()) say(`missing: ${line}`)
-  build()
+  await build()
   process.env['PATH'] = [join(peersFolder('current'), 'usr', 'bin'), process.env['PATH']].join(delimiter)
 
   const outcome: Outcome = { passed: 0, failed: 0, skips: [] }

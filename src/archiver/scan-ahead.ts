@@ -1,4 +1,4 @@
-import { extname } from 'node:path'
+import { programModule } from '#base'
 import type { Cancellable } from '#base'
 import type { ContentStore, ScanOrder } from '#repository'
 import type { ScanOptions, ScannedFolder } from './scan-folder.ts'
@@ -36,7 +36,7 @@ export function scannerOf(source: Source, rule: UnchangedRule = {}): { module: U
 
 /** The module that compares folders in threads. */
 export function scannerModule(): URL {
-  return new URL(`./scan-folder${extname(import.meta.url)}`, import.meta.url)
+  return programModule('archiver/scan-folder')
 }
 
 /**

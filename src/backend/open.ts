@@ -1,4 +1,5 @@
-import { extname, resolve } from 'node:path'
+import { resolve } from 'node:path'
+import { programModule } from '#base'
 import type { Clock } from '#base'
 import type { Backend, ThreadReading } from './backend.ts'
 import { ConnectionsBackend } from './connections.ts'
@@ -65,10 +66,7 @@ export function openBackend(location: string | Location, options: OpenBackendOpt
 /** A folder, unless its reads are to be held back. */
 function threadReadingOf(location: Location, { limits }: OpenBackendOptions): ThreadReading | undefined {
   if (location.scheme !== 'local' || limits?.download) return undefined
-  return localThreadReading(
-    resolve(location.path),
-    new URL(`./local-thread${extname(import.meta.url)}`, import.meta.url),
-  )
+  return localThreadReading(resolve(location.path), programModule('backend/local-thread'))
 }
 
 function openBase(location: Location, options: OpenBackendOptions): Backend {

@@ -1,4 +1,4 @@
-import { ThreadPool } from '#base'
+import { ThreadPool, programModule } from '#base'
 import type { ExcludeOptions } from '#filesystem'
 
 /** How much there is to back up, counted beside the backup so that it can say how long it will take. */
@@ -47,7 +47,7 @@ export class Scan implements AsyncDisposable {
   #start(): void {
     const start = performance.now()
     this.#pool = new ThreadPool({
-      module: new URL('./scan-thread.ts', import.meta.url),
+      module: programModule('cli/scan-thread'),
       threads: 1,
       data: undefined,
       onMessage: (totals) => {

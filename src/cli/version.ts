@@ -1,13 +1,13 @@
 import { readFileSync } from 'node:fs'
 
-/** This program's version, from the package that it is in: two folders up from the source, one from what is built. */
+/** This program's version, from the package that it is in: two folders up from the source, beside what is built. */
 export const version = readVersion()
 
 /** What snapshots say made them. */
 export const programVersion = `understudy ${version}`
 
 function readVersion(): string {
-  for (const place of ['../package.json', '../../package.json']) {
+  for (const place of ['./package.json', '../../package.json']) {
     const found = versionIn(new URL(place, import.meta.url))
     if (found !== undefined) return found
   }

@@ -1,6 +1,6 @@
 import { availableParallelism } from 'node:os'
-import { extname } from 'node:path'
 import { Worker } from 'node:worker_threads'
+import { programModule } from '#base'
 
 import type { CompareJob, Comparison } from '#restorer'
 
@@ -96,7 +96,7 @@ class CompareThread {
   readonly #waiting: Waiting[] = []
 
   constructor(root: string) {
-    const url = new URL(`./compare-thread${extname(import.meta.url)}`, import.meta.url)
+    const url = programModule('filesystem/compare-thread')
     this.#worker = new Worker(url, {
       workerData: { root },
       execArgv: [],

@@ -1,4 +1,4 @@
-import { messageOf } from '#base'
+import { messageOf, programModule } from '#base'
 import type { Cancellable } from '#base'
 import type { Described, Listing, Problem, Source, SourceEntry, SourceFolder, ThreadLister } from '#archiver'
 
@@ -13,7 +13,6 @@ import { listTargets } from './list-targets.ts'
 import type { FolderRef } from './folder-lister.ts'
 import { enterFound, listFolder } from './list-folder.ts'
 import { RemoteMounts } from './remote-mounts.ts'
-import { siblingModule } from './sibling-module.ts'
 import { joinPath, planTargets } from './target-tree.ts'
 import { absolutePath } from './walk.ts'
 import type { Walk } from './walk.ts'
@@ -52,7 +51,7 @@ const defaultPatience = 30_000
 
 /** The modules that threads load to read and list files. */
 export function fileModules(): URL[] {
-  return [siblingModule('reader'), siblingModule('folder-lister')]
+  return [programModule('filesystem/reader'), programModule('filesystem/folder-lister')]
 }
 
 /**
@@ -135,7 +134,7 @@ interface FileSourceParts {
 
 function createLister(walk: Walk): ThreadLister {
   return {
-    module: siblingModule('folder-lister'),
+    module: programModule('filesystem/folder-lister'),
     options: walk.excludes.lists,
     ref(folder): FolderRef | undefined {
       if (!(folder instanceof DiskFolder) || folder.isBarred || walk.remote.hasSomeIn(folder.raw)) return undefined
@@ -159,7 +158,7 @@ class FileSource implements Source {
   constructor({ paths, root, walk, missing, nodeOptions, verify, lister }: FileSourceParts) {
     this.paths = paths.map((path) => fromRaw(path).toString('utf8'))
     this.root = root
-    this.reader = { module: siblingModule('reader'), options: nodeOptions }
+    this.reader = { module: programModule('filesystem/reader'), options: nodeOptions }
     this.lister = lister
     this.#walk = walk
     this.#missing = missing

@@ -4,14 +4,13 @@ import { once } from 'node:events'
 import { closeSync } from 'node:fs'
 import { createInterface } from 'node:readline'
 
-import { messageOf } from '#base'
+import { messageOf, programModule } from '#base'
 import type { Cancellable } from '#base'
 import type { Described, EntryStat, Listing, Source, SourceEntry, SourceFolder } from '#archiver'
 
 import { FilesystemError } from './errors.ts'
 import { buildNode } from './node.ts'
 import { makePipe } from './platform/pipe.ts'
-import { siblingModule } from './sibling-module.ts'
 import type { StreamOptions } from './stream-reader.ts'
 
 /**
@@ -109,7 +108,7 @@ class Stream implements StreamSource {
       stat: this.#stat('file'),
       count: this.#count,
     }
-    this.reader = { module: siblingModule('stream-reader'), options }
+    this.reader = { module: programModule('filesystem/stream-reader'), options }
   }
 
   list(folder: SourceFolder): Promise<Listing> {

@@ -1,8 +1,7 @@
 import { hash, randomBytes } from 'node:crypto'
 import { existsSync } from 'node:fs'
-import { extname } from 'node:path'
 
-import { hasCode } from '#base'
+import { hasCode, programModule } from '#base'
 import type { BeginHow, BegunFile, CompareJob, Comparison, Node, Target, TargetEntry, TargetProblem } from '#restorer'
 
 import { compileAttributeNames } from './attribute-filter.ts'
@@ -67,7 +66,7 @@ class FileTarget implements Target {
     this.#takesAttribute = compileAttributeNames(attributes)
     this.#ownersByName = ownersByName
     this.writer = {
-      module: new URL(`./writer${extname(import.meta.url)}`, import.meta.url),
+      module: programModule('filesystem/writer'),
       options: this.#options,
     }
     this.#comparers = new ComparePool(root, () => this.#disk())

@@ -1,5 +1,4 @@
-import { extname } from 'node:path'
-import { ThreadPool, throwIfBug } from '#base'
+import { ThreadPool, programModule, throwIfBug } from '#base'
 import type { Cancellable } from '#base'
 import { RepositoryError } from './errors.ts'
 import { paddingRoom } from './format/hash-pairs.ts'
@@ -50,7 +49,7 @@ export class ContentLoader implements AsyncDisposable {
   readonly #pool: ThreadPool
 
   constructor(repository: IndexedRepository, { threads }: { readonly threads: number }) {
-    const module = new URL(`./threads/opening-thread${extname(import.meta.url)}`, import.meta.url)
+    const module = programModule('repository/threads/opening-thread')
     this.#repository = repository
     this.#pool = new ThreadPool({ module, threads, data: repository.settings })
   }

@@ -1,9 +1,10 @@
 /** Running the programs: ours as it is built, in a copy that stays the same for the whole run, and restic. */
 import { spawnSync } from 'node:child_process'
-import { cpSync, existsSync, mkdirSync, rmSync, symlinkSync } from 'node:fs'
+import { cpSync, mkdirSync, rmSync, symlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { build } from '../../scripts/build.ts'
 import { peer } from '../helpers/peers.ts'
 import { start } from '../helpers/run.ts'
 import type { RunResult, RunningCommand } from '../helpers/run.ts'
@@ -57,11 +58,6 @@ export class Programs {
     this.#program = program
     this.#journal = journal
     this.#tally = tally
-  }
-
-  /** True when our program has this command. */
-  has(command: string): boolean {
-    return existsSync(`${this.#program}/dist/cli/commands/${command}.js`)
   }
 
   /** Runs our program. Whatever happens to it, it may not crash or hang. */
@@ -198,10 +194,11 @@ interface Written {
   readonly milliseconds: number
 }
 
-/** Copies the built program, so that a run of hours ends with the one it began with. */
-export function copyProgram(to: string, from: string = project): string {
+/** Builds the program elsewhere, so that a run of hours ends with the one it began with, and so that `door.ts` finds its storage. */
+export async function copyProgram(to: string, from: string = project): Promise<string> {
   mkdirSync(to)
-  for (const part of ['dist', 'bin', 'package.json']) cpSync(join(from, part), join(to, part), { recursive: true })
+  await build({ from, dist: join(to, 'dist'), doors: ['src/backend/index.ts'] })
+  for (const part of ['bin', 'package.json']) cpSync(join(from, part), join(to, part), { recursive: true })
   cpSync(join(project, 'test', 'torture', 'faults', 'door.ts'), join(to, 'door.ts'))
   copyModules(join(from, 'node_modules'), join(to, 'node_modules'))
   return to

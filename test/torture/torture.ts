@@ -48,7 +48,7 @@ export async function torture(options: TortureInput): Promise<TortureResult> {
   const { say } = options
   say(`seed ${options.seed}`)
   const folder = mkdtempSync(join(options.place, 'understudy-torture-'))
-  const run = beginRun(folder, options)
+  const run = await beginRun(folder, options)
   let failure: Error | undefined
   try {
     if (options.replay === undefined) await runRounds(run, options)
@@ -61,12 +61,12 @@ export async function torture(options: TortureInput): Promise<TortureResult> {
   return { tally: run.tally, failure, without: run.without }
 }
 
-function beginRun(folder: string, { seconds, steps, signal, program }: TortureInput): Run {
+async function beginRun(folder: string, { seconds, steps, signal, program }: TortureInput): Promise<Run> {
   const tally = new Tally()
   const began = performance.now()
   return {
     folder,
-    program: copyProgram(`${folder}/program`, program),
+    program: await copyProgram(`${folder}/program`, program),
     journal: new Journal(`${folder}/journal.jsonl`),
     tally,
     without: new Map(),

@@ -1,7 +1,7 @@
 import { mkdtempSync, realpathSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
-import { printable } from '#base'
+import { printable, programFolder } from '#base'
 import type { CliCommand } from '../command.ts'
 import { flag, setHelp } from '../command.ts'
 import { runs } from '../context.ts'
@@ -25,7 +25,7 @@ export function define(command: CliCommand): void {
   command.addOption(flag('--keep', 'keep the repository and the restored files'))
   runs(command, async ({ printer, signal }, [folder], { keep = false }) => {
     const start = performance.now()
-    const chosen = realpathSync(resolve(folder ?? chooseFolder(resolve(import.meta.dirname, '..', '..', '..'))))
+    const chosen = realpathSync(resolve(folder ?? chooseFolder(programFolder)))
     const place = mkdtempSync(join(realpathSync(tmpdir()), 'understudy-demo-'))
     printer.say(`Understudy protects ${printable(chosen)}. Everything that this makes lies in ${place}.`)
     try {

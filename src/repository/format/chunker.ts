@@ -1,5 +1,6 @@
 // oxlint-disable-next-line no-restricted-imports -- reads its own program, not data
 import { readFileSync } from 'node:fs'
+import { programFile } from '#base'
 import { polynomialDegree } from './polynomial.ts'
 import { WebAssembly } from './webassembly.ts'
 
@@ -66,5 +67,5 @@ let compiled: object | undefined
 
 /** The compiled module, once a thread: compiling its kilobyte takes less than reading the file. */
 function loadModule(): object {
-  return (compiled ??= new WebAssembly.Module(readFileSync(new URL('./chunker.wasm', import.meta.url))))
+  return (compiled ??= new WebAssembly.Module(readFileSync(programFile('repository/format/chunker.wasm'))))
 }

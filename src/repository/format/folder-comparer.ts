@@ -1,5 +1,6 @@
 // oxlint-disable-next-line no-restricted-imports -- reads its own program, not data
 import { readFileSync } from 'node:fs'
+import { programFile } from '#base'
 import { WebAssembly } from './webassembly.ts'
 
 /** struct statx of Linux (man 2 statx). */
@@ -139,5 +140,5 @@ export class FolderComparer implements EntryTable {
 let compiled: object | undefined
 
 function loadModule(): object {
-  return (compiled ??= new WebAssembly.Module(readFileSync(new URL('./folder.wasm', import.meta.url))))
+  return (compiled ??= new WebAssembly.Module(readFileSync(programFile('repository/format/folder.wasm'))))
 }

@@ -1,9 +1,8 @@
-import { extname } from 'node:path'
-import { WarmThreads } from '#base'
+import { WarmThreads, programModule } from '#base'
 
 /** The module of the worker thread, beside this one, in source and in built form. */
 export function threadModule(): URL {
-  return new URL(`./thread${extname(import.meta.url)}`, import.meta.url)
+  return programModule('repository/threads/thread')
 }
 
 /**

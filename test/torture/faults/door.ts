@@ -32,9 +32,7 @@ async function open(order: DoorOrder): Promise<void> {
 
 /** The classes of the program that runs, not ours: its errors must be known to it. */
 async function loadModules(program: string): Promise<BackendModules> {
-  const load = async (name: string) => (await import(`${program}/dist/backend/${name}.js`)) as Partial<BackendModules>
-  const parts = await Promise.all(['connections', 'faulty', 'errors'].map(load))
-  return Object.assign({}, ...parts) as BackendModules
+  return (await import(`${program}/dist/index.js`)) as BackendModules
 }
 
 /** The wall clock of this process; what only grows (`performance.now`) is as it was. */
