@@ -125,7 +125,7 @@ export async function openForCommand(context: CommandContext, options: OpenOptio
 
 export interface LockWish {
   readonly exclusive?: boolean
-  /** Nothing is written: the work may begin while the lock is being made sure of. */
+  /** The work may begin while the lock is being made sure of: it only reads, or waits for `settled` before it writes. */
   readonly reads?: boolean
   /** Do without: the command changes nothing, and the user asked for it. */
   readonly skip?: boolean

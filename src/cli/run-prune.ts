@@ -1,6 +1,7 @@
 import { formatBytes } from '#base'
+import type { WarmThreads } from '#base'
 import { prune } from '#repository'
-import type { PruneLimits, PrunePlan, PruneResult, PruneStats, Repository } from '#repository'
+import type { HeldLock, PruneLimits, PrunePlan, PruneResult, PruneStats, Repository } from '#repository'
 import type { CommandContext } from './context.ts'
 import { StepStatus } from './live-status.ts'
 import { defaultThreads } from './local-threads.ts'
@@ -22,13 +23,16 @@ export interface PruneRunOptions {
   readonly dryRun: boolean
   /** Plans as if these snapshots were gone already; for a dry run. */
   readonly without?: ReadonlySet<string>
+  readonly warm?: WarmThreads | undefined
+  /** The exclusive lock, where there is one already. */
+  readonly lock?: HeldLock | undefined
 }
 
-/** Prunes, under a lock of its own; shows the plan before anything is done. */
+/** Prunes; shows the plan before anything is done. */
 export async function runPrune(
   context: CommandContext,
   repository: Repository,
-  { limits, dryRun, without }: PruneRunOptions,
+  { limits, dryRun, without, lock, warm }: PruneRunOptions,
 ): Promise<void> {
   const { printer, signal, globals } = context
   const { retryFor, onWait } = lockWait(context)
@@ -36,9 +40,11 @@ export async function runPrune(
   const { result } = await prune(repository, {
     ...limits,
     threads: defaultThreads(),
+    warm,
     packSize: globals.packSize,
     dryRun,
     without,
+    lock,
     noLock: dryRun && globals.noLock,
     retryLock: retryFor,
     onLockWait: onWait,

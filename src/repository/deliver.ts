@@ -1,6 +1,6 @@
 import type { ByteRange } from '#backend'
 import { ThreadPool, fromPlainError, messageOf, throwIfBug } from '#base'
-import type { Cancellable } from '#base'
+import type { Cancellable, WarmThreads } from '#base'
 import type { BlobPlace, ContentDelivery, DeliveryOrder, DeliveryResult, DeliveryWrite } from './delivery.ts'
 import { loadBlob } from './load-blob.ts'
 import type { Tree } from './format/tree.ts'
@@ -16,6 +16,12 @@ import type { ModuleSpec, ThreadSetup } from './threads/setup.ts'
 /** Blobs that lie this close together are read in one go: asking again costs more than the bytes between. */
 const largestGap = 64 << 10
 
+export interface RepositoryReaderOptions {
+  readonly threads: number
+  /** As many, started before (`warmThreads`). */
+  readonly warm?: WarmThreads | undefined
+}
+
 /**
  * Brings contents back: worker threads open and write blobs. They read packs themselves where the storage allows it;
  * elsewhere the main thread does.
@@ -27,7 +33,7 @@ export class RepositoryReader implements ContentDelivery, AsyncDisposable {
   #trees: TreeLoader | undefined
   #writer: { readonly of: DeliveryOrder['writer']; readonly open: Promise<unknown> } | undefined
 
-  constructor(repository: IndexedRepository, { threads }: { readonly threads: number }) {
+  constructor(repository: IndexedRepository, { threads, warm }: RepositoryReaderOptions) {
     const { index, settings, polynomial } = repository
     this.#repository = repository
     this.#control = createControl(threads)
@@ -38,7 +44,7 @@ export class RepositoryReader implements ContentDelivery, AsyncDisposable {
       reading: repository.backend.threadReading,
       polynomial,
     }
-    this.#pool = new ThreadPool({ module: threadModule(), threads, data })
+    this.#pool = new ThreadPool({ module: threadModule(), threads, data, warm })
   }
 
   get threads(): number {

@@ -12,7 +12,6 @@ import {
   openVolumeSnapshot,
 } from '#filesystem'
 import type { VolumeSnapshot } from '#filesystem'
-import { warmThreads } from '#repository'
 import type { Repository } from '#repository'
 import { whileAtRest } from '../applications-at-rest.ts'
 import { BackupProgress, printBackupSummary } from '../backup-progress.ts'
@@ -24,6 +23,7 @@ import { runs } from '../context.ts'
 import type { CommandContext } from '../context.ts'
 import { CliError } from '../errors.ts'
 import { LiveStatus, statusInterval } from '../live-status.ts'
+import { startThreads } from '../local-threads.ts'
 import { lockWait, openForCommand } from '../open-repository.ts'
 import { Scan } from '../scan.ts'
 import { shortId } from '../words.ts'
@@ -91,7 +91,7 @@ async function backUpFiles(context: CommandContext, options: BackupOptions): Pro
   for (const pattern of unmatched) printer.error(`pattern "${printable(pattern)}" does not match any files, skipping`)
   const excludes = compileExcludes(options.excludes)
   const progress = new BackupProgress(context)
-  await using warm = warmThreads(options.archive.threads, [...fileModules(), scannerModule()])
+  await using warm = startThreads(options.archive.threads, [...fileModules(), scannerModule()])
   await using opened = await openForCommand(context)
   await using volume = options.volume === undefined ? undefined : await takeVolume(context, targets, options)
   const source = await createFileSource(targets, {

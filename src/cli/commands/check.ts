@@ -7,7 +7,7 @@ import { runs } from '../context.ts'
 import type { CommandContext, CommandFlags } from '../context.ts'
 import { CliError } from '../errors.ts'
 import { StepStatus } from '../live-status.ts'
-import { defaultThreads } from '../local-threads.ts'
+import { defaultThreads, startThreads } from '../local-threads.ts'
 import { lockWait, openForCommand } from '../open-repository.ts'
 import type { Printer } from '../printer.ts'
 import { addFilterFlags, chooseSnapshots, isEmptyFilter, readFilter } from '../snapshot-flags.ts'
@@ -50,6 +50,7 @@ async function check(context: CommandContext, ids: readonly string[], flags: Com
   const filter = readFilter(flags, context)
   const isWhole = ids.length === 0 && isEmptyFilter(filter)
   const result = await runCheck(context, async () => {
+    await using warm = readData === undefined ? undefined : startThreads()
     await using opened = await openForCommand(context, { cache: flags.withCache === true ? 'usual' : 'temporary' })
     using status = new StepStatus(context, steps)
     const { retryFor, onWait } = lockWait(context)
@@ -57,6 +58,7 @@ async function check(context: CommandContext, ids: readonly string[], flags: Com
       readData,
       ...(!isWhole && { choose: (all: readonly NamedSnapshot[]) => chooseSnapshots(all, { ids, filter }) }),
       threads: defaultThreads(),
+      warm,
       noLock: globals.noLock,
       retryLock: retryFor,
       onLockWait: onWait,

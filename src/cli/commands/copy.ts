@@ -1,4 +1,5 @@
 import { formatBytes } from '#base'
+import type { WarmThreads } from '#base'
 import { chooseForCopy, copySnapshots, loadIndex, loadSnapshots } from '#repository'
 import type { CopyChoice, HeldLock, Repository } from '#repository'
 import type { CliCommand } from '../command.ts'
@@ -8,7 +9,7 @@ import type { CommandContext, CommandFlags } from '../context.ts'
 import { DamagedSnapshots } from '../damaged-snapshots.ts'
 import { addFromFlags, fromPlace, isNamed } from '../from-repository.ts'
 import { StepStatus } from '../live-status.ts'
-import { defaultThreads } from '../local-threads.ts'
+import { defaultThreads, startThreads } from '../local-threads.ts'
 import { openForCommand, withLock } from '../open-repository.ts'
 import { addFilterFlags, findSnapshots, readFilter } from '../snapshot-flags.ts'
 import { describeSnapshot } from '../snapshot-view.ts'
@@ -39,6 +40,7 @@ async function copy(context: CommandContext, ids: readonly string[], flags: Comm
   const place = fromPlace(context, flags)
   if (!isNamed(place)) throw context.refuse('copy wants the repository to copy from, by --from-repo')
   const dryRun = flags.dryRun === true
+  await using warm = dryRun ? undefined : startThreads()
   await using source = await openForCommand(context, { place })
   await using target = await openForCommand(context)
   warnOfOtherCuts(context, source.repository, target.repository)
@@ -46,7 +48,7 @@ async function copy(context: CommandContext, ids: readonly string[], flags: Comm
     withLock({ ...context, signal }, target.repository, { skip: dryRun && context.globals.noLock }, (inner, lock) =>
       copyBetween(
         { ...context, signal: inner },
-        { source: source.repository, target: target.repository, lock },
+        { source: source.repository, target: target.repository, lock, warm },
         {
           ids,
           flags,
@@ -68,6 +70,7 @@ interface Between {
   readonly source: Repository
   readonly target: Repository
   readonly lock: HeldLock | undefined
+  readonly warm: WarmThreads | undefined
 }
 
 interface CopyRequest {
@@ -104,7 +107,7 @@ function printWouldCopy({ printer }: CommandContext, { toCopy, copied }: CopyCho
 
 async function carryOut(
   context: CommandContext,
-  { source, target, lock }: Between & { readonly lock: HeldLock },
+  { source, target, lock, warm }: Between & { readonly lock: HeldLock },
   { toCopy, copied }: CopyChoice,
 ): Promise<void> {
   const { printer, signal, globals } = context
@@ -114,6 +117,7 @@ async function carryOut(
   const added = await copySnapshots(from, into, {
     snapshots: toCopy,
     threads: defaultThreads(),
+    warm,
     packSize: globals.packSize,
     lock,
     signal,

@@ -1,13 +1,15 @@
+import type { WarmThreads } from '#base'
 import { describeGroup, groupSnapshots, planForget, removedBy } from '#policy'
 import type { ForgetGroup, ForgetPlan } from '#policy'
 import { forgetSnapshots, loadSnapshots } from '#repository'
-import type { HeldLock, NamedSnapshot, Repository } from '#repository'
+import type { HeldLock, NamedSnapshot, PruneLimits, Repository } from '#repository'
 import type { CliCommand } from '../command.ts'
 import { setHelp } from '../command.ts'
 import { runs } from '../context.ts'
 import type { CommandContext, CommandFlags } from '../context.ts'
 import { DamagedSnapshots } from '../damaged-snapshots.ts'
 import { addForgetFlags, describePolicy, readGroupBy, readPolicy } from '../forget-options.ts'
+import { startThreads } from '../local-threads.ts'
 import { openForCommand, withLock } from '../open-repository.ts'
 import { addPruneFlags, readPruneLimits } from '../prune-options.ts'
 import { runPrune } from '../run-prune.ts'
@@ -39,25 +41,44 @@ async function forget(context: CommandContext, ids: readonly string[], flags: Co
   const dryRun = flags.dryRun === true
   const limits = readPruneLimits(context, flags)
   if (context.globals.noLock && !dryRun) throw context.refuse('forget goes without a lock only with --dry-run')
+  await using warm = flags.prune === true && !dryRun ? startThreads() : undefined
   await using opened = await openForCommand(context)
   const { repository } = opened
-  const wish = { exclusive: true, skip: dryRun && context.globals.noLock }
-  const damaged = new DamagedSnapshots(context.printer)
-  const removed = await withLock(context, repository, wish, (signal, lock) => {
+  const wish = { exclusive: true, reads: true, skip: dryRun && context.globals.noLock }
+  await withLock(context, repository, wish, async (signal, lock) => {
     const inner = { ...context, signal }
-    return ids.length > 0
-      ? forgetByIds(inner, repository, { ids, flags, lock, damaged })
-      : forgetByPolicy(inner, repository, { flags, lock, damaged })
+    const damaged = new DamagedSnapshots(context.printer)
+    const run = { flags, lock, damaged }
+    const removed =
+      ids.length > 0
+        ? await forgetByIds(inner, repository, { ids, ...run })
+        : await forgetByPolicy(inner, repository, run)
+    damaged.throwIfAny()
+    if (removed.size > 0 && flags.prune === true)
+      await pruneAfter(inner, repository, { removed, limits, dryRun, lock, warm })
   })
-  damaged.throwIfAny()
-  if (removed.size === 0 || flags.prune !== true) return
+}
+
+interface PruneAfter {
+  readonly removed: ReadonlySet<string>
+  readonly limits: PruneLimits
+  readonly dryRun: boolean
+  readonly lock: HeldLock | undefined
+  readonly warm: WarmThreads | undefined
+}
+
+async function pruneAfter(
+  context: CommandContext,
+  repository: Repository,
+  { removed, limits, dryRun, lock, warm }: PruneAfter,
+): Promise<void> {
   const { printer } = context
   if (dryRun) {
     printer.say(`${count(removed.size, 'snapshot')} would be removed, and prune would run then`)
-    return await runPrune(context, repository, { limits, dryRun, without: removed })
+    return await runPrune(context, repository, { limits, dryRun, without: removed, lock })
   }
   printer.say(`${count(removed.size, 'snapshot')} have been removed, running prune`)
-  await runPrune(context, repository, { limits, dryRun: false })
+  await runPrune(context, repository, { limits, dryRun, lock, warm })
 }
 
 interface ForgetRun {

@@ -2,6 +2,7 @@ import type { CliCommand } from '../command.ts'
 import { flag, setHelp, valueFlag } from '../command.ts'
 import { runs } from '../context.ts'
 import type { CommandContext, CommandFlags } from '../context.ts'
+import { startThreads } from '../local-threads.ts'
 import { openForCommand } from '../open-repository.ts'
 import { addPruneFlags, readPruneLimits } from '../prune-options.ts'
 import { runPrune } from '../run-prune.ts'
@@ -32,6 +33,7 @@ async function prune(context: CommandContext, args: readonly string[], flags: Co
   const limits = readPruneLimits(context, flags)
   const dryRun = flags.dryRun === true
   if (context.globals.noLock && !dryRun) throw context.refuse('prune goes without a lock only with --dry-run')
+  await using warm = dryRun ? undefined : startThreads()
   await using opened = await openForCommand(context)
   const { repository } = opened
   const recoverId = flags.unsafeRecoverNoFreeSpace as string | undefined
@@ -39,5 +41,5 @@ async function prune(context: CommandContext, args: readonly string[], flags: Co
     throw context.refuse(`--unsafe-recover-no-free-space wants the id of this repository, ${repository.config.id}`)
   }
   const unsafe = recoverId !== undefined && { unsafeRecoverNoFreeSpace: true, maxRepackBytes: 0 }
-  await runPrune(context, repository, { limits: { ...limits, ...unsafe }, dryRun })
+  await runPrune(context, repository, { limits: { ...limits, ...unsafe }, dryRun, warm })
 }

@@ -9,7 +9,7 @@ import { runs } from '../context.ts'
 import type { CommandContext, CommandFlags } from '../context.ts'
 import { CliError } from '../errors.ts'
 import { LiveStatus } from '../live-status.ts'
-import { defaultThreads } from '../local-threads.ts'
+import { defaultThreads, startThreads } from '../local-threads.ts'
 import { readRepository } from '../open-repository.ts'
 import { addRestoreFlags, readRestoreOptions } from '../restore-options.ts'
 import type { RestoreOptions } from '../restore-options.ts'
@@ -40,10 +40,11 @@ async function restore(context: CommandContext, args: readonly string[], flags: 
   const options = readRestoreOptions(context, flags)
   const filter = readFilter(flags, context)
   const { id, subfolder } = splitSnapshotName(args[0] as string)
+  await using warm = options.dryRun ? undefined : startThreads()
   await readRepository(context, async (repository, signal) => {
     const snapshot = await findSnapshot(repository, id, { filter, signal })
     const indexed = await loadIndex(repository, { signal })
-    await using reader = new RepositoryReader(indexed, { threads: defaultThreads() })
+    await using reader = new RepositoryReader(indexed, { threads: defaultThreads(), warm })
     const tree = await findSubtree(reader, { tree: snapshot.tree, path: Buffer.from(subfolder) }, { signal })
     const { printer } = context
     printer.say(`restoring ${describeSnapshot(snapshot)} to ${options.target}`)

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { messageOf, systemClock, throwIfBug } from '#base'
-import type { Cancellable, Clock } from '#base'
+import type { Cancellable, Clock, WarmThreads } from '#base'
 import type { Backend } from '#backend'
 import { findAffected, findLost } from './affected.ts'
 import { checkData } from './data.ts'
@@ -28,6 +28,8 @@ export interface CheckOptions extends Cancellable {
   /** Checks the trees and data of some snapshots only; everything else of the repository is checked all the same. */
   readonly choose?: ((snapshots: readonly NamedSnapshot[]) => readonly NamedSnapshot[]) | undefined
   readonly threads: number
+  /** As many, started before (`warmThreads`). */
+  readonly warm?: WarmThreads | undefined
   /** Takes no lock. Then what others do meanwhile may look like damage. */
   readonly noLock?: boolean
   /** How long to wait for the lock, in milliseconds. */
@@ -77,7 +79,7 @@ export async function checkRepository(repository: Repository, options: CheckOpti
 }
 
 async function check(repository: Repository, options: CheckOptions): Promise<CheckResult> {
-  const { signal, onProgress, onProblem, readData, choose, threads, random = Math.random } = options
+  const { signal, onProgress, onProblem, readData, choose, threads, warm, random = Math.random } = options
   const findings = new Findings(onProblem)
   await checkKeys(repository, { findings, signal })
   // Snapshots before the index, and packs before it, too: what is written meanwhile then looks like nothing worse than new.
@@ -102,7 +104,8 @@ async function check(repository: Repository, options: CheckOptions): Promise<Che
   const [trees] = await together(
     signal,
     async (both) => await checkTrees(indexed, snapshots, { findings, signal: both, isLost, onProgress: onTree }),
-    async (both) => await checkData(indexed, table, toRead, { findings, threads, signal: both, onProgress: onRead }),
+    async (both) =>
+      await checkData(indexed, table, toRead, { findings, threads, warm, signal: both, onProgress: onRead }),
   )
   return {
     problems: await describeProblems(indexed, snapshots, findings, options),

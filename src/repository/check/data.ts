@@ -1,5 +1,5 @@
 import { ThreadPool, forEachConcurrent, messageOf, throwIfBug } from '#base'
-import type { Cancellable } from '#base'
+import type { Cancellable, WarmThreads } from '#base'
 import { shortName } from './findings.ts'
 import type { Findings } from './findings.ts'
 import type { PackTable, TablePack } from '../pack-table.ts'
@@ -12,6 +12,8 @@ import type { ThreadSetup } from '../threads/setup.ts'
 export interface CheckDataOptions extends Cancellable {
   readonly findings: Findings
   readonly threads: number
+  /** As many, started before (`warmThreads`). */
+  readonly warm?: WarmThreads | undefined
   readonly onProgress?: ((bytes: number) => void) | undefined
 }
 
@@ -26,14 +28,14 @@ export async function checkData(
   repository: IndexedRepository,
   table: PackTable,
   packs: readonly TablePack[],
-  { findings, threads, onProgress, signal }: CheckDataOptions,
+  { findings, threads, warm, onProgress, signal }: CheckDataOptions,
 ): Promise<void> {
   if (packs.length === 0) return
   const { index, settings, polynomial } = repository
   const control = createControl(threads)
   const { threadReading: reading } = repository.backend
   const data: ThreadSetup = { index: index.shared, control, codec: settings, reading, polynomial }
-  await using pool = new ThreadPool({ module: threadModule(), threads, data })
+  await using pool = new ThreadPool({ module: threadModule(), threads, data, warm })
   const readOne = async ({ name, place }: TablePack) =>
     await readPack(repository, pool, { name, entries: table.entriesOf(place).slice() }, { signal })
   const checkOne = async (pack: TablePack) => {

@@ -1,5 +1,5 @@
 import { forEachConcurrent, systemClock, throwIfBug } from '#base'
-import type { Cancellable, Clock } from '#base'
+import type { Cancellable, Clock, WarmThreads } from '#base'
 import { loadBlob } from '../load-blob.ts'
 import type { HeldLock } from '../lock.ts'
 import { defaultPackSize } from '../packer.ts'
@@ -14,6 +14,8 @@ import type { NeededBlobs, PackRun } from './needed-blobs.ts'
 
 export interface CopyOptions extends Cancellable {
   readonly threads: number
+  /** As many, started before (`warmThreads`). */
+  readonly warm?: WarmThreads | undefined
   readonly packSize?: number | undefined
   /** The target's lock. */
   readonly lock: Pick<HeldLock, 'verify' | 'ensure'>
@@ -41,9 +43,9 @@ export async function copySnapshots(
   target: IndexedRepository,
   { snapshots, ...options }: CopyOptions & { readonly snapshots: readonly NamedSnapshot[] },
 ): Promise<AddedCounts> {
-  const { threads, packSize = defaultPackSize, lock, signal, clock = systemClock } = options
+  const { threads, warm, packSize = defaultPackSize, lock, signal, clock = systemClock } = options
   const guard = async () => await makeSure(lock)
-  await using writer = new RepositoryWriter(target, { threads, packSize, source, guard, signal })
+  await using writer = new RepositoryWriter(target, { threads, warm, packSize, source, guard, signal })
   const copier = new Copier(source, target, writer, options)
   try {
     let [bytes, since] = [0, clock.monotonic()]

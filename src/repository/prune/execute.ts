@@ -1,5 +1,5 @@
 import { forEachConcurrent } from '#base'
-import type { Cancellable } from '#base'
+import type { Cancellable, WarmThreads } from '#base'
 import { RepositoryError } from '../errors.ts'
 import { listIndexFiles } from '../load-index.ts'
 import type { HeldLock } from '../lock.ts'
@@ -12,6 +12,8 @@ import { repack } from './repack.ts'
 export interface ExecutePruneOptions extends Cancellable, PruneProgress {
   readonly lock: Pick<HeldLock, 'verify' | 'ensure'>
   readonly threads: number
+  /** As many, started before (`warmThreads`). */
+  readonly warm?: WarmThreads | undefined
   readonly packSize?: number | undefined
 }
 
@@ -98,12 +100,12 @@ class PruneRun {
   }
 
   async #repack(): Promise<void> {
-    const { signal, threads, packSize, lock, onProgress } = this.#options
+    const { signal, threads, warm, packSize, lock, onProgress } = this.#options
     const total = this.#packs(['repack']).reduce((sum, { size }) => sum + size, 0)
     let done = 0
     const report = (bytes: number) => onProgress?.('repack', (done += bytes), total)
     const guard = async () => await lock.ensure()
-    for (const name of await repack(this.#plan, { signal, threads, packSize, guard, onProgress: report })) {
+    for (const name of await repack(this.#plan, { signal, threads, warm, packSize, guard, onProgress: report })) {
       this.#written.add(name)
     }
   }

@@ -1,5 +1,5 @@
 import { ThreadPool, forEachConcurrent, throwIfBug } from '#base'
-import type { Cancellable } from '#base'
+import type { Cancellable, WarmThreads } from '#base'
 import { Bitmap } from '../bitmap.ts'
 import { IndexSaver } from '../index-saver.ts'
 import { loadBlob } from '../load-blob.ts'
@@ -16,6 +16,8 @@ import type { ThreadSetup } from '../threads/setup.ts'
 
 export interface RepackOptions extends Cancellable {
   readonly threads: number
+  /** As many, started before (`warmThreads`). */
+  readonly warm?: WarmThreads | undefined
   readonly packSize?: number | undefined
   /** Throws when the lock is gone. */
   readonly guard: () => Promise<void>
@@ -80,13 +82,13 @@ class Repacker implements AsyncDisposable {
   readonly #packers: { readonly data: readonly Packer[]; readonly tree: readonly Packer[] }
 
   constructor(repository: IndexedRepository, options: RepackOptions) {
-    const { threads, guard, signal } = options
+    const { threads, warm, guard, signal } = options
     const { index, settings, polynomial } = repository
     this.#repository = repository
     this.#options = options
     this.#control = createControl(threads)
     const data: ThreadSetup = { index: index.shared, control: this.#control, codec: settings, polynomial }
-    this.#pool = new ThreadPool({ module: threadModule(), threads, data })
+    this.#pool = new ThreadPool({ module: threadModule(), threads, data, warm })
     this.#indexes = new IndexSaver(repository, { guard })
     this.#uploader = new PackUploader({
       backend: repository.backend,
