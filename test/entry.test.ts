@@ -77,9 +77,9 @@ test('a program that is killed behind an old Node shows as killed', async () => 
 async function oldNodePlace({ withNode }: { readonly withNode: boolean }) {
   const folder = await tempFolder()
   await cp(join(project, 'bin'), folder.join('bin'), { recursive: true })
-  await mkdir(folder.join('dist', 'cli'), { recursive: true })
+  await mkdir(folder.join('dist'), { recursive: true })
   await writeFile(folder.join('dist', 'package.json'), '{"type":"module"}')
-  await writeFile(folder.join('dist', 'cli', 'main.js'), behindTheEntry)
+  await writeFile(folder.join('dist', 'main.js'), behindTheEntry)
   await writeFile(folder.join('old.cjs'), `Object.defineProperty(process.versions, 'node', { value: '12.0.0' })`)
   if (withNode) await placeNodePackage(folder.join('node_modules', nodePackageName()))
   return Object.assign(folder, {
