@@ -67,7 +67,10 @@ export class WarmThreads implements AsyncDisposable {
 }
 
 function startWorker(module: URL, start: Start): Worker {
-  return new Worker(module, { workerData: start, resourceLimits: { maxYoungGenerationSizeMb: 8 } })
+  // Node refuses this flag, of a program that was given on the command line, to threads.
+  const isEvaluated = process.execArgv.some((flag) => flag.startsWith('--input-type'))
+  const flags = isEvaluated && { execArgv: [] }
+  return new Worker(module, { workerData: start, resourceLimits: { maxYoungGenerationSizeMb: 8 }, ...flags })
 }
 
 async function exitOf(worker: Worker): Promise<void> {
@@ -109,8 +112,11 @@ type FromThread =
   | { readonly kind: 'error'; readonly job: number; readonly error: PlainError }
   | { readonly kind: 'message'; readonly message: unknown }
 
-/** How long a thread may take to end by itself, in milliseconds: it ends what it is doing, unless that hangs. */
-const endPatience = 5_000
+/**
+ * How long a thread may take to end by itself, in milliseconds: it ends what it is doing, unless that hangs. On a machine that is busy it may
+ * still be loading libraries, and must not be terminated then.
+ */
+const endPatience = 20_000
 
 // A second job waits inside the thread while the first runs, so that no thread idles for a round trip.
 const jobsPerThread = 2

@@ -1,14 +1,10 @@
-/** A thread that compares files with what they should hold: see `compare.ts`. */
-import { parentPort, workerData } from 'node:worker_threads'
+/** Runs in the threads of `compare.ts`: compares files with what they should hold. */
+import { serveThread, threadData } from '#base'
 
 import { FileComparer } from './compare-files.ts'
 import type { PlainJobs } from './compare-files.ts'
 import { openTargetDisk } from './target-disk.ts'
 
-const disk = openTargetDisk((workerData as { readonly root: string }).root)
-const comparer = new FileComparer(disk)
+const comparer = new FileComparer(openTargetDisk(await threadData<string>()))
 
-parentPort?.on('message', (jobs: PlainJobs | 'end') => {
-  if (jobs === 'end') process.exit() // of this thread only
-  parentPort?.postMessage(comparer.compare(jobs))
-})
+serveThread({ compare: (jobs: PlainJobs) => comparer.compare(jobs) })

@@ -72,7 +72,7 @@ test('a second restore mends metadata of files whose content is right', { skip: 
 test('a plan changes nothing, not even makes the target', async (t) => {
   const { repository, target } = setUp(t)
   const tree = repository.saveTree([aFile(repository, 'a', 'text')])
-  using disk = openFileTarget(target)
+  await using disk = openFileTarget(target)
   const plan = await planRestore(repository, { tree }, disk)
   assert.equal(plan.counts.new, 1)
   assert.equal(plan.counts.newBytes, 4)
@@ -86,7 +86,7 @@ test('a plan changes nothing, not even makes the target', async (t) => {
 test('verify reads what was written and names the file that differs', async (t) => {
   const { repository, target } = setUp(t)
   const tree = repository.saveTree([aFile(repository, 'a', Buffer.alloc(200_000, 'a')), aFile(repository, 'b', 'fine')])
-  using disk = openFileTarget(target)
+  await using disk = openFileTarget(target)
   const plan = await planRestore(repository, { tree }, disk)
   const result = await executeRestore(repository, plan, disk)
   const good = await verifyRestored(repository, plan, result, disk)
@@ -296,7 +296,7 @@ test('a cancelled restore throws the reason and leaves nothing running', async (
   const random = randomFrom(6)
   const files = Array.from({ length: 50 }, (_, i) => aFile(repository, `f${i}`, random.bytes(70_000)))
   const tree = repository.saveTree(files)
-  using disk = openFileTarget(target)
+  await using disk = openFileTarget(target)
   const plan = await planRestore(repository, { tree }, disk)
   const controller = new AbortController()
   repository.onOrder = () => controller.abort(new Error('enough'))

@@ -94,7 +94,7 @@ test('what appears after the plan was made is not overwritten', async (t) => {
     aFolder(repository, 'dir', [aFile(repository, 'x', 'of the snapshot')]),
     aFile(repository, 'file', 'of the snapshot'),
   ])
-  using disk = openFileTarget(target)
+  await using disk = openFileTarget(target)
   const plan = await planRestore(repository, { tree }, disk)
   fs.mkdirSync(join(target, 'dir'), { recursive: true })
   fs.writeFileSync(join(target, 'big'), 'mine')
@@ -228,7 +228,7 @@ test(
     assert.deepEqual([foreign.mode & 0o7777, foreign.uid, foreign.gid], [0o755, 0, 0])
     assert.deepEqual(codes(plan.problems.listed), ['KIND_REFUSED'])
     assert.deepEqual(namesBelow(target), ['capable', 'setuid'])
-    using disk = openFileTarget(target)
+    await using disk = openFileTarget(target)
     const again = await planRestore(repository, { tree }, disk)
     await executeRestore(repository, again, disk)
     assert.equal(fs.statSync(join(target, 'setuid')).uid, 1234)

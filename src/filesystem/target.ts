@@ -380,8 +380,8 @@ class FileTarget implements Target {
     return this.#problems.list()
   }
 
-  [Symbol.dispose](): void {
-    this.#comparers[Symbol.dispose]()
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#comparers[Symbol.asyncDispose]()
     this.#wholeWriter?.[Symbol.dispose]()
     this.#openDisk?.[Symbol.dispose]()
   }

@@ -10,7 +10,7 @@ import type { Node } from '#repository'
  *
  * Paths are raw bytes, their components joined by `/`, without one at the start; the root is empty.
  */
-export interface Target extends Disposable {
+export interface Target extends AsyncDisposable {
   /** For people. */
   readonly location: string
   /** The module that writes contents (`CreateContentWriter`), and the plain value that each thread makes it with. */

@@ -37,7 +37,7 @@ export async function restore(
   planOptions: PlanOptions = {},
   executeOptions: ExecuteOptions = {},
 ) {
-  using disk = openFileTarget(target, targetOptions)
+  await using disk = openFileTarget(target, targetOptions)
   const plan = await planRestore(repository, { tree }, disk, planOptions)
   const result = await executeRestore(repository, plan, disk, executeOptions)
   return { plan, result }

@@ -39,7 +39,7 @@ test(
     const [snapshot] = await loadSnapshots(repository)
     const root = Buffer.from(snapshot?.tree ?? '')
     const tree = await findSubtree(reader, { tree: root, path: Buffer.from(original) })
-    using disk = openFileTarget(target, { sparse: true })
+    await using disk = openFileTarget(target, { sparse: true })
     const plan = await planRestore(reader, { tree }, disk)
     const result = await executeRestore(reader, plan, disk)
     assert.deepEqual(result.failed.listed, [])

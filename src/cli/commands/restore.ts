@@ -49,7 +49,7 @@ async function restore(context: CommandContext, args: readonly string[], flags: 
     const { printer } = context
     printer.say(`restoring ${describeSnapshot(snapshot)} to ${options.target}`)
     const { sparse, foreign, attributes, ownersByName } = options
-    using target = openFileTarget(options.target, { sparse, foreign, attributes, ownersByName })
+    await using target = openFileTarget(options.target, { sparse, foreign, attributes, ownersByName })
     await restoreTree({ ...context, signal }, { reader, tree, target }, options)
   })
 }

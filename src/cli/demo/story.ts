@@ -128,7 +128,7 @@ class Story {
     const indexed = await loadIndex(this.#repository, { signal })
     await using reader = new RepositoryReader(indexed, { threads })
     const tree = await findSubtree(reader, { tree: snapshot.tree, path: Buffer.from(folder) }, { signal })
-    const target = openFileTarget(to)
+    await using target = openFileTarget(to)
     const plan = await planRestore(reader, { tree }, target, { signal })
     const result = await executeRestore(reader, plan, target, { signal })
     const seconds = (performance.now() - start) / 1000
@@ -180,7 +180,7 @@ class Story {
     const { threads, signal } = this.#options
     await using reader = new RepositoryReader(indexed, { threads })
     const tree = await findSubtree(reader, { tree: snapshot.tree, path: Buffer.from(this.#office) }, { signal })
-    const target = openFileTarget(this.#office)
+    await using target = openFileTarget(this.#office)
     const wanted = Buffer.from(file)
     const plan = await planRestore(reader, { tree }, target, {
       signal,

@@ -99,7 +99,7 @@ async function bringBack(
   const { tree: root } = await findSnapshot(repository, snapshot, { signal })
   await using reader = new RepositoryReader(await loadIndex(repository, { signal }), { threads })
   const tree = await findSubtree(reader, { tree: root, path: Buffer.from(original) }, { signal })
-  const target = openFileTarget(restored)
+  await using target = openFileTarget(restored)
   const plan = await planRestore(reader, { tree }, target, { signal })
   const result = await executeRestore(reader, plan, target, { signal })
   if (result.failures > 0) throw new Error(`${result.failures} files could not be restored`)
