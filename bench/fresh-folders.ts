@@ -21,7 +21,7 @@ export class FreshFolders {
 
   /** A path of that name where nothing is yet; the last one of that name is removed. */
   next(name: string): string {
-    this.remove(name)
+    this.#remove(name)
     if (this.#last.size === 0) {
       mkdirSync(this.#parent, { recursive: true })
       spawnSync('chattr', ['+T', this.#parent])
@@ -36,7 +36,7 @@ export class FreshFolders {
     return this.#last.get(name) ?? this.next(name)
   }
 
-  remove(name: string): void {
+  #remove(name: string): void {
     const last = this.#last.get(name)
     if (last !== undefined) rmSync(last, { recursive: true, force: true })
   }

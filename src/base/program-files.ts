@@ -15,14 +15,10 @@ export const programFolder = fileURLToPath(new URL(isBuilt ? '..' : '../..', imp
  * to build by these calls: the path is to be written out in them.
  */
 export function programModule(path: string): URL {
-  return isBuilt ? besides(`${path}.js`) : new URL(`../${path}.ts`, import.meta.url)
+  return programFile(`${path}.${isBuilt ? 'js' : 'ts'}`)
 }
 
 /** A file that is no module, by its path below `src`. */
 export function programFile(path: string): URL {
-  return isBuilt ? besides(path) : new URL(`../${path}`, import.meta.url)
-}
-
-function besides(path: string): URL {
-  return new URL(basename(path), import.meta.url)
+  return new URL(isBuilt ? basename(path) : `../${path}`, import.meta.url)
 }

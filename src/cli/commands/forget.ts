@@ -48,11 +48,10 @@ async function forget(context: CommandContext, ids: readonly string[], flags: Co
   await withLock(context, repository, wish, async (signal, lock) => {
     const inner = { ...context, signal }
     const damaged = new DamagedSnapshots(context.printer)
-    const run = { flags, lock, damaged }
     const removed =
       ids.length > 0
-        ? await forgetByIds(inner, repository, { ids, ...run })
-        : await forgetByPolicy(inner, repository, run)
+        ? await forgetByIds(inner, repository, { ids, flags, lock })
+        : await forgetByPolicy(inner, repository, { flags, lock, damaged })
     damaged.throwIfAny()
     if (removed.size > 0 && flags.prune === true)
       await pruneAfter(inner, repository, { removed, limits, dryRun, lock, warm })
@@ -90,11 +89,11 @@ interface ForgetRun {
 async function forgetByIds(
   context: CommandContext,
   repository: Repository,
-  { ids, flags, lock, damaged }: ForgetRun & { readonly ids: readonly string[] },
+  { ids, flags, lock }: Pick<ForgetRun, 'flags' | 'lock'> & { readonly ids: readonly string[] },
 ): Promise<ReadonlySet<string>> {
   const { signal, printer } = context
   const filter = readFilter(flags, context)
-  const chosen = await findSnapshots(repository, { ids, filter, signal, onDamaged: damaged.passOver })
+  const chosen = await findSnapshots(repository, { ids, filter, signal })
   if (!ids.includes('latest') && !isEmptyFilter(filter) && (flags.host ?? flags.tag ?? flags.path) !== undefined) {
     throw context.refuse('ids and filters exclude each other')
   }

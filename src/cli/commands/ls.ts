@@ -75,7 +75,8 @@ async function list(context: CommandContext, args: readonly string[], flags: Com
     })
     for (const entry of sorted(collected ?? [], wanted)) listing.entry(entry)
     listing.end?.()
-    for (const path of missing) throw new CliError('LS_NOT_FOUND', { path: Buffer.from(path, 'latin1').toString() })
+    const [first] = missing
+    if (first !== undefined) throw new CliError('LS_NOT_FOUND', { path: Buffer.from(first, 'latin1').toString() })
   })
 }
 
