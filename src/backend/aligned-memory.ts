@@ -1,11 +1,4 @@
-import { hasCode } from '#base'
-
-/** TypeScript declares WebAssembly only together with the whole browser. */
-const { WebAssembly } = globalThis as unknown as {
-  readonly WebAssembly: {
-    readonly Memory: new (pages: { readonly initial: number }) => { readonly buffer: ArrayBuffer }
-  }
-}
+import { WebAssembly, hasCode } from '#base'
 
 const pageSize = 64 << 10
 

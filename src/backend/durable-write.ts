@@ -64,9 +64,9 @@ async function writeTemporary(temporary: string, bytes: Uint8Array, options: Dur
     if ((mode & 0o060) !== 0) await handle.chmod(mode) // for the group: whatever the umask says
     await syncFile(handle)
   } catch (thrown) {
-    // Some file systems say only now that they cannot.
-    if (opened && isDirectUnsupported(thrown)) await files.unlink(temporary)
     if (!opened || !isDirectUnsupported(thrown)) throw thrown
+    // Some file systems say only now that they cannot.
+    await files.unlink(temporary)
     return await writeTemporary(temporary, bytes, { ...options, past: undefined })
   } finally {
     await handle.close() // may fail too (NFS reports a full disk here): then nothing was stored

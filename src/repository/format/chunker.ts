@@ -1,8 +1,7 @@
 // oxlint-disable-next-line no-restricted-imports -- reads its own program, not data
 import { readFileSync } from 'node:fs'
-import { programFile } from '#base'
+import { WebAssembly, programFile } from '#base'
 import { polynomialDegree } from './polynomial.ts'
-import { WebAssembly } from './webassembly.ts'
 
 /** No chunk but the last of a file is shorter. */
 export const smallestChunk = 512 * 1024

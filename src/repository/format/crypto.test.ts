@@ -2,9 +2,9 @@ import assert from 'node:assert/strict'
 import { randomBytes, randomFillSync } from 'node:crypto'
 import { test } from 'node:test'
 import fc from 'fast-check'
+import { WebAssembly } from '#base'
 import { seeded } from '../../../test/helpers/seed.ts'
 import { encodeMasterKey, parseMasterKey, randomIvs, ReferenceCipher, sealOverhead, splitMasterKey } from './crypto.ts'
-import { WebAssembly } from './webassembly.ts'
 import { choosePrimitives, referencePrimitives } from './primitives.ts'
 
 const hex = (text: string): Buffer => Buffer.from(text, 'hex')

@@ -1,7 +1,6 @@
 // oxlint-disable-next-line no-restricted-imports -- reads its own program, not data
 import { readFileSync } from 'node:fs'
-import { programFile } from '#base'
-import { WebAssembly } from './webassembly.ts'
+import { WebAssembly, programFile } from '#base'
 
 /** struct statx of Linux (man 2 statx). */
 const statLength = 256
