@@ -4,6 +4,7 @@ import { mkdir, readdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/p
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { type TempFolder, tempFolder } from '../../test/helpers/temp.ts'
+import { until } from '../../test/helpers/until.ts'
 import type { FileRef } from './backend.ts'
 import { CacheBackend } from './cache.ts'
 import { defaultCacheFolder } from './cache-folder.ts'
@@ -60,10 +61,26 @@ test('a cancelled caller does not take the download of the others with it', asyn
   storage.add({ on: 'read', fault: { kind: 'delay', milliseconds: 300 } })
   const controller = new AbortController()
   const first = cache.read(pack, { cacheable: true, signal: controller.signal })
+  await until(() => reads(storage) === 1)
   const second = cache.read(pack, { cacheable: true })
   setImmediate(() => controller.abort(new Error('enough')))
   await assert.rejects(first, /enough/)
   assert.deepEqual(await second, bytes)
+})
+
+test('a caller that is cancelled while another one downloads for it ends at once', async () => {
+  await using folder = await tempFolder()
+  const { cache, storage } = await opened(folder)
+  await storage.write(pack, bytes)
+  storage.add({ on: 'read', fault: { kind: 'hang' } })
+  const controllers = [new AbortController(), new AbortController()] as const
+  const first = cache.read(pack, { cacheable: true, signal: controllers[0].signal })
+  await until(() => reads(storage) === 1)
+  const second = cache.read(pack, { cacheable: true, signal: controllers[1].signal })
+  setTimeout(() => controllers[1].abort(new Error('enough')), 50)
+  await assert.rejects(second, /enough/)
+  controllers[0].abort(new Error('me too'))
+  await assert.rejects(first, /me too/)
 })
 
 test('a damaged, shortened or swapped file in the cache is thrown away and fetched anew', async () => {

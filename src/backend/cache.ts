@@ -1,5 +1,6 @@
 import { hash } from 'node:crypto'
 import { type Cancellable, type Clock, systemClock } from '#base'
+import { untilAborted } from './abort.ts'
 import type { Backend, CallOptions, FileRef, FileType, ListedFile, ReadOptions, WriteOptions } from './backend.ts'
 import { CacheFolder, type CachedType, defaultCacheFolder } from './cache-folder.ts'
 import { sliceRange } from './range.ts'
@@ -101,7 +102,7 @@ export class CacheBackend implements Backend {
     const key = `${file.type}/${file.name}`
     const running = this.#fetching.get(key)
     // The other caller may be cancelled, or fail in a way that is its own: then this one asks for itself.
-    if (running) return running.catch(() => this.#download(file, options))
+    if (running) return untilAborted(running, options.signal).catch(() => this.#download(file, options))
     const fetching = this.#download(file, options).finally(() => this.#fetching.delete(key))
     this.#fetching.set(key, fetching)
     return fetching

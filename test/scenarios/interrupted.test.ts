@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
 import { readFileSync, utimesSync, writeFileSync } from 'node:fs'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { test } from 'node:test'
 import { missing } from '../helpers/peers.ts'
 import { Scene } from '../helpers/scene.ts'
 import { randomFrom, testSeed } from '../helpers/seed.ts'
+import { until } from '../helpers/until.ts'
 
 /** A backup is interrupted or stopped in the middle (A12, D2 of the failure cases). */
 
@@ -16,13 +16,6 @@ async function openScene(megabytes: number): Promise<Scene> {
   for (let i = 0; i < megabytes; i++) writeFileSync(`${scene.source}/file ${i}`, random.bytes(1 << 20))
   await scene.init()
   return scene
-}
-
-async function until(condition: () => boolean): Promise<void> {
-  for (let tries = 0; !condition(); tries++) {
-    assert.ok(tries < 3_000, 'it never came to that')
-    await sleep(5)
-  }
 }
 
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {

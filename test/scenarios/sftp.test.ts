@@ -11,6 +11,7 @@ import { runOk } from '../helpers/run.ts'
 import { Scene } from '../helpers/scene.ts'
 import { randomFrom, testSeed } from '../helpers/seed.ts'
 import { descendants, missingSshd, type Sshd, startSshd } from '../helpers/sshd.ts'
+import { until } from '../helpers/until.ts'
 
 /** A repository on another machine, reached by ssh: by Understudy and restic in turns, and by lines that are cut. */
 
@@ -100,13 +101,6 @@ test('a backup whose connections are killed again and again goes on', { skip }, 
   assert.deepEqual(scene.files('locks'), [])
   await scene.assertSound()
 })
-
-async function until(condition: () => boolean): Promise<void> {
-  for (let tries = 0; !condition(); tries++) {
-    assert.ok(tries < 2_000, 'it never came to that')
-    await sleep(10)
-  }
-}
 
 function isSsh(pid: number): boolean {
   return commandOf(pid) === 'ssh'
