@@ -1,0 +1,82 @@
+import type { Kysely, Transaction } from 'kysely'
+import { systemClock } from '#base'
+import type { Clock } from '#base'
+import type { Row, Tables } from '../store/tables.ts'
+import { appendToChain, headOfChain, verifyChain } from './chain.ts'
+import type { ChainContent, ChainFault, Link } from './chain.ts'
+
+/** Who did something, and from where. */
+export interface Actor {
+  /** 'person:…', 'machine:…', 'token:…', 'server', 'terminal'. */
+  readonly who: string
+  /** A network address, or 'terminal'. */
+  readonly fromWhere: string
+}
+
+export interface AuditEntry {
+  readonly actor: Actor
+  /** What was done: `machine.approve`, `restore.download`. */
+  readonly what: string
+  readonly clientId?: string | null
+  /** Plain JSON; never a secret. */
+  readonly details?: Readonly<Record<string, unknown>>
+}
+
+const chain = 'audit'
+
+/** The audit log: what people, machines and the server itself did, in one hash chain. Nothing in it is ever changed. */
+export class AuditLog {
+  readonly #db: Kysely<Tables>
+  readonly #clock: Clock
+
+  constructor(db: Kysely<Tables>, clock: Clock = systemClock) {
+    this.#db = db
+    this.#clock = clock
+  }
+
+  /** Writes an entry; within the transaction of what it tells about, where there is one: both are kept or neither. */
+  async write(entry: AuditEntry, within?: Transaction<Tables>): Promise<Link> {
+    if (!within) return await this.#db.transaction().execute(async (own) => await this.write(entry, own))
+    const { actor, what, clientId = null, details = {} } = entry
+    const at = this.#clock.now()
+    const row = { at, who: actor.who, what, clientId, fromWhere: actor.fromWhere, details: JSON.stringify(details) }
+    const link = await appendToChain(within, chain, contentOf(row))
+    await within
+      .insertInto('audit')
+      .values({ ...row, ...link })
+      .execute()
+    return link
+  }
+
+  /** Entries from a number on, of one client or all, in their order. */
+  async *entries(options: { readonly after?: number; readonly clientId?: string } = {}): AsyncIterable<Row<'audit'>> {
+    let { after = 0 } = options
+    for (;;) {
+      let query = this.#db.selectFrom('audit').selectAll().where('seq', '>', after).orderBy('seq').limit(pageLength)
+      if (options.clientId !== undefined) query = query.where('clientId', '=', options.clientId)
+      const page = await query.execute()
+      yield* page
+      const last = page.at(-1)
+      if (!last || page.length < pageLength) return
+      after = last.seq
+    }
+  }
+
+  /** Follows the chain from its start. */
+  async verify(): Promise<{ readonly head: Link; readonly fault: ChainFault | undefined }> {
+    const head = await headOfChain(this.#db, chain)
+    return { head, fault: await verifyChain(withContent(this.entries()), head) }
+  }
+}
+
+const pageLength = 1_000
+
+type AuditContent = Omit<Row<'audit'>, 'seq' | 'hash'>
+
+function contentOf({ at, who, what, clientId, fromWhere, details }: AuditContent): ChainContent {
+  return [at, who, what, clientId, fromWhere, details]
+}
+
+async function* withContent(entries: AsyncIterable<Row<'audit'>>) {
+  for await (const entry of entries) yield { seq: entry.seq, hash: entry.hash, content: contentOf(entry) }
+}

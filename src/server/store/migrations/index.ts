@@ -1,0 +1,18 @@
+import type { Kysely } from 'kysely'
+import type { Engine } from './columns.ts'
+import * as people from './0001-people.ts'
+import * as machines from './0002-machines.ts'
+import * as records from './0003-records.ts'
+
+/** One step of the schema. Once released it is never edited: what is to change is a further step. */
+export interface SchemaStep {
+  up(db: Kysely<unknown>, engine: Engine): Promise<void>
+  down(db: Kysely<unknown>, engine: Engine): Promise<void>
+}
+
+/** By name, in their order. */
+export const schemaSteps: Readonly<Record<string, SchemaStep>> = {
+  '0001-people': people,
+  '0002-machines': machines,
+  '0003-records': records,
+}

@@ -1,0 +1,274 @@
+import type { ColumnType, Generated, Insertable, Selectable } from 'kysely'
+
+/**
+ * The control data, as tables. Times are milliseconds since 1970; flags are 0 or 1; what is JSON is text; what is sealed
+ * says so in its name. Columns are snake_case in the database and camelCase here.
+ */
+
+type Flag = 0 | 1
+/** Set once, when the row is made. */
+type Fixed<T> = ColumnType<T, T, never>
+
+/** A person who may sign in. Written by better-auth, as are sessions, accounts, verifications, twoFactors and passkeys. */
+export interface PeopleTable {
+  readonly id: Fixed<string>
+  readonly name: string
+  readonly email: string
+  readonly twoFactorEnabled: Flag | boolean | null
+}
+
+/** A role that a person has with a client, or with every client and the server itself (`clientId` "*"). */
+export interface RoleGrantsTable {
+  readonly personId: Fixed<string>
+  readonly clientId: Fixed<string>
+  readonly role: string
+}
+
+/** A secret that acts for a person, with less than the person may do. Only its hash is kept. */
+export interface ApiTokensTable {
+  readonly id: Fixed<string>
+  readonly personId: Fixed<string>
+  readonly name: string
+  readonly hash: Fixed<string>
+  /** JSON: names of rights. */
+  readonly scopes: string
+  readonly createdAt: Fixed<number>
+  readonly expiresAt: number | null
+  readonly lastUsedAt: number | null
+}
+
+/** A link that works once: the first owner's, and those by which people are invited. */
+export interface SetUpLinksTable {
+  readonly hash: Fixed<string>
+  readonly kind: Fixed<string>
+  /** JSON: e-mail address, roles. */
+  readonly invites: string
+  readonly createdAt: Fixed<number>
+  readonly expiresAt: number
+  readonly usedAt: number | null
+}
+
+/** A business. */
+export interface ClientsTable {
+  readonly id: Fixed<string>
+  readonly name: string
+  /** 'normal', or 'attacked': nothing is deleted then. */
+  readonly state: string
+  readonly stateSince: number
+  readonly createdAt: Fixed<number>
+}
+
+export interface MachinesTable {
+  readonly id: Fixed<string>
+  readonly clientId: Fixed<string>
+  readonly name: string
+  /** 'server', 'workstation', 'laptop', 'device'. */
+  readonly kind: string
+  /** Ed25519, SPKI in base64; null for a machine without our agent. */
+  readonly publicKey: string | null
+  /** 'waiting', 'approved', 'revoked'. */
+  readonly state: string
+  /** JSON: platform, agent version, addresses; as the agent says. */
+  readonly about: string
+  readonly createdAt: Fixed<number>
+  readonly lastSeenAt: number | null
+  readonly awayUntil: number | null
+  /** How far the machine's clock was ahead when it was last seen, in milliseconds. */
+  readonly clockAheadMs: number | null
+  /** JSON: what was found on it, or null. */
+  readonly discovery: string | null
+}
+
+/** An enrolment line: who has it may have so many machines wait for approval until a date. Only its hash is kept. */
+export interface EnrolmentLinesTable {
+  readonly id: Fixed<string>
+  readonly clientId: Fixed<string>
+  readonly hash: Fixed<string>
+  readonly machineKind: string
+  readonly usesLeft: number
+  /** 1: machines are approved as they come, for the machine that the server itself runs on. */
+  readonly approves: Flag
+  readonly createdAt: Fixed<number>
+  readonly expiresAt: number
+}
+
+export interface PoliciesTable {
+  readonly id: Fixed<string>
+  readonly clientId: Fixed<string>
+  readonly name: string
+  /** JSON, as the policy room describes it. */
+  readonly document: string
+  /** Grows with each change; agents say which one they follow. */
+  readonly revision: number
+  readonly createdAt: Fixed<number>
+}
+
+export interface MachinePoliciesTable {
+  readonly machineId: Fixed<string>
+  readonly policyId: Fixed<string>
+}
+
+export interface RepositoriesTable {
+  readonly id: Fixed<string>
+  readonly clientId: Fixed<string>
+  readonly machineId: string | null
+  readonly name: string
+  /** Where its bytes lie, as for `--repo`; sealed, because such a location may hold credentials. */
+  readonly sealedLocation: string
+  /** Its password, sealed; null when the client keeps it from the server. */
+  readonly sealedPassword: string | null
+  /** The id of its config, once it is known. */
+  readonly configId: string | null
+  readonly quotaBytes: number | null
+  readonly createdAt: Fixed<number>
+  /** 1: retention removes nothing until a person says otherwise. */
+  readonly held: Flag
+  readonly heldBecause: string | null
+}
+
+/** What a machine shows at the repository endpoint. */
+export interface RepositoryCredentialsTable {
+  readonly id: Fixed<string>
+  readonly repositoryId: Fixed<string>
+  readonly machineId: Fixed<string>
+  readonly hash: string
+  readonly createdAt: Fixed<number>
+  readonly revokedAt: number | null
+}
+
+/** Everything that runs, has run or is to run. */
+export interface OperationsTable {
+  readonly id: Fixed<string>
+  readonly clientId: Fixed<string | null>
+  readonly machineId: Fixed<string | null>
+  readonly kind: Fixed<string>
+  readonly state: string
+  /** JSON: what is to be done. */
+  readonly order: Fixed<string>
+  /** JSON, or null. */
+  readonly progress: string | null
+  /** JSON, or null. */
+  readonly result: string | null
+  /** A sentence: why it failed, or what the warnings are. */
+  readonly reason: string | null
+  readonly code: string | null
+  /** A person's id, or 'schedule', 'server', 'agent'. */
+  readonly requestedBy: Fixed<string>
+  /** What may exist only once, such as a policy's run of one moment; null: no such thing. */
+  readonly onceKey: Fixed<string | null>
+  readonly createdAt: Fixed<number>
+  readonly runAt: number
+  readonly startedAt: number | null
+  readonly endedAt: number | null
+  readonly cancelAskedAt: number | null
+  /** The server node or machine that runs it, and until when it must have said again that it does. */
+  readonly claimedBy: string | null
+  readonly claimedUntil: number | null
+  /** Grows with each claim: who reports with an older one has lost it. */
+  readonly claimEpoch: number
+}
+
+/** The heads of the hash chains (audit log, ledgers): locked by whoever appends. */
+export interface ChainsTable {
+  readonly name: Fixed<string>
+  readonly seq: number
+  readonly hash: string
+}
+
+export interface AuditTable {
+  readonly seq: Fixed<number>
+  readonly at: Fixed<number>
+  readonly who: Fixed<string>
+  readonly what: Fixed<string>
+  readonly clientId: Fixed<string | null>
+  /** Network address, or 'terminal'. */
+  readonly fromWhere: Fixed<string>
+  /** JSON. */
+  readonly details: Fixed<string>
+  readonly hash: Fixed<string>
+}
+
+/** Snapshots as the server received them, each repository a chain of its own. */
+export interface LedgerTable {
+  readonly repositoryId: Fixed<string>
+  readonly seq: Fixed<number>
+  /** 'received' or 'removed'. */
+  readonly what: Fixed<string>
+  readonly snapshotId: Fixed<string>
+  readonly machineId: Fixed<string | null>
+  readonly at: Fixed<number>
+  /** JSON: the machine's signature and what it signed, or why there is none. */
+  readonly details: Fixed<string>
+  readonly hash: Fixed<string>
+}
+
+/** What was measured: by whom, when, and until when it holds. */
+export interface EvidenceTable {
+  readonly id: Fixed<string>
+  readonly clientId: Fixed<string>
+  readonly machineId: Fixed<string | null>
+  readonly repositoryId: Fixed<string | null>
+  readonly kind: Fixed<string>
+  readonly measuredBy: Fixed<string>
+  readonly measuredAt: Fixed<number>
+  readonly holdsUntil: Fixed<number | null>
+  /** JSON. */
+  readonly measured: Fixed<string>
+}
+
+/** What one person asked for and another must allow, or what waits for its delay. */
+export interface ApprovalsTable {
+  readonly id: Fixed<string>
+  readonly clientId: Fixed<string | null>
+  readonly action: Fixed<string>
+  /** JSON. */
+  readonly details: Fixed<string>
+  readonly askedBy: Fixed<string>
+  readonly askedAt: Fixed<number>
+  readonly notBefore: Fixed<number>
+  readonly expiresAt: Fixed<number>
+  readonly decidedBy: string | null
+  readonly decidedAt: number | null
+  /** 'waiting', 'allowed', 'refused', 'withdrawn', 'done'. */
+  readonly state: string
+}
+
+/** What changed, for those who watch; kept for a day. */
+export interface EventsTable {
+  readonly seq: Generated<number>
+  readonly at: Fixed<number>
+  readonly clientId: Fixed<string | null>
+  readonly kind: Fixed<string>
+  readonly subject: Fixed<string>
+}
+
+/** Small things of the server itself, by name; JSON. */
+export interface SettingsTable {
+  readonly name: Fixed<string>
+  readonly value: string
+}
+
+export interface Tables {
+  readonly people: PeopleTable
+  readonly roleGrants: RoleGrantsTable
+  readonly apiTokens: ApiTokensTable
+  readonly setUpLinks: SetUpLinksTable
+  readonly clients: ClientsTable
+  readonly machines: MachinesTable
+  readonly enrolmentLines: EnrolmentLinesTable
+  readonly policies: PoliciesTable
+  readonly machinePolicies: MachinePoliciesTable
+  readonly repositories: RepositoriesTable
+  readonly repositoryCredentials: RepositoryCredentialsTable
+  readonly operations: OperationsTable
+  readonly chains: ChainsTable
+  readonly audit: AuditTable
+  readonly ledger: LedgerTable
+  readonly evidence: EvidenceTable
+  readonly approvals: ApprovalsTable
+  readonly events: EventsTable
+  readonly settings: SettingsTable
+}
+
+export type Row<Name extends keyof Tables> = Selectable<Tables[Name]>
+export type NewRow<Name extends keyof Tables> = Insertable<Tables[Name]>
