@@ -87,7 +87,8 @@ async function query(connectionString: string, text: string): Promise<void> {
 
 // PostgreSQL refuses to run as root; its Debian package brings a user for it.
 function commandOf(program: string, args: readonly string[]): [string, string[]] {
-  const path = join(programs as string, program)
+  if (programs === undefined) throw new Error('PostgreSQL is not on this machine: a test asks `missingPostgres` first.')
+  const path = join(programs, program)
   if (!isRoot) return [path, [...args]]
   return ['setpriv', ['--reuid', 'postgres', '--regid', 'postgres', '--clear-groups', path, ...args]]
 }

@@ -31,7 +31,7 @@ export async function migrate(store: Store, options: MigrateOptions): Promise<Mi
   const unknown = done.find((step) => !(step in steps))
   if (unknown !== undefined) throw new ServerError('DATABASE_NEWER', { step: unknown })
   if (Object.keys(steps).every((step) => done.includes(step))) return { steps: [], copy: undefined }
-  const copy = done.length > 0 ? await copyData(store, done.at(-1) as string, options) : undefined
+  const copy = await copyData(store, done.at(-1), options)
   return finish(await migratorOf(store, steps).migrateToLatest(), copy)
 }
 
@@ -48,7 +48,7 @@ export async function migrateTo(store: Store, step: string, options: MigrateOpti
   const unknown = done.find((name) => !(name in steps))
   if (unknown !== undefined) throw new ServerError('DATABASE_NEWER', { step: unknown })
   if (done.at(-1) === step) return { steps: [], copy: undefined }
-  const copy = done.length > 0 ? await copyData(store, done.at(-1) as string, options) : undefined
+  const copy = await copyData(store, done.at(-1), options)
   return finish(await migratorOf(store, steps).migrateTo(step), copy)
 }
 
@@ -61,9 +61,9 @@ export async function stepsDone({ db }: Store): Promise<string[]> {
 }
 
 function migratorOf({ db, engine }: Store, steps: Readonly<Record<string, SchemaStep>>): Migrator {
-  const bound = ({ up, down }: SchemaStep): Migration => ({
-    up: async (on: Kysely<unknown>) => await up(on, engine),
-    down: async (on: Kysely<unknown>) => await down(on, engine),
+  const bound = (step: SchemaStep): Migration => ({
+    up: async (on: Kysely<unknown>) => await step.up(on, engine),
+    down: async (on: Kysely<unknown>) => await step.down(on, engine),
   })
   const migrations = Object.fromEntries(Object.entries(steps).map(([name, step]) => [name, bound(step)]))
   return new Migrator({ db, provider: { getMigrations: () => Promise.resolve(migrations) } })
@@ -77,11 +77,13 @@ function finish({ error, results = [] }: MigrationResultSet, copy: string | unde
   return { steps: results.map(({ migrationName }) => migrationName), copy }
 }
 
+/** `after`: the last step that was taken; undefined: there is nothing to copy. */
 async function copyData(
   { db, engine }: Store,
-  after: string,
+  after: string | undefined,
   { copyFolder, clock = systemClock }: MigrateOptions,
-): Promise<string> {
+): Promise<string | undefined> {
+  if (after === undefined) return undefined
   const stamp = `${after}-${clock.now()}`
   if (engine === 'sqlite') {
     const file = join(copyFolder, `control-after-${stamp}.db`)
