@@ -6,8 +6,9 @@ import type { Storage } from './index.ts'
 export async function s3Storage(): Promise<Storage | string> {
   const absent = missing('rclone-s3')
   if (absent !== false) return absent
-  // restic writes into the folder itself: nothing may be remembered of it.
-  const server = await startS3Server('rclone', { flags: ['--dir-cache-time', '0s', '--no-modtime'] })
+  // restic writes into the folder itself: nothing may be remembered of it for long. With 0s rclone 1.75 runs in circles
+  // at times; and the age of a lock is what its file says, so that must be told (no --no-modtime).
+  const server = await startS3Server('rclone', { flags: ['--dir-cache-time', '1ms'] })
   return {
     kind: 's3',
     folder: `${server.folder}/bucket/repository`,
