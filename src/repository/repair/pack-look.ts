@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { messageOf, throwIfBug } from '#base'
 import type { BlobIndex } from '../blob-index.ts'
 import type { PackBlobs } from '../format/pack-header.ts'
@@ -96,20 +97,29 @@ async function tryRead(
 
 /** What one look at a whole pack shows. */
 export interface PackLook {
-  readonly header: Look<PackBlobs>
   /** Entries whose blobs are right. */
   readonly intact: readonly number[]
   readonly bad: readonly number[]
+  /** Header and blobs are what the header says, and the whole is what its name says: only the index can be wrong about it. */
+  readonly isWhole: boolean
   /** Parts of a sentence. */
   readonly reasons: readonly string[]
   /** The same for two looks that saw the same. */
   readonly trace: string
 }
 
+/** What is to be looked at: a pack, entries of all blobs that index or header place in it, and those that its header names. */
+export interface PackToLookAt {
+  readonly name: string
+  readonly size: number
+  readonly entries: readonly number[]
+  readonly named: readonly number[]
+  readonly header: Look<PackBlobs>
+}
+
 export async function lookAtPack(
   repository: IndexedRepository,
-  { name, size, entries }: { readonly name: string; readonly size: number; readonly entries: readonly number[] },
-  header: Look<PackBlobs>,
+  { name, size, entries, named, header }: PackToLookAt,
   options: LookOptions,
 ): Promise<PackLook> {
   const [intact, bad, reasons, traces]: [number[], number[], string[], string[]] = [[], [], [], []]
@@ -125,5 +135,34 @@ export async function lookAtPack(
     reasons.push(`its header cannot be read (${header.reason})`)
     traces.push(`header ${header.trace}`)
   }
-  return { header, intact, bad, reasons, trace: traces.join('\n') }
+  const isReadable = header.ok && new Set(intact).isSupersetOf(new Set(named))
+  const content = isReadable ? await lookAtContent(repository, name, size, options) : undefined
+  if (content?.ok === false) {
+    reasons.push(content.reason)
+    traces.push(content.trace)
+  }
+  return { intact, bad, isWhole: content?.ok === true, reasons, trace: traces.join('\n') }
+}
+
+/** A file whose blobs are all sound may be another pack's, put under this name; and bytes between blobs belong to none. */
+async function lookAtContent(
+  { backend }: IndexedRepository,
+  name: string,
+  size: number,
+  { signal }: LookOptions,
+): Promise<Look<undefined>> {
+  const hash = createHash('sha256')
+  try {
+    for (let offset = 0; offset < size; offset += pieceSize) {
+      const range = { offset, length: Math.min(pieceSize, size - offset) }
+      hash.update(await backend.read({ type: 'pack', name }, { range, signal, fresh: true }))
+    }
+  } catch (thrown) {
+    signal?.throwIfAborted()
+    throwIfBug(thrown)
+    return { ok: false, reason: messageOf(thrown), trace: traceOfFailure(thrown) }
+  }
+  const found = hash.digest('hex')
+  if (found === name) return { ok: true, found: undefined }
+  return { ok: false, reason: 'its content is not what its name says', trace: `content ${found}` }
 }

@@ -7,6 +7,7 @@ import { JumpingClock } from '../../../test/helpers/jumping-clock.ts'
 import { randomFrom } from '../../../test/helpers/seed.ts'
 import { checkRepository } from '../check/check.ts'
 import { encodeIndexFile } from '../format/index-file.ts'
+import { lengthFieldSize, locatePackHeader } from '../format/pack-header.ts'
 import { indexedPackOf } from '../index-packs.ts'
 import { loadBlob } from '../load-blob.ts'
 import { loadIndex } from '../load-index.ts'
@@ -219,6 +220,31 @@ test('a sound pack about which the index is wrong is named anew, and not copied'
   assert.equal(plan.packs[0]?.fate, 'reindex')
   assert.ok(backend.files.has(`pack/${pack}`))
   assert.deepEqual([await built.provenBlobs(), await kinds()], [needed, []])
+})
+
+test('another pack’s content under this name is no sound pack: its blobs are known elsewhere, and the file goes', async () => {
+  backend.bringBack(whole)
+  const other = table.packs.find(({ name }) => name !== pack)?.name ?? ''
+  backend.files.set(`pack/${pack}`, backend.files.get(`pack/${other}`) as Buffer)
+  const { packs } = await repair()
+  assert.deepEqual([packs[0]?.fate, packs[0]?.lost.length], ['salvage', 5])
+  assert.ok(!backend.files.has(`pack/${pack}`))
+  assert.deepEqual(new Set(await kinds()), new Set(['blobs-missing']))
+})
+
+test('a pack that is not what its name says, though all in it can be opened, is noticed, and no blob is lost', async () => {
+  backend.bringBack(whole)
+  const before = await readable()
+  const bytes = backend.files.get(`pack/${pack}`) as Buffer
+  // A header that says the same, sealed anew: everything in the pack opens, and it is not the pack that was stored.
+  const { start, end } = locatePackHeader(bytes.length, bytes.subarray(-lengthFieldSize))
+  const changed = Buffer.from(bytes)
+  repository.codec.sealBytes(repository.codec.openBytes(bytes.subarray(start, end)), changed, start)
+  assert.notDeepEqual(changed, bytes)
+  backend.files.set(`pack/${pack}`, changed)
+  const { packs } = await repair()
+  assert.deepEqual([packs[0]?.fate, packs[0]?.lost], ['salvage', []])
+  assert.deepEqual([await readable(), await kinds()], [before, []])
 })
 
 test('a name that is none, or of several packs, and a damaged index are refused', async () => {

@@ -154,9 +154,9 @@ function placeOf(index: BlobIndex, entry: number): string {
 }
 
 async function look(view: IndexView, patient: Patient, options: LookOptions): Promise<PackLook> {
-  const { name, size, entries, header } = patient
-  if (size === undefined) return { header, intact: [], bad: entries, reasons: ['it is missing'], trace: 'missing' }
-  return await lookAtPack(view.repository, { name, size, entries }, header, options)
+  const { size, entries } = patient
+  if (size !== undefined) return await lookAtPack(view.repository, { ...patient, size }, options)
+  return { intact: [], bad: entries, isWhole: false, reasons: ['it is missing'], trace: 'missing' }
 }
 
 interface Looked {
@@ -212,10 +212,7 @@ async function decide(view: IndexView, deciding: Deciding, options: LookOptions)
     if (await hasSoundCopy(view, entry, deciding, options)) elsewhere++
     else lost.push({ type: index.typeOf(entry), id: idToHex(index.idOf(entry)) })
   }
-  // Whole by its own account: then only what the index says of it is wrong.
-  const intact = new Set(found.intact)
-  const isWhole = patient.header.ok && patient.named.every((entry) => intact.has(entry))
-  const fate = patient.size === undefined ? 'forget' : isWhole ? 'reindex' : 'salvage'
+  const fate = patient.size === undefined ? 'forget' : found.isWhole ? 'reindex' : 'salvage'
   return { ...none, fate, intact: found.intact, elsewhere, lost }
 }
 
