@@ -30,6 +30,50 @@ export const serverErrors = {
     message: 'A sealed value ({purpose}) cannot be opened.',
     hint: 'It was sealed with another key, moved from another place, or changed. Restore the database and its key from one time.',
   },
+  SIGN_IN_NEEDED: {
+    message: 'This needs somebody who is signed in.',
+    hint: 'Sign in, or send an API token: `authorization: Bearer TOKEN`.',
+  },
+  RIGHT_MISSING: {
+    message: 'You may not do this: it needs the right "{right}".',
+    hint: 'Ask an owner of this client, or of the server, for a role that has it.',
+  },
+  NOT_FOUND: {
+    message: 'There is no {what} of this name here.',
+    hint: 'Look at the list; what belongs to a client that you may not see is not shown to you either.',
+  },
+  INPUT_INVALID: {
+    message: 'The {part} is not as it must be: {reason}.',
+    hint: 'What each call takes is described at /api/openapi.json.',
+  },
+  ORIGIN_REFUSED: {
+    message: 'This call came from a page of another origin.',
+    hint: 'Open the console at the address of the server itself.',
+  },
+  TOO_MANY_REQUESTS: {
+    message: 'There were too many calls from this address.',
+    hint: 'Wait {seconds} seconds.',
+  },
+  SET_UP_LINK_INVALID: {
+    message: 'This link was used already, has expired, or never was one.',
+    hint: 'Ask whoever runs the server for a new one; for the first owner it prints one at each start.',
+  },
+  NAME_TAKEN: {
+    message: 'There is already a {what} of this name.',
+    hint: 'Choose another name.',
+  },
+  ENROLMENT_LINE_INVALID: {
+    message: 'This enrolment line was used as often as it may be, has expired, or never was one.',
+    hint: 'Have a new one made: `understudy machine enrol-line`.',
+  },
+  STATE_WRONG: {
+    message: 'The {what} is {state}, so this cannot be done.',
+    hint: 'Look at it again: somebody else may have been quicker.',
+  },
+  INTERNAL: {
+    message: 'Something went wrong in the server.',
+    hint: 'Its log has the details, under the number {number}.',
+  },
 } as const
 
 export class ServerError extends errorClass('ServerError', serverErrors) {}

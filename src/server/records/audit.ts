@@ -48,12 +48,16 @@ export class AuditLog {
     return link
   }
 
-  /** Entries from a number on, of one client or all, in their order. */
-  async *entries(options: { readonly after?: number; readonly clientId?: string } = {}): AsyncIterable<Row<'audit'>> {
+  /** Entries after a number, of some clients or all and the server itself, in their order. */
+  async *entries(
+    options: { readonly after?: number; readonly clientIds?: readonly string[] } = {},
+  ): AsyncIterable<Row<'audit'>> {
     let { after = 0 } = options
+    const { clientIds } = options
+    if (clientIds?.length === 0) return
     for (;;) {
       let query = this.#db.selectFrom('audit').selectAll().where('seq', '>', after).orderBy('seq').limit(pageLength)
-      if (options.clientId !== undefined) query = query.where('clientId', '=', options.clientId)
+      if (clientIds) query = query.where('clientId', 'in', clientIds)
       const page = await query.execute()
       yield* page
       const last = page.at(-1)

@@ -1,0 +1,57 @@
+import { z } from 'zod'
+import { idSchema, timeSchema } from './answers.ts'
+import { nameSchema } from './people.ts'
+
+export const clientSchema = z.object({
+  id: idSchema,
+  name: z.string(),
+  /** 'attacked': nothing is deleted, backups go on and are marked. */
+  state: z.enum(['normal', 'attacked']),
+  stateSince: timeSchema,
+  createdAt: timeSchema,
+})
+
+export const machineKinds = ['server', 'workstation', 'laptop', 'device'] as const
+export const machineKindSchema = z.enum(machineKinds)
+export const machineStateSchema = z.enum(['waiting', 'approved', 'revoked'])
+
+/** What an agent says of the machine it runs on. */
+export const aboutMachineSchema = z.object({
+  hostname: z.string().min(1).max(255),
+  platform: z.string().max(50),
+  release: z.string().max(200),
+  agentVersion: z.string().max(50),
+})
+
+export const machineSchema = z.object({
+  id: idSchema,
+  clientId: idSchema,
+  name: z.string(),
+  kind: machineKindSchema,
+  state: machineStateSchema,
+  about: aboutMachineSchema.partial(),
+  createdAt: timeSchema,
+  lastSeenAt: timeSchema.nullable(),
+  awayUntil: timeSchema.nullable(),
+  /** Seconds by which its clock was ahead when it was last seen. */
+  clockAhead: z.number().nullable(),
+})
+
+export const newEnrolmentLineSchema = z.object({
+  machineKind: machineKindSchema.default('server'),
+  /** How many machines may use it. */
+  machines: z.int().min(1).max(10_000).default(1),
+  expiresAt: timeSchema.optional(),
+})
+
+/** What a machine sends to be enrolled. */
+export const enrolSchema = z.object({
+  secret: z.string().min(20).max(200),
+  /** Ed25519, SPKI in base64, made on the machine. */
+  publicKey: z.base64().max(200),
+  about: aboutMachineSchema,
+  /** Ed25519 over the secret, in base64url: the machine has the private half. */
+  proof: z.base64url().max(100),
+})
+
+export const renameSchema = z.object({ name: nameSchema })

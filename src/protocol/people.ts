@@ -1,0 +1,41 @@
+import { z } from 'zod'
+import { idSchema, timeSchema } from './answers.ts'
+import { everyClient, rightSchema, roleSchema } from './rights.ts'
+
+export const passwordSchema = z.string().min(12).max(256)
+export const emailSchema = z.email().max(320).toLowerCase()
+export const nameSchema = z.string().trim().min(1).max(200)
+
+/** The first owner, or a person who was invited, with what the link carries. */
+export const setUpSchema = z.object({
+  token: z.string().min(20).max(200),
+  email: emailSchema,
+  name: nameSchema,
+  password: passwordSchema,
+})
+
+/** A client’s id, or "*" for every client and the server itself. */
+export const grantSchema = z.object({ clientId: z.union([idSchema, z.literal(everyClient)]), role: roleSchema })
+
+export const personSchema = z.object({
+  id: z.string(),
+  email: z.string(),
+  name: z.string(),
+  secondFactor: z.boolean(),
+  roles: z.array(grantSchema),
+})
+
+export const newTokenSchema = z.object({
+  name: nameSchema,
+  scopes: z.array(rightSchema).min(1),
+  expiresAt: timeSchema.optional(),
+})
+
+export const tokenSchema = z.object({
+  id: idSchema,
+  name: z.string(),
+  scopes: z.array(rightSchema),
+  createdAt: timeSchema,
+  expiresAt: timeSchema.nullable(),
+  lastUsedAt: timeSchema.nullable(),
+})

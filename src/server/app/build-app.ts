@@ -1,0 +1,114 @@
+import helmet from '@fastify/helmet'
+import fastify, { LogController } from 'fastify'
+import type { FastifyInstance, FastifyReply, FastifyRequest, FastifyServerOptions } from 'fastify'
+import { serverTimeHeader } from '#protocol'
+import { addressHeader } from '../people/sign-in.ts'
+import { answerFailure } from './answer-failure.ts'
+import { callRoute } from './call-route.ts'
+import { AddressLimiter } from './limiter.ts'
+import { Nonces } from './nonces.ts'
+import { describeRoutes } from './openapi.ts'
+import type { Route } from './route.ts'
+import type { Services } from './services.ts'
+
+export interface AppOptions {
+  /** `key` and `cert` in PEM; without them plain HTTP, for 127.0.0.1 only. */
+  readonly tls?: { readonly key: string; readonly cert: string } | undefined
+  readonly logger?: FastifyServerOptions['logger']
+}
+
+/** Bytes of a call's body at most; what machines send in bulk has ways of its own. */
+const mostBody = 1 << 20
+
+/** Builds the server's app; it listens nowhere yet. */
+export async function buildApp(
+  routes: readonly Route[],
+  services: Services,
+  { tls, logger = false }: AppOptions = {},
+): Promise<FastifyInstance> {
+  const common = {
+    logger,
+    bodyLimit: mostBody,
+    requestTimeout: 120_000,
+    exposeHeadRoutes: false,
+    logController: new LogController({ disableRequestLogging: true }),
+  } as const
+  const app = (
+    tls ? fastify({ ...common, https: { ...tls, minVersion: 'TLSv1.2' } }) : fastify(common)
+  ) as FastifyInstance
+  await app.register(helmet, {
+    contentSecurityPolicy: {
+      directives: { defaultSrc: ["'self'"], scriptSrc: ["'self'"], upgradeInsecureRequests: null },
+    },
+    hsts: tls ? { maxAge: 31_536_000 } : false,
+  })
+  takeBytes(app)
+  app.addHook('onRequest', async (_, reply) => {
+    reply.header(serverTimeHeader, String(services.clock.now()))
+    reply.header('cache-control', 'no-store')
+  })
+  app.setErrorHandler(async (error, request, reply) => await answerFailure(error, request, reply))
+  app.setNotFoundHandler(async (request, reply) => await answerFailure(undefined, request, reply))
+  const nonces = new Nonces()
+  for (const route of routes) {
+    app.route({
+      method: route.method,
+      url: route.path,
+      handler: async (request, reply) => await callRoute(route, services, { request, reply, nonces }),
+    })
+  }
+  const description = describeRoutes(routes)
+  app.get('/api/openapi.json', async () => description)
+  addSignIn(app, services)
+  return app
+}
+
+// Bodies are needed as they were sent: machines sign them.
+function takeBytes(app: FastifyInstance): void {
+  app.removeAllContentTypeParsers()
+  app.addContentTypeParser('application/json', { parseAs: 'buffer' }, (_, body, done) => done(null, body))
+}
+
+/** better-auth answers below `/api/auth`, behind limits of our own. */
+function addSignIn(app: FastifyInstance, services: Services): void {
+  const limiter = new AddressLimiter(services.clock)
+  app.route({
+    method: ['GET', 'POST'],
+    url: '/api/auth/*',
+    handler: async (request, reply) => {
+      const tried = accountOf(request)
+      limiter.check(request.ip, tried)
+      const answer = await services.signIn.handle(toWebRequest(request, services.origin))
+      if (tried !== undefined) limiter.learn(request.ip, tried, answer.ok)
+      return await sendWebResponse(answer, reply)
+    },
+  })
+}
+
+/** The account that a call tries to get into; undefined when it tries none. */
+function accountOf({ url, body }: FastifyRequest): string | undefined {
+  if (!/^\/api\/auth\/(sign-in|two-factor)\//.test(url)) return undefined
+  try {
+    const { email } = JSON.parse((body as Buffer | undefined)?.toString('utf8') ?? '') as { email?: unknown }
+    return typeof email === 'string' ? email.toLowerCase().slice(0, 320) : ''
+  } catch {
+    return ''
+  }
+}
+
+function toWebRequest({ method, url, headers, body, ip }: FastifyRequest, origin: string): Request {
+  const known = new Headers()
+  for (const [name, value] of Object.entries(headers)) {
+    if (value !== undefined) known.set(name, Array.isArray(value) ? value.join(', ') : value)
+  }
+  known.set(addressHeader, ip)
+  const bytes = body as Buffer | undefined
+  return new Request(origin + url, { method, headers: known, ...(bytes && { body: new Uint8Array(bytes) }) })
+}
+
+async function sendWebResponse(answer: Response, reply: FastifyReply): Promise<FastifyReply> {
+  reply.status(answer.status)
+  for (const [name, value] of answer.headers) if (name !== 'set-cookie') reply.header(name, value)
+  for (const cookie of answer.headers.getSetCookie()) reply.header('set-cookie', cookie)
+  return await reply.send(Buffer.from(await answer.arrayBuffer()))
+}

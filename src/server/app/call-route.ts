@@ -1,0 +1,123 @@
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { z } from 'zod'
+import { ServerError } from '../errors.ts'
+import { may } from './caller.ts'
+import type { Caller, MachineCaller } from './caller.ts'
+import { identifyMachine, identifyPerson } from './identify.ts'
+import type { Call } from './identify.ts'
+import type { Nonces } from './nonces.ts'
+import type { Access, Asked, Route } from './route.ts'
+import { clientOf } from './scopes.ts'
+import type { Services } from './services.ts'
+
+export interface Exchange {
+  readonly request: FastifyRequest
+  readonly reply: FastifyReply
+  readonly nonces: Nonces
+}
+
+/** A call from door to door: who asks → with which right → for what → the handler → what it answers is as declared. */
+export async function callRoute(route: Route, services: Services, exchange: Exchange): Promise<unknown> {
+  const { request, reply, nonces } = exchange
+  const call = callOf(request)
+  refuseForeignPages(call, services)
+  const params = check(route.params, request.params, 'path')
+  const caller = await allow(route.access, { call, params: request.params, services, nonces })
+  const query = check(route.query, request.query, 'query')
+  const body = check(route.body, route.body && parseBody(call.body), 'body')
+  const signal = abortedWith(reply)
+  const asked: Asked<unknown, unknown, unknown, unknown> = {
+    params,
+    query,
+    body,
+    caller,
+    address: call.address,
+    signal,
+  }
+  const answer = await route.handle(asked, services)
+  // Strips what is not declared: a column that is added later does not leave the server by accident.
+  return route.answer.parse(answer)
+}
+
+function callOf({ method, url, headers, body, ip }: FastifyRequest): Call {
+  const known = new Headers()
+  for (const [name, value] of Object.entries(headers)) if (typeof value === 'string') known.set(name, value)
+  return { method, target: url, headers: known, body: (body as Buffer | undefined) ?? new Uint8Array(), address: ip }
+}
+
+// A browser says from which page a call comes; who has no browser has no cookie that another page could use.
+function refuseForeignPages({ method, headers }: Call, { origin }: Services): void {
+  if (method === 'GET') return
+  const from = headers.get('origin')
+  const site = headers.get('sec-fetch-site')
+  if ((from !== null && from !== origin) || (site !== null && site !== 'same-origin' && site !== 'none')) {
+    throw new ServerError('ORIGIN_REFUSED')
+  }
+}
+
+interface Door {
+  readonly call: Call
+  readonly params: unknown
+  readonly services: Services
+  readonly nonces: Nonces
+}
+
+async function allow(access: Access, door: Door): Promise<Caller | MachineCaller | undefined> {
+  const { call, services, nonces } = door
+  if (access.by === 'machine') {
+    const machine = await identifyMachine(call, services, nonces)
+    if (!machine) throw new ServerError('SIGN_IN_NEEDED')
+    return machine
+  }
+  const caller = await identifyPerson(call, services)
+  if (access.by === 'anybody') return caller
+  if (!caller) throw new ServerError('SIGN_IN_NEEDED')
+  if (access.by === 'person') await requireRight(caller, access, door)
+  return caller
+}
+
+async function requireRight(
+  { grants }: Caller,
+  { right, of }: Extract<Access, { by: 'person' }>,
+  { params, services }: Door,
+): Promise<void> {
+  if (of === 'each') return // the handler shows only what the caller may see
+  if (of === 'server') {
+    if (!may(grants, right, '*')) throw new ServerError('RIGHT_MISSING', { right })
+    return
+  }
+  const id = (params as Record<string, string>)[of] as string
+  const clientId = await clientOf(services.store.db, of, id)
+  // Whether it is not there or not to be seen is not told to who may not see it.
+  if (clientId === undefined || !may(grants, 'see', clientId ?? '*')) throw new ServerError('NOT_FOUND', { what: of })
+  if (!may(grants, right, clientId ?? '*')) throw new ServerError('RIGHT_MISSING', { right })
+}
+
+function check(schema: z.ZodType | undefined, value: unknown, part: string): unknown {
+  if (!schema) return undefined
+  const result = schema.safeParse(value)
+  if (result.success) return result.data
+  const [issue] = result.error.issues
+  const where = issue && issue.path.length > 0 ? `"${issue.path.join('.')}": ` : ''
+  throw new ServerError('INPUT_INVALID', { part, reason: `${where}${issue?.message ?? 'unknown'}` })
+}
+
+function parseBody(bytes: Uint8Array): unknown {
+  try {
+    const text = new TextDecoder('utf-8', { fatal: true }).decode(bytes)
+    return JSON.parse(text, (key, value: unknown) => {
+      if (key === '__proto__') throw new SyntaxError('a key that is not allowed')
+      return value
+    })
+  } catch {
+    throw new ServerError('INPUT_INVALID', { part: 'body', reason: 'it is not JSON' })
+  }
+}
+
+function abortedWith({ raw }: FastifyReply): AbortSignal {
+  const controller = new AbortController()
+  raw.once('close', () => {
+    if (!raw.writableEnded) controller.abort(new Error('the caller has gone'))
+  })
+  return controller.signal
+}

@@ -1,0 +1,39 @@
+import { everyClient, roleHas } from '#protocol'
+import type { Right, Role } from '#protocol'
+import type { Actor } from '../records/audit.ts'
+
+/** What somebody may do: roles by client, and at most the rights of the token that was shown. */
+export interface Grants {
+  readonly roles: ReadonlyMap<string, Role>
+  /** Undefined: all that the roles have. */
+  readonly atMost?: ReadonlySet<Right> | undefined
+}
+
+/** A person who asks, by session or by token. */
+export interface Caller {
+  readonly personId: string
+  readonly actor: Actor
+  readonly grants: Grants
+  /** When the password or passkey was last shown; undefined for a token. */
+  readonly signedInAt: number | undefined
+}
+
+/** A machine that has proven with its key who it is. */
+export interface MachineCaller {
+  readonly machineId: string
+  readonly clientId: string
+  readonly actor: Actor
+}
+
+/** Whether somebody has a right for a client, or, with "*", for the server itself. */
+export function may({ roles, atMost }: Grants, right: Right, clientId: string): boolean {
+  if (atMost && !atMost.has(right)) return false
+  const held = [roles.get(everyClient), roles.get(clientId)]
+  return held.some((role) => role !== undefined && roleHas(role, right))
+}
+
+/** The clients for which somebody has a right; 'every' when it is for all there are. */
+export function clientsWith(grants: Grants, right: Right): 'every' | readonly string[] {
+  if (may(grants, right, everyClient)) return 'every'
+  return [...grants.roles.keys()].filter((clientId) => may(grants, right, clientId))
+}

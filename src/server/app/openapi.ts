@@ -1,0 +1,70 @@
+import { errorAnswerSchema } from '#protocol'
+import { z } from 'zod'
+import type { Access, Route } from './route.ts'
+
+/** The API’s description (OpenAPI 3.1), made from the routes. */
+export function describeRoutes(routes: readonly Route[]): object {
+  const paths: Record<string, Record<string, object>> = {}
+  for (const route of routes) {
+    const path = route.path.replaceAll(/:([A-Za-z]+)/g, '{$1}')
+    paths[path] = { ...paths[path], [route.method.toLowerCase()]: describe(route) }
+  }
+  return {
+    openapi: '3.1.0',
+    info: { title: 'Understudy', version: '1', license: { name: 'Apache-2.0' } },
+    paths,
+    components: {
+      securitySchemes: {
+        session: { type: 'apiKey', in: 'cookie', name: 'understudy.session_token' },
+        token: { type: 'http', scheme: 'bearer' },
+        machine: { type: 'http', scheme: 'understudy' },
+      },
+    },
+  }
+}
+
+function describe({ summary, access, params, query, body, answer, method, path }: Route): object {
+  return {
+    summary,
+    operationId: `${method.toLowerCase()} ${path}`,
+    'x-access': access,
+    security: securityOf(access),
+    parameters: [...parametersOf(params, 'path'), ...parametersOf(query, 'query')],
+    ...(body && {
+      requestBody: { required: true, content: { 'application/json': { schema: schemaOf(body, 'input') } } },
+    }),
+    responses: {
+      200: { description: 'done', content: { 'application/json': { schema: schemaOf(answer, 'output') } } },
+      default: {
+        description: 'refused or failed',
+        content: { 'application/json': { schema: schemaOf(errorAnswerSchema, 'output') } },
+      },
+    },
+  }
+}
+
+function securityOf(access: Access): readonly object[] {
+  if (access.by === 'anybody') return []
+  return access.by === 'machine' ? [{ machine: [] }] : [{ session: [] }, { token: [] }]
+}
+
+interface JsonObject {
+  readonly properties?: Readonly<Record<string, object>>
+  readonly required?: readonly string[]
+}
+
+function parametersOf(schema: z.ZodType | undefined, where: 'path' | 'query'): object[] {
+  if (!schema) return []
+  const { properties = {}, required = [] } = schemaOf(schema, 'input') as JsonObject
+  return Object.entries(properties).map(([name, described]) => ({
+    name,
+    in: where,
+    required: where === 'path' || required.includes(name),
+    schema: described,
+  }))
+}
+
+function schemaOf(schema: z.ZodType, io: 'input' | 'output'): object {
+  const { $schema: _, ...described } = z.toJSONSchema(schema, { io, unrepresentable: 'any' })
+  return described
+}

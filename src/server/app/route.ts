@@ -1,0 +1,92 @@
+import type { Right } from '#protocol'
+import type { z } from 'zod'
+import type { Caller, MachineCaller } from './caller.ts'
+import type { Services } from './services.ts'
+
+/**
+ * A route is data: what may be asked, by whom, what comes back. The app checks all of it before and after the handler, the
+ * OpenAPI page and the matrix of rights in the tests are made from it.
+ */
+
+export type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
+
+/** What the path names, by which the client is found that the right must be for. */
+export type ScopeName = 'client' | 'machine' | 'policy' | 'repository' | 'operation' | 'approval' | 'evidence'
+
+export type Access =
+  /** Nobody need be known. */
+  | { readonly by: 'anybody'; readonly because: string }
+  /** A person who is signed in, whatever the roles. */
+  | { readonly by: 'somebody' }
+  /** A person with a right for the client of what the path parameter of this name names. */
+  | { readonly by: 'person'; readonly right: Right; readonly of: ScopeName }
+  /** A person with a right for the server itself. */
+  | { readonly by: 'person'; readonly right: Right; readonly of: 'server' }
+  /** A person; the handler shows what belongs to the clients for which the person has the right. */
+  | { readonly by: 'person'; readonly right: Right; readonly of: 'each' }
+  /** An approved machine, about itself. */
+  | { readonly by: 'machine' }
+
+type CallerOf<By extends Access['by']> = By extends 'machine'
+  ? MachineCaller
+  : By extends 'anybody'
+    ? Caller | undefined
+    : Caller
+
+export interface Asked<Params, Query, Body, Who> {
+  readonly params: Params
+  readonly query: Query
+  readonly body: Body
+  readonly caller: Who
+  /** The network address that it came from. */
+  readonly address: string
+  /** Aborts when whoever asked has gone. */
+  readonly signal: AbortSignal
+}
+
+interface Definition<
+  P extends z.ZodType,
+  Q extends z.ZodType,
+  B extends z.ZodType,
+  A extends z.ZodType,
+  W extends Access,
+> {
+  readonly method: Method
+  /** With `:name` for parameters; below `/api`. */
+  readonly path: `/api/${string}`
+  /** One sentence, for the API’s page. */
+  readonly summary: string
+  readonly access: W
+  readonly params?: P
+  readonly query?: Q
+  readonly body?: B
+  readonly answer: A
+  handle(
+    asked: Asked<z.output<P>, z.output<Q>, z.output<B>, CallerOf<W['by']>>,
+    services: Services,
+  ): Promise<z.input<A>>
+}
+
+/** A route of whatever types. */
+export interface Route {
+  readonly method: Method
+  readonly path: `/api/${string}`
+  readonly summary: string
+  readonly access: Access
+  readonly params?: z.ZodType
+  readonly query?: z.ZodType
+  readonly body?: z.ZodType
+  readonly answer: z.ZodType
+  handle(asked: Asked<unknown, unknown, unknown, unknown>, services: Services): Promise<unknown>
+}
+
+/** Makes a route whose handler knows the types of its schemas. */
+export function route<
+  const W extends Access,
+  A extends z.ZodType,
+  P extends z.ZodType = z.ZodUnknown,
+  Q extends z.ZodType = z.ZodUnknown,
+  B extends z.ZodType = z.ZodUnknown,
+>(definition: Definition<P, Q, B, A, W>): Route {
+  return definition
+}

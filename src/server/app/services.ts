@@ -1,0 +1,20 @@
+import type { Clock } from '#base'
+import type { SignIn } from '../people/sign-in.ts'
+import type { AuditLog } from '../records/audit.ts'
+import type { Sealer } from '../secrets/sealer.ts'
+import type { Store } from '../store/store.ts'
+
+/** What handlers work with. */
+export interface Services {
+  readonly store: Store
+  readonly sealer: Sealer
+  readonly signIn: SignIn
+  readonly audit: AuditLog
+  readonly clock: Clock
+  /** As people and machines reach the server, without a slash at the end. */
+  readonly origin: string
+  /** SHA-256 of the server's certificate, in hexadecimal digits, where it is one of its own making. */
+  readonly fingerprint: string | undefined
+  /** Throws what keeps the server from working. */
+  checkReady(): Promise<void>
+}

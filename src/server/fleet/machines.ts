@@ -1,0 +1,141 @@
+import { createPublicKey, randomBytes, randomUUID, verify } from 'node:crypto'
+import { machineSchema } from '#protocol'
+import type { enrolSchema } from '#protocol'
+import type { z } from 'zod'
+import type { Services } from '../app/services.ts'
+import { ServerError } from '../errors.ts'
+import { hashOf } from '../people/tokens.ts'
+import type { Row } from '../store/tables.ts'
+import { formatMoment, formatMomentOrNull } from '../time.ts'
+
+/** Machines: how they become known, and what is known of them. */
+
+export interface NewEnrolmentLine {
+  readonly clientId: string
+  readonly machineKind: string
+  readonly machines: number
+  readonly expiresAt: number
+  /** The machines need nobody's approval. */
+  readonly approves: boolean
+}
+
+/** Makes an enrolment line; returns the secret that it carries. */
+export async function createEnrolmentLine({ store, clock }: Services, about: NewEnrolmentLine): Promise<string> {
+  const secret = randomBytes(24).toString('base64url')
+  const { clientId, machineKind, machines, expiresAt, approves } = about
+  await store.db
+    .insertInto('enrolmentLines')
+    .values({
+      id: randomUUID(),
+      clientId,
+      hash: hashOf(secret),
+      machineKind,
+      usesLeft: machines,
+      approves: approves ? 1 : 0,
+      createdAt: clock.now(),
+      expiresAt,
+    })
+    .execute()
+  return secret
+}
+
+type Enrolment = z.output<typeof enrolSchema>
+
+/**
+ * Makes a machine known by an enrolment line. A machine that asks again with the same key gets the same answer: its first
+ * may have been lost on the way. Throws `ENROLMENT_LINE_INVALID`.
+ */
+export async function enrolMachine(services: Services, enrolment: Enrolment): Promise<Row<'machines'>> {
+  const { store, clock } = services
+  const { secret, publicKey, about, proof } = enrolment
+  if (!hasKey(publicKey, secret, proof)) throw new ServerError('ENROLMENT_LINE_INVALID')
+  return await store.db.transaction().execute(async (transaction) => {
+    const line = await transaction
+      .selectFrom('enrolmentLines')
+      .selectAll()
+      .where('hash', '=', hashOf(secret))
+      .where('expiresAt', '>', clock.now())
+      .executeTakeFirst()
+    if (!line) throw new ServerError('ENROLMENT_LINE_INVALID')
+    const known = await transaction
+      .selectFrom('machines')
+      .selectAll()
+      .where('publicKey', '=', publicKey)
+      .where('clientId', '=', line.clientId)
+      .executeTakeFirst()
+    if (known) return known
+    // The condition is asked again as it is written: of many who use the last place at once one gets it.
+    const { numUpdatedRows } = await transaction
+      .updateTable('enrolmentLines')
+      .set((row) => ({ usesLeft: row('usesLeft', '-', 1) }))
+      .where('id', '=', line.id)
+      .where('usesLeft', '>', 0)
+      .executeTakeFirst()
+    if (numUpdatedRows === 0n) throw new ServerError('ENROLMENT_LINE_INVALID')
+    return await transaction
+      .insertInto('machines')
+      .values({
+        id: randomUUID(),
+        clientId: line.clientId,
+        name: about.hostname,
+        kind: line.machineKind,
+        publicKey,
+        state: line.approves === 1 ? 'approved' : 'waiting',
+        about: JSON.stringify(about),
+        createdAt: clock.now(),
+        lastSeenAt: clock.now(),
+        awayUntil: null,
+        clockAheadMs: null,
+        discovery: null,
+      })
+      .returningAll()
+      .executeTakeFirstOrThrow()
+  })
+}
+
+function hasKey(publicKey: string, secret: string, proof: string): boolean {
+  try {
+    const key = createPublicKey({ key: Buffer.from(publicKey, 'base64'), format: 'der', type: 'spki' })
+    return (
+      key.asymmetricKeyType === 'ed25519' &&
+      verify(null, Buffer.from(`understudy-enrol-1\n${secret}`), key, Buffer.from(proof, 'base64url'))
+    )
+  } catch {
+    return false
+  }
+}
+
+/** Changes a machine's state if it is what the caller thinks. Throws `STATE_WRONG`. */
+export async function changeMachineState(
+  { store }: Services,
+  id: string,
+  from: readonly string[],
+  state: 'approved' | 'revoked',
+): Promise<Row<'machines'>> {
+  const changed = await store.db
+    .updateTable('machines')
+    .set({ state })
+    .where('id', '=', id)
+    .where('state', 'in', from)
+    .returningAll()
+    .executeTakeFirst()
+  if (changed) return changed
+  const machine = await store.db.selectFrom('machines').select('state').where('id', '=', id).executeTakeFirst()
+  throw new ServerError('STATE_WRONG', { what: 'machine', state: machine?.state ?? 'gone' })
+}
+
+export function showMachine(machine: Row<'machines'>): z.input<typeof machineSchema> {
+  const { id, clientId, name, kind, state, about, createdAt, lastSeenAt, awayUntil, clockAheadMs } = machine
+  return {
+    id,
+    clientId,
+    name,
+    kind: machineSchema.shape.kind.parse(kind),
+    state: machineSchema.shape.state.parse(state),
+    about: machineSchema.shape.about.parse(JSON.parse(about)),
+    createdAt: formatMoment(createdAt),
+    lastSeenAt: formatMomentOrNull(lastSeenAt),
+    awayUntil: formatMomentOrNull(awayUntil),
+    clockAhead: clockAheadMs === null ? null : clockAheadMs / 1000,
+  }
+}

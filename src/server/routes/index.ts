@@ -1,0 +1,8 @@
+import type { Route } from '../app/route.ts'
+import { clientRoutes } from './clients.ts'
+import { machineRoutes } from './machines.ts'
+import { peopleRoutes } from './people.ts'
+import { serverRoutes } from './server.ts'
+
+/** Every call that the API has. */
+export const routes: readonly Route[] = [...serverRoutes, ...peopleRoutes, ...clientRoutes, ...machineRoutes]

@@ -1,0 +1,123 @@
+import {
+  enrolSchema,
+  idSchema,
+  machineSchema,
+  machineStateSchema,
+  newEnrolmentLineSchema,
+  renameSchema,
+  timeSchema,
+} from '#protocol'
+import { z } from 'zod'
+import { clientsWith } from '../app/caller.ts'
+import { route } from '../app/route.ts'
+import type { Services } from '../app/services.ts'
+import { changeMachineState, createEnrolmentLine, enrolMachine, showMachine } from '../fleet/machines.ts'
+import { formatMoment } from '../time.ts'
+
+const named = z.object({ machine: idSchema })
+
+/** How long an enrolment line holds that is for one machine and says nothing of it, in milliseconds. */
+const usualLife = 3_600_000
+
+export const machineRoutes = [
+  route({
+    method: 'POST',
+    path: '/api/clients/:client/enrolment-lines',
+    summary: 'Makes an enrolment line: what is typed on a machine so that it becomes known. It is shown once.',
+    access: { by: 'person', right: 'operate', of: 'client' },
+    params: z.object({ client: idSchema }),
+    body: newEnrolmentLineSchema,
+    answer: z.object({ line: z.string(), expiresAt: timeSchema }),
+    async handle({ params: { client: clientId }, body, caller }, services) {
+      const { machineKind, machines, expiresAt: given } = body
+      const expiresAt = given === undefined ? services.clock.now() + usualLife : Date.parse(given)
+      const about = { clientId, machineKind, machines, expiresAt, approves: false }
+      const secret = await createEnrolmentLine(services, about)
+      const details = { machineKind, machines, expiresAt }
+      await services.audit.write({ actor: caller.actor, what: 'enrolment-line.create', clientId, details })
+      return { line: lineOf(services, secret), expiresAt: formatMoment(expiresAt) }
+    },
+  }),
+  route({
+    method: 'POST',
+    path: '/api/enrol',
+    summary: 'Makes a machine known by an enrolment line. It may work once it has been approved.',
+    access: { by: 'anybody', because: 'the line is the proof' },
+    body: enrolSchema,
+    answer: z.object({ machineId: idSchema, state: machineStateSchema }),
+    async handle({ body, address }, services) {
+      const machine = await enrolMachine(services, body)
+      const actor = { who: `machine:${machine.id}`, fromWhere: address }
+      const details = { name: machine.name, state: machine.state }
+      await services.audit.write({ actor, what: 'machine.enrol', clientId: machine.clientId, details })
+      return { machineId: machine.id, state: machineStateSchema.parse(machine.state) }
+    },
+  }),
+  route({
+    method: 'GET',
+    path: '/api/machines',
+    summary: 'The machines of the clients that one may see.',
+    access: { by: 'person', right: 'see', of: 'each' },
+    query: z.object({ client: idSchema.optional() }),
+    answer: z.array(machineSchema),
+    async handle({ caller, query: { client } }, { store }) {
+      const seen = clientsWith(caller.grants, 'see')
+      let query = store.db.selectFrom('machines').selectAll().orderBy('name').orderBy('id')
+      if (seen !== 'every') query = query.where('clientId', 'in', seen.length > 0 ? [...seen] : [''])
+      if (client !== undefined) query = query.where('clientId', '=', client)
+      return (await query.execute()).map(showMachine)
+    },
+  }),
+  route({
+    method: 'GET',
+    path: '/api/machines/:machine',
+    summary: 'One machine.',
+    access: { by: 'person', right: 'see', of: 'machine' },
+    params: named,
+    answer: machineSchema,
+    async handle({ params: { machine } }, { store }) {
+      const query = store.db.selectFrom('machines').selectAll().where('id', '=', machine)
+      return showMachine(await query.executeTakeFirstOrThrow())
+    },
+  }),
+  route({
+    method: 'PATCH',
+    path: '/api/machines/:machine',
+    summary: 'Gives a machine another name.',
+    access: { by: 'person', right: 'operate', of: 'machine' },
+    params: named,
+    body: renameSchema,
+    answer: machineSchema,
+    async handle({ params: { machine: id }, body: { name }, caller }, { store, audit }) {
+      const query = store.db.updateTable('machines').set({ name }).where('id', '=', id).returningAll()
+      const machine = await query.executeTakeFirstOrThrow()
+      const { clientId } = machine
+      await audit.write({ actor: caller.actor, what: 'machine.rename', clientId, details: { id, name } })
+      return showMachine(machine)
+    },
+  }),
+  changesState('approve', 'Lets a machine that waits work from now on.', ['waiting'], 'approved'),
+  changesState('revoke', 'Lets a machine in no more. Its backups stay.', ['waiting', 'approved'], 'revoked'),
+]
+
+function changesState(verb: string, summary: string, from: readonly string[], to: 'approved' | 'revoked') {
+  return route({
+    method: 'POST',
+    path: `/api/machines/:machine/${verb}`,
+    summary,
+    access: { by: 'person', right: 'operate', of: 'machine' },
+    params: named,
+    answer: machineSchema,
+    async handle({ params: { machine: id }, caller }, services) {
+      const machine = await changeMachineState(services, id, from, to)
+      const { clientId } = machine
+      await services.audit.write({ actor: caller.actor, what: `machine.${verb}`, clientId, details: { id } })
+      return showMachine(machine)
+    },
+  })
+}
+
+/** Address, fingerprint of the certificate where it is the server's own, and secret, in one word. */
+function lineOf({ origin, fingerprint }: Services, secret: string): string {
+  return `${origin}/#${secret}${fingerprint === undefined ? '' : `.${fingerprint}`}`
+}

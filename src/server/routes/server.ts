@@ -1,0 +1,72 @@
+import { timeSchema } from '#protocol'
+import { z } from 'zod'
+import { clientsWith } from '../app/caller.ts'
+import { route } from '../app/route.ts'
+import { formatMoment } from '../time.ts'
+
+const auditEntrySchema = z.object({
+  seq: z.int(),
+  at: timeSchema,
+  who: z.string(),
+  what: z.string(),
+  clientId: z.string().nullable(),
+  fromWhere: z.string(),
+  details: z.record(z.string(), z.unknown()),
+  hash: z.string(),
+})
+
+const faultSchema = z.object({ kind: z.enum(['missing', 'changed', 'cut']), seq: z.int() })
+
+/** Entries that one call gives. */
+const pageLength = 500
+
+export const serverRoutes = [
+  route({
+    method: 'GET',
+    path: '/api/health/live',
+    summary: 'Whether the server answers at all.',
+    access: { by: 'anybody', because: 'it tells nothing' },
+    answer: z.object({ live: z.literal(true) }),
+    handle: () => Promise.resolve({ live: true as const }),
+  }),
+  route({
+    method: 'GET',
+    path: '/api/health/ready',
+    summary: 'Whether the server can work: its database answers. Fails with 503 when it does not.',
+    access: { by: 'anybody', because: 'it tells nothing' },
+    answer: z.object({ ready: z.literal(true) }),
+    async handle(_, services) {
+      await services.checkReady()
+      return { ready: true as const }
+    },
+  }),
+  route({
+    method: 'GET',
+    path: '/api/audit',
+    summary: 'What was done, by whom and from where, in order.',
+    access: { by: 'person', right: 'audit', of: 'each' },
+    query: z.object({ after: z.coerce.number().int().min(0).default(0) }),
+    answer: z.array(auditEntrySchema),
+    async handle({ caller, query: { after } }, { audit }) {
+      const seen = clientsWith(caller.grants, 'audit')
+      const page = []
+      for await (const entry of audit.entries({ after, ...(seen !== 'every' && { clientIds: seen }) })) {
+        const details = z.record(z.string(), z.unknown()).parse(JSON.parse(entry.details))
+        page.push({ ...entry, at: formatMoment(entry.at), details })
+        if (page.length === pageLength) break
+      }
+      return page
+    },
+  }),
+  route({
+    method: 'GET',
+    path: '/api/audit/verification',
+    summary: 'Follows the hash chain of the audit log from its start, and names the first entry that does not fit.',
+    access: { by: 'person', right: 'audit', of: 'server' },
+    answer: z.object({ entries: z.int(), hash: z.string(), fault: faultSchema.nullable() }),
+    async handle(_, { audit }) {
+      const { head, fault } = await audit.verify()
+      return { entries: head.seq, hash: head.hash, fault: fault ?? null }
+    },
+  }),
+]

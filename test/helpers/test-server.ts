@@ -1,0 +1,126 @@
+import { createHash, generateKeyPairSync, randomBytes, sign } from 'node:crypto'
+import type { KeyObject } from 'node:crypto'
+import type { FastifyInstance } from 'fastify'
+import { formatMachineSignature, signedText } from '#protocol'
+import type { Right, Role } from '#protocol'
+import { buildApp } from '../../src/server/app/build-app.ts'
+import type { Route } from '../../src/server/app/route.ts'
+import type { Services } from '../../src/server/app/services.ts'
+import { grantRole } from '../../src/server/people/grants.ts'
+import { SignIn } from '../../src/server/people/sign-in.ts'
+import { createToken } from '../../src/server/people/tokens.ts'
+import { AuditLog } from '../../src/server/records/audit.ts'
+import { routes } from '../../src/server/routes/index.ts'
+import { openSealer } from '../../src/server/secrets/sealer.ts'
+import { SettableClock } from './settable-clock.ts'
+import { openMigrated, storeKinds } from './stores.ts'
+import type { OpenedStore, StoreKind } from './stores.ts'
+
+/** A control server for tests: the whole app, over a database of its own, without a port. */
+export class TestServer implements AsyncDisposable {
+  readonly app: FastifyInstance
+  readonly services: Services
+  readonly clock: SettableClock
+  readonly #opened: OpenedStore
+  #people = 0
+
+  private constructor(app: FastifyInstance, services: Services, clock: SettableClock, opened: OpenedStore) {
+    this.app = app
+    this.services = services
+    this.clock = clock
+    this.#opened = opened
+  }
+
+  static async open(
+    kind: StoreKind = storeKinds[0] as StoreKind,
+    { more = [] }: { readonly more?: readonly Route[] } = {},
+  ): Promise<TestServer> {
+    const opened = await openMigrated(kind)
+    const clock = new SettableClock()
+    const sealer = await openSealer(`${opened.folder}/server.key`, true)
+    const origin = 'http://localhost:8484'
+    const { store } = opened
+    const services: Services = {
+      store,
+      sealer,
+      signIn: new SignIn(store, { origin, secret: sealer.derive('sign-in') }),
+      audit: new AuditLog(store.db, clock),
+      clock,
+      origin,
+      fingerprint: undefined,
+      checkReady: () => Promise.resolve(),
+    }
+    return new TestServer(await buildApp([...routes, ...more], services), services, clock, opened)
+  }
+
+  /** A person with these roles, by client; returns the id. */
+  async person(roles: Readonly<Record<string, Role>>): Promise<string> {
+    const email = `person${++this.#people}@example.org`
+    const id = await this.services.signIn.createPerson({ email, name: email, password: 'correct horse battery' })
+    for (const [clientId, role] of Object.entries(roles))
+      await grantRole(this.services.store.db, { personId: id, clientId, role })
+    return id
+  }
+
+  /** The header of a token of a person. */
+  async tokenOf(
+    personId: string,
+    scopes: readonly Right[] = ['see', 'restore', 'read', 'operate', 'audit', 'administer'],
+  ): Promise<Readonly<Record<string, string>>> {
+    const about = { personId, name: 'test', scopes, expiresAt: null }
+    const { token } = await createToken(this.services.store.db, about, this.clock.now())
+    return { authorization: `Bearer ${token}` }
+  }
+
+  /** Calls the API; the answer's JSON, whatever the status. */
+  async call(
+    method: string,
+    url: string,
+    { headers = {}, body }: { readonly headers?: Readonly<Record<string, string>>; readonly body?: unknown } = {},
+  ): Promise<{ readonly status: number; readonly json: unknown; readonly text: string }> {
+    const { statusCode, payload } = await this.app.inject({
+      method: method as 'GET',
+      url,
+      headers: { ...headers, ...(body !== undefined && { 'content-type': 'application/json' }) },
+      ...(body !== undefined && { payload: JSON.stringify(body) }),
+    })
+    return { status: statusCode, text: payload, json: payload === '' ? undefined : JSON.parse(payload) }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.app.close()
+    await this.#opened[Symbol.asyncDispose]()
+  }
+}
+
+/** A machine's key, as an agent makes it. */
+export class TestMachine {
+  readonly publicKey: string
+  readonly #privateKey: KeyObject
+  id = ''
+
+  constructor() {
+    const { publicKey, privateKey } = generateKeyPairSync('ed25519')
+    this.publicKey = publicKey.export({ format: 'der', type: 'spki' }).toString('base64')
+    this.#privateKey = privateKey
+  }
+
+  sign(text: string): string {
+    return sign(null, Buffer.from(text), this.#privateKey).toString('base64url')
+  }
+
+  /** What it sends to be enrolled with a line's secret. */
+  enrolment(secret: string): object {
+    const about = { hostname: 'machine', platform: 'linux', release: '6', agentVersion: '0' }
+    return { secret, publicKey: this.publicKey, about, proof: this.sign(`understudy-enrol-1\n${secret}`) }
+  }
+
+  /** The header of a call. */
+  header(method: string, target: string, time: number, body = ''): { authorization: string; nonce: string } {
+    const nonce = randomBytes(18).toString('base64url')
+    const bodyHash = createHash('sha256').update(body).digest('hex')
+    const about = { machineId: this.id, time, nonce }
+    const signature = this.sign(signedText(about, { method, target, bodyHash }))
+    return { authorization: formatMachineSignature({ ...about, signature }), nonce }
+  }
+}
