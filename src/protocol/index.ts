@@ -7,5 +7,6 @@
 export * from './answers.ts'
 export * from './machine-signature.ts'
 export * from './machines.ts'
+export * from './operations.ts'
 export * from './people.ts'
 export * from './rights.ts'

@@ -11,7 +11,7 @@ export const clientSchema = z.object({
   createdAt: timeSchema,
 })
 
-export const machineKinds = ['server', 'workstation', 'laptop', 'device'] as const
+export const machineKinds = ['server', 'pc', 'laptop', 'appliance'] as const
 export const machineKindSchema = z.enum(machineKinds)
 export const machineStateSchema = z.enum(['waiting', 'approved', 'revoked'])
 

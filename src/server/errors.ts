@@ -70,6 +70,22 @@ export const serverErrors = {
     message: 'The {what} is {state}, so this cannot be done.',
     hint: 'Look at it again: somebody else may have been quicker.',
   },
+  LISTEN_FAILED: {
+    message: 'The server cannot listen at {address}: {reason}.',
+    hint: 'See whether another program does already, or choose another address with --listen.',
+  },
+  LISTEN_ADDRESS_INVALID: {
+    message: '"{address}" is no address to listen at.',
+    hint: 'It is HOST:PORT, such as 127.0.0.1:8484 or [::]:8484.',
+  },
+  CERTIFICATE_INVALID: {
+    message: 'The certificate cannot be used: {reason}.',
+    hint: 'Give --tls-certificate and --tls-key as PEM files that belong together.',
+  },
+  CLAIM_LOST: {
+    message: 'This operation is no longer yours: it has ended, or somebody else does it now.',
+    hint: 'Stop working on it. What was done until now stays.',
+  },
   INTERNAL: {
     message: 'Something went wrong in the server.',
     hint: 'Its log has the details, under the number {number}.',

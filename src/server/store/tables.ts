@@ -62,7 +62,7 @@ export interface MachinesTable {
   readonly id: Fixed<string>
   readonly clientId: Fixed<string>
   readonly name: string
-  /** 'server', 'workstation', 'laptop', 'device'. */
+  /** 'server', 'pc', 'laptop', 'appliance'. */
   readonly kind: string
   /** Ed25519, SPKI in base64; null for a machine without our agent. */
   readonly publicKey: string | null

@@ -1,0 +1,71 @@
+import { startServer } from '#server'
+import type { CliCommand } from '../command.ts'
+import { flag, setHelp, valueFlag } from '../command.ts'
+import { runs, textOf } from '../context.ts'
+import type { CommandContext, CommandFlags } from '../context.ts'
+import { serverFolder } from '../data-folder.ts'
+
+const text = `
+Runs the control server: the one place from which machines are set up, watched and proven. Without flags it listens on
+this machine only, at http://localhost:8484, and keeps its data in a SQLite file. At any other address it speaks TLS only,
+with a certificate that you give or one that it makes at its first start.`
+
+export function define(command: CliCommand): void {
+  setHelp(command, {
+    text,
+    examples: [
+      'understudy serve',
+      'understudy serve --listen 0.0.0.0:8484 --origin https://backup.example:8484',
+      'understudy serve --database postgres://understudy@db/understudy --tls-certificate tls.crt --tls-key tls.key',
+    ],
+  })
+  command.addOption(valueFlag('--listen <host:port>', 'where to listen (default: 127.0.0.1:8484)'))
+  command.addOption(valueFlag('--data <folder>', 'where the server keeps its key, certificate and database'))
+  command.addOption(valueFlag('--database <location>', 'a SQLite file or postgres://… (default: a file in --data)'))
+  command.addOption(
+    valueFlag('--origin <url>', 'as people and machines reach it, if another name or port is before it'),
+  )
+  command.addOption(valueFlag('--tls-certificate <file>', 'certificate, PEM'))
+  command.addOption(valueFlag('--tls-key <file>', 'its key, PEM'))
+  command.addOption(flag('--log', 'write a log to standard error, a line of JSON for each event'))
+  runs(command, serve, { outlivesOutput: true })
+}
+
+async function serve(context: CommandContext, args: readonly string[], flags: CommandFlags): Promise<void> {
+  const { printer, signal, env } = context
+  if (args.length > 0) throw context.refuse('serve takes no arguments')
+  await using server = await startServer({
+    folder: textOf(flags, 'data') ?? serverFolder(env),
+    database: textOf(flags, 'database'),
+    listen: textOf(flags, 'listen') ?? '127.0.0.1:8484',
+    origin: readOrigin(context, textOf(flags, 'origin')),
+    tls: readTls(context, flags),
+    logger: flags['log'] === true && { level: 'info', stream: process.stderr },
+  })
+  const { origin, ownerLink, fingerprint } = server
+  if (printer.isJson) printer.json({ message_type: 'serving', origin, fingerprint, owner_link: ownerLink })
+  else if (ownerLink === undefined) printer.say(`Understudy is at ${origin}`)
+  else {
+    printer.say(`Understudy is at ${origin}. To become its owner, open this link; it works once, and for a day:`)
+    printer.say('')
+    printer.say(`  ${ownerLink}`)
+  }
+  await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }))
+}
+
+function readOrigin(context: CommandContext, given: string | undefined): string | undefined {
+  if (given === undefined) return undefined
+  if (!URL.canParse(given) || new URL(given).origin !== given.replace(/\/$/, '')) {
+    throw context.refuse(`--origin must be like https://backup.example:8484, not "${given}"`)
+  }
+  return new URL(given).origin
+}
+
+function readTls(context: CommandContext, flags: CommandFlags) {
+  const [certFile, keyFile] = [textOf(flags, 'tlsCertificate'), textOf(flags, 'tlsKey')]
+  if (certFile === undefined && keyFile === undefined) return undefined
+  if (certFile === undefined || keyFile === undefined) {
+    throw context.refuse('--tls-certificate and --tls-key go together')
+  }
+  return { certFile, keyFile }
+}

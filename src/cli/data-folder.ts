@@ -1,0 +1,9 @@
+import { homedir } from 'node:os'
+import { join } from 'node:path'
+import type { Environment } from './environment.ts'
+
+/** Where the server keeps what is its own, if nothing else is said: `/var/lib/understudy` for root, else in the home. */
+export function serverFolder(env: Environment): string {
+  if (process.getuid?.() === 0) return '/var/lib/understudy'
+  return join(env.variables['XDG_DATA_HOME'] || join(homedir(), '.local', 'share'), 'understudy')
+}

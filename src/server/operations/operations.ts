@@ -1,0 +1,232 @@
+import { randomUUID } from 'node:crypto'
+import type { Kysely, Transaction } from 'kysely'
+import { systemClock } from '#base'
+import type { Clock } from '#base'
+import type { Outcome, Progress } from '#protocol'
+import { ServerError } from '../errors.ts'
+import type { Row, Tables } from '../store/tables.ts'
+
+/**
+ * Operations: everything that runs, has run or is to run, in one table that API, console, notifications and history read.
+ *
+ * Whoever does the work (a server node, a machine) claims it by one conditional statement, so that each runs once however
+ * many look for work; says again and again that it still does; and reports with the epoch of its claim. Who was silent for
+ * too long has lost the claim, and what it says later is refused.
+ */
+
+export interface NewOperation {
+  readonly clientId: string | null
+  /** The machine that is to do it; null: a server node. */
+  readonly machineId: string | null
+  readonly kind: string
+  /** What is to be done, plain JSON. */
+  readonly order: Readonly<Record<string, unknown>>
+  /** 'person:…', 'schedule', 'server', 'machine:…'. */
+  readonly requestedBy: string
+  /** Not before, in milliseconds since 1970. Default: at once. */
+  readonly runAt?: number
+  /** There is at most one of this key, ever: a policy's run of one moment. */
+  readonly onceKey?: string
+}
+
+/** The right to do an operation, until it is lost. */
+export interface Claim {
+  readonly operation: Row<'operations'>
+  readonly epoch: number
+}
+
+/** How long a claim holds without a word, in milliseconds. */
+export const claimLife = 120_000
+
+/** How many candidates one look for work takes at once: others may be quicker with the first. */
+const candidates = 5
+
+export class Operations {
+  readonly #db: Kysely<Tables>
+  readonly #clock: Clock
+
+  constructor(db: Kysely<Tables>, clock: Clock = systemClock) {
+    this.#db = db
+    this.#clock = clock
+  }
+
+  /** Enters an operation that waits. With a `onceKey` that is known: returns the one that there is. */
+  async create(
+    wanted: NewOperation,
+    within: Kysely<Tables> | Transaction<Tables> = this.#db,
+  ): Promise<Row<'operations'>> {
+    const now = this.#clock.now()
+    const { onceKey = null, runAt = now, order, ...about } = wanted
+    const created = await within
+      .insertInto('operations')
+      .values({
+        ...about,
+        id: randomUUID(),
+        state: 'waiting',
+        order: JSON.stringify(order),
+        progress: null,
+        result: null,
+        reason: null,
+        code: null,
+        onceKey,
+        createdAt: now,
+        runAt,
+        startedAt: null,
+        endedAt: null,
+        cancelAskedAt: null,
+        claimedBy: null,
+        claimedUntil: null,
+        claimEpoch: 0,
+      })
+      .onConflict((conflict) => conflict.column('onceKey').doNothing())
+      .returningAll()
+      .executeTakeFirst()
+    if (created) {
+      await this.#tell(created, within)
+      return created
+    }
+    return await within.selectFrom('operations').selectAll().where('onceKey', '=', onceKey).executeTakeFirstOrThrow()
+  }
+
+  /**
+   * Takes the next operation that is due: for the machine, or for a server node with `machineId` null. An operation whose
+   * doer fell silent is due again. Undefined: there is none.
+   */
+  async claim(
+    by: string,
+    { machineId, kinds }: { readonly machineId: string | null; readonly kinds?: readonly string[] },
+  ): Promise<Claim | undefined> {
+    const now = this.#clock.now()
+    let due = this.#db
+      .selectFrom('operations')
+      .select(['id', 'claimEpoch'])
+      .where('machineId', machineId === null ? 'is' : '=', machineId)
+      .where((where) =>
+        where.or([
+          where.and([where('state', '=', 'waiting'), where('runAt', '<=', now)]),
+          where.and([where('state', '=', 'running'), where('claimedUntil', '<', now)]),
+        ]),
+      )
+      .orderBy('runAt')
+      .limit(candidates)
+    if (kinds) due = due.where('kind', 'in', kinds)
+    for (const { id, claimEpoch } of await due.execute()) {
+      const claimed = await this.#take(id, claimEpoch, by)
+      if (claimed) return claimed
+    }
+    return undefined
+  }
+
+  // The epoch is what was seen: of many who try one changes the row, and the others find another epoch.
+  async #take(id: string, seen: number, by: string): Promise<Claim | undefined> {
+    const now = this.#clock.now()
+    const operation = await this.#db
+      .updateTable('operations')
+      .set((row) => ({
+        state: 'running',
+        startedAt: row.fn.coalesce('startedAt', row.val(now)),
+        claimedBy: by,
+        claimedUntil: now + claimLife,
+        claimEpoch: seen + 1,
+      }))
+      .where('id', '=', id)
+      .where('claimEpoch', '=', seen)
+      .where('state', 'in', ['waiting', 'running'])
+      .returningAll()
+      .executeTakeFirst()
+    if (!operation) return undefined
+    await this.#tell(operation)
+    return { operation, epoch: seen + 1 }
+  }
+
+  /** Says that a claim is still worked on. Returns whether an end was asked for. Throws `CLAIM_LOST`. */
+  async report(id: string, epoch: number, progress: Progress | undefined): Promise<{ readonly cancelAsked: boolean }> {
+    const operation = await this.#db
+      .updateTable('operations')
+      .set({
+        claimedUntil: this.#clock.now() + claimLife,
+        ...(progress && { progress: JSON.stringify(progress) }),
+      })
+      .where('id', '=', id)
+      .where('claimEpoch', '=', epoch)
+      .where('state', '=', 'running')
+      .returningAll()
+      .executeTakeFirst()
+    if (!operation) throw new ServerError('CLAIM_LOST')
+    if (progress) await this.#tell(operation)
+    return { cancelAsked: operation.cancelAskedAt !== null }
+  }
+
+  /** Ends an operation that was claimed. The same end told twice is one. Throws `CLAIM_LOST`. */
+  async finish(
+    id: string,
+    epoch: number,
+    outcome: Outcome,
+    within: Kysely<Tables> | Transaction<Tables> = this.#db,
+  ): Promise<Row<'operations'>> {
+    const operation = await within
+      .updateTable('operations')
+      .set({ ...ended(outcome), endedAt: this.#clock.now(), claimedUntil: null })
+      .where('id', '=', id)
+      .where('claimEpoch', '=', epoch)
+      .where('state', '=', 'running')
+      .returningAll()
+      .executeTakeFirst()
+    if (operation) {
+      await this.#tell(operation, within)
+      return operation
+    }
+    const before = await within
+      .selectFrom('operations')
+      .selectAll()
+      .where('id', '=', id)
+      .where('claimEpoch', '=', epoch)
+      .where('state', '=', outcome.state)
+      .executeTakeFirst()
+    if (!before) throw new ServerError('CLAIM_LOST')
+    return before
+  }
+
+  /** Asks for an end: what waits is cancelled at once, what runs when its doer hears of it. Throws `STATE_WRONG`. */
+  async cancel(id: string): Promise<Row<'operations'>> {
+    const now = this.#clock.now()
+    const waiting = await this.#db
+      .updateTable('operations')
+      .set({ state: 'cancelled', endedAt: now, cancelAskedAt: now })
+      .where('id', '=', id)
+      .where('state', '=', 'waiting')
+      .returningAll()
+      .executeTakeFirst()
+    const changed =
+      waiting ??
+      (await this.#db
+        .updateTable('operations')
+        .set({ cancelAskedAt: now })
+        .where('id', '=', id)
+        .where('state', '=', 'running')
+        .returningAll()
+        .executeTakeFirst())
+    if (!changed) throw new ServerError('STATE_WRONG', { what: 'operation', state: 'over' })
+    await this.#tell(changed)
+    return changed
+  }
+
+  async #tell(
+    { id, clientId }: Row<'operations'>,
+    within: Kysely<Tables> | Transaction<Tables> = this.#db,
+  ): Promise<void> {
+    await within
+      .insertInto('events')
+      .values({ at: this.#clock.now(), clientId, kind: 'operation', subject: id })
+      .execute()
+  }
+}
+
+function ended({ state, reason, code, result }: Outcome) {
+  return {
+    state,
+    reason: reason ?? null,
+    code: code ?? null,
+    result: result === undefined ? null : JSON.stringify(result),
+  }
+}

@@ -1,0 +1,103 @@
+import { mkdir } from 'node:fs/promises'
+import { hostname } from 'node:os'
+import { join } from 'node:path'
+import type { FastifyServerOptions } from 'fastify'
+import { sql } from 'kysely'
+import { messageOf, systemClock } from '#base'
+import type { Clock } from '#base'
+import { buildApp } from './app/build-app.ts'
+import type { Services } from './app/services.ts'
+import { ownCertificate, readCertificate } from './certificate.ts'
+import type { Certificate } from './certificate.ts'
+import { ServerError } from './errors.ts'
+import { originOf, parseListenAddress } from './listen-address.ts'
+import type { ListenAddress } from './listen-address.ts'
+import { createOwnerLink } from './people/set-up-links.ts'
+import { SignIn } from './people/sign-in.ts'
+import { AuditLog } from './records/audit.ts'
+import { routes } from './routes/index.ts'
+import { openSealer } from './secrets/sealer.ts'
+import { migrate } from './store/migrate.ts'
+import { openStore } from './store/store.ts'
+import type { Store } from './store/store.ts'
+
+export interface ServerOptions {
+  /** Where the server keeps what is its own: sealing key, certificate, and, if nothing else is said, its database. */
+  readonly folder: string
+  /** `postgres://…`, or the path of a SQLite file. Default: `control.db` in the folder. */
+  readonly database?: string | undefined
+  /** `HOST:PORT`. */
+  readonly listen: string
+  /** PEM files; without them an address that others can reach gets a certificate of the server's own making. */
+  readonly tls?: { readonly certFile: string; readonly keyFile: string } | undefined
+  /** As people and machines reach the server, if that is not the address at which it listens. */
+  readonly origin?: string | undefined
+  readonly logger?: FastifyServerOptions['logger']
+  readonly clock?: Clock
+}
+
+export interface RunningServer extends AsyncDisposable {
+  readonly origin: string
+  readonly fingerprint: string | undefined
+  /** For the first owner; undefined when somebody is known already. */
+  readonly ownerLink: string | undefined
+}
+
+/**
+ * Starts the control server: key → database and its schema → certificate → app → it listens. Throws `ServerError`s; what
+ * was started until then is closed again.
+ */
+export async function startServer(options: ServerOptions): Promise<RunningServer> {
+  const { folder, database = join(folder, 'control.db'), logger = false, clock = systemClock } = options
+  const address = parseListenAddress(options.listen)
+  await mkdir(folder, { recursive: true, mode: 0o700 })
+  await using starting = new AsyncDisposableStack()
+  const store = starting.use(await openStore(database))
+  const { steps, copy } = await migrate(store, { copyFolder: folder, clock })
+  // A database that was there before has secrets that only its own key opens.
+  const sealer = await openSealer(join(folder, 'sealing.key'), steps.length > 0 && copy === undefined)
+  const certificate = await certificateFor(address, options, clock)
+  const origin = options.origin ?? originOf(address, certificate !== undefined, hostname())
+  const services: Services = {
+    store,
+    sealer,
+    signIn: new SignIn(store, { origin, secret: sealer.derive('sign-in') }),
+    audit: new AuditLog(store.db, clock),
+    clock,
+    origin,
+    fingerprint: certificate?.fingerprint,
+    checkReady: async () => await checkDatabase(store),
+  }
+  const app = await buildApp(routes, services, { tls: certificate, logger })
+  starting.defer(async () => await app.close())
+  await app.listen({ host: address.host, port: address.port }).catch((cause: unknown) => {
+    throw new ServerError('LISTEN_FAILED', { address: options.listen, reason: messageOf(cause), cause })
+  })
+  const ownerLink = await createOwnerLink(services)
+  const running = starting.move()
+  return {
+    origin,
+    fingerprint: certificate?.fingerprint,
+    ownerLink,
+    [Symbol.asyncDispose]: async () => await running.disposeAsync(),
+  }
+}
+
+async function certificateFor(
+  address: ListenAddress,
+  { tls, folder }: ServerOptions,
+  clock: Clock,
+): Promise<Certificate | undefined> {
+  if (tls) return await readCertificate(tls.certFile, tls.keyFile)
+  if (address.isLocal) return undefined
+  const isEverywhere = address.host === '0.0.0.0' || address.host === '::'
+  return await ownCertificate(join(folder, 'tls'), isEverywhere ? hostname() : address.host, clock.now())
+}
+
+async function checkDatabase({ db, location }: Store): Promise<void> {
+  try {
+    await sql`select 1`.execute(db)
+  } catch (cause) {
+    throw new ServerError('DATABASE_UNREACHABLE', { location, reason: messageOf(cause), cause })
+  }
+}
