@@ -47,7 +47,7 @@ export const policyErrors = {
     hint: 'Say every so many minutes, daily, weekdays, weekly, monthly, or a cron expression such as "30 2 * * *".',
   },
   BACKUP_POLICY_INVALID: {
-    message: 'The backup policy "{name}" can not be used. {mistakes}',
+    message: 'The backup policy "{name}" can not be used. {sentences}',
     hint: 'Mend what is named; until then the policy as it was before stays in force.',
   },
 } as const

@@ -24,3 +24,15 @@ export { isDoubtful, planRetention } from './retention-by-receipt.ts'
 export type { ReceivedSnapshot, RetentionGroup, RetentionOptions, RetentionPlan } from './retention-by-receipt.ts'
 export { unusualRun, type Finding, type Measure, type RunCounts, type RunJudgement } from './unusual-run.ts'
 export { fullWhen, type FullWhen, type FullWhenQuestion, type UsedAt } from './full-when.ts'
+export { mistakesOf, refuseMistakes, retentionOf } from './backup-policy.ts'
+export type {
+  BackupPolicy,
+  CopyDestination,
+  Coverage,
+  DatabaseDump,
+  Destinations,
+  Hooks,
+  Keep,
+  MachineKind,
+  Mistake,
+} from './backup-policy.ts'
