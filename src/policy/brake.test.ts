@@ -72,27 +72,33 @@ const anyPolicy: fc.Arbitrary<RetentionPolicy> = fc.record({
 const anyMoment = fc.integer({ min: now - 400 * day, max: now })
 
 test('whatever times are forged, of the legitimate snapshots at least those are kept that would be kept without the forged ones', () => {
-  const legitimate = fc
+  const anyLegitimate = fc
     .uniqueArray(anyMoment, { maxLength: 30 })
     .map((moments) =>
       moments.map((moment, at): ReceivedSnapshot => ({ id: `real ${at}`, received: moment, claimed: moment - 60_000 })),
     )
   const lie = fc.oneof(fc.constant(undefined), fc.integer({ min: 4, max: 5000 }), fc.integer({ min: -5000, max: -4 }))
-  const forged = fc.array(fc.tuple(anyMoment, lie), { maxLength: 60 }).map((pairs) =>
+  const anyForged = fc.array(fc.tuple(anyMoment, lie), { maxLength: 60 }).map((pairs) =>
     pairs.map(([moment, days], at): ReceivedSnapshot => {
       return { id: `forged ${at}`, received: moment, claimed: days === undefined ? undefined : moment + days * day }
     }),
   )
-  const suspect = anyMoment.map((moment): ReceivedSnapshot => ({
+  const anySuspect = anyMoment.map((moment): ReceivedSnapshot => ({
     id: 'suspect',
     received: moment,
     claimed: moment,
     suspect: true,
   }))
-  const property = fc.property(legitimate, forged, suspect, anyPolicy, (legitimate, forged, suspect, policy) => {
-    const with_ = new Set(keptIds(planRetention([...forged, suspect, ...legitimate], policy, options)))
-    for (const id of keptIds(planRetention(legitimate, policy, options))) assert.ok(with_.has(id))
-  })
+  const property = fc.property(
+    anyLegitimate,
+    anyForged,
+    anySuspect,
+    anyPolicy,
+    (legitimate, forged, suspect, policy) => {
+      const with_ = new Set(keptIds(planRetention([...forged, suspect, ...legitimate], policy, options)))
+      for (const id of keptIds(planRetention(legitimate, policy, options))) assert.ok(with_.has(id))
+    },
+  )
   fc.assert(property, { ...seeded(), numRuns: 60 })
 })
 

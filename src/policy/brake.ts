@@ -1,8 +1,7 @@
-import { formatBytes } from '#base'
+import { formatBytes, formatCount, formatShare, formatSpan } from '#base'
 import { describeGroup } from './group.ts'
 import type { ReceivedSnapshot, RetentionPlan } from './retention-by-receipt.ts'
 import type { RunJudgement } from './unusual-run.ts'
-import { count, inWords, percent } from './words.ts'
 import { day, minute } from './zone.ts'
 
 /** How much one run of retention may remove without a person, as shares from 0 to 1. */
@@ -96,11 +95,11 @@ function shareReasons(
   const total = plan.groups.reduce((sum, { keep, remove }) => sum + keep.length + remove.length, 0)
   const reasons: BrakeReason[] = []
   if (removed > alwaysFew && removed / total > limits.snapshots) {
-    const sentence = `${removed} of ${count(total, 'snapshot')} would be removed, ${percent(removed / total)}; up to ${percent(limits.snapshots)} go without a person.`
+    const sentence = `${removed} of ${formatCount(total, 'snapshot')} would be removed, ${formatShare(removed / total)}; up to ${formatShare(limits.snapshots)} go without a person.`
     reasons.push({ code: 'TOO_MANY_SNAPSHOTS', removed, total, limit: limits.snapshots, sentence })
   }
   if (bytes !== undefined && bytes.removed > bytes.total * limits.bytes) {
-    const sentence = `${formatBytes(bytes.removed)} of ${formatBytes(bytes.total)} would be removed, ${percent(bytes.removed / bytes.total)}; up to ${percent(limits.bytes)} go without a person.`
+    const sentence = `${formatBytes(bytes.removed)} of ${formatBytes(bytes.total)} would be removed, ${formatShare(bytes.removed / bytes.total)}; up to ${formatShare(limits.bytes)} go without a person.`
     reasons.push({ code: 'TOO_MANY_BYTES', ...bytes, limit: limits.bytes, sentence })
   }
   return reasons
@@ -134,6 +133,6 @@ function mostInOneDay(instants: readonly number[]): number {
 function clockReasons({ clockDifference = 0 }: BrakeView<ReceivedSnapshot>): BrakeReason[] {
   const milliseconds = Math.abs(clockDifference)
   if (milliseconds <= clocksAgree) return []
-  const sentence = `The clocks of server and storage differ by ${inWords(milliseconds)}: one of them is wrong.`
+  const sentence = `The clocks of server and storage differ by ${formatSpan(milliseconds)}: one of them is wrong.`
   return [{ code: 'CLOCKS_DIFFER', milliseconds, sentence }]
 }

@@ -163,7 +163,7 @@ test('a decision says why in a sentence', () => {
 })
 
 test('every planned run is run, missed or still to come: exactly one of them, however long the machine sleeps', () => {
-  const schedule = fc.constantFrom<Schedule>(
+  const anySchedule = fc.constantFrom<Schedule>(
     hourly,
     nightly,
     outsideWork,
@@ -175,12 +175,12 @@ test('every planned run is run, missed or still to come: exactly one of them, ho
       notBetween: [{ from: '08:00', to: '12:00' }],
     },
   )
-  const begin = fc.integer({ min: Date.UTC(2020, 0), max: Date.UTC(2030, 0) })
+  const anyBegin = fc.integer({ min: Date.UTC(2020, 0), max: Date.UTC(2030, 0) })
   const step = fc.record({
     asleep: fc.integer({ min: 1000, max: hours(40) }),
     lasts: fc.integer({ min: 0, max: hours(3) }),
   })
-  const property = fc.property(schedule, begin, fc.array(step, { maxLength: 30 }), (schedule, begin, steps) => {
+  const property = fc.property(anySchedule, anyBegin, fc.array(step, { maxLength: 30 }), (schedule, begin, steps) => {
     const machine = 'machine'
     const run: number[] = []
     const missed: number[] = []
@@ -211,11 +211,11 @@ test('every planned run is run, missed or still to come: exactly one of them, ho
 })
 
 test('a clock that is set to anything at any time brings no storm: at most one run more than hours have passed and clocks were set', () => {
-  const jump = fc.oneof(
+  const anyJump = fc.oneof(
     fc.constant(0),
     fc.constantFrom(-hours(1), hours(24 * 365), -hours(24 * 365), minutes(-2), minutes(7)),
   )
-  const property = fc.property(fc.array(jump, { minLength: 1, maxLength: 15 }), (jumps) => {
+  const property = fc.property(fc.array(anyJump, { minLength: 1, maxLength: 15 }), (jumps) => {
     let [wall, monotonic, started, count] = [at('2026-11-23 00:30'), 0, 0, 0]
     let situation: Partial<RunSituation> = {}
     for (const jump of jumps) {
@@ -227,14 +227,14 @@ test('a clock that is set to anything at any time brings no storm: at most one r
       started = monotonic
       situation = { lastStarted: wall, lastFinished: wall + 1 }
     }
-    assert.ok(count <= 1 + Math.ceil(monotonic / hours(1)) + jumps.filter((jump) => jump !== 0).length)
+    assert.ok(count <= 1 + Math.ceil(monotonic / hours(1)) + jumps.filter((each) => each !== 0).length)
   })
   fc.assert(property, { ...seeded(), numRuns: 30 })
 })
 
 test('a clock that is set to anything never stops the backups: within an hour and a few minutes there is one', () => {
-  const jump = fc.oneof(fc.constant(0), fc.integer({ min: -hours(24 * 400), max: 0 }))
-  const property = fc.property(fc.array(jump, { minLength: 1, maxLength: 15 }), (jumps) => {
+  const anyJump = fc.oneof(fc.constant(0), fc.integer({ min: -hours(24 * 400), max: 0 }))
+  const property = fc.property(fc.array(anyJump, { minLength: 1, maxLength: 15 }), (jumps) => {
     let [wall, monotonic, started] = [at('2026-11-23 00:30'), 0, 0]
     let situation: Partial<RunSituation> = {}
     for (const jump of jumps) {

@@ -1,5 +1,5 @@
+import { formatSpan } from '#base'
 import { plannedIn, planSchedule, type Planner, type PlannerOptions, type Schedule, type Span } from './schedule.ts'
-import { inWords } from './words.ts'
 import { day, formatInstant, hour, minute } from './zone.ts'
 
 /** What a machine knows when it asks whether a run is due. Instants are milliseconds since 1970, by its own wall clock of then. */
@@ -157,7 +157,7 @@ function wordsOf({ timeZone }: Schedule) {
       const late = now - planned
       return late <= smallStep
         ? `It was planned for ${show(planned)}.`
-        : `It was planned for ${show(planned)}, ${inWords(late)} ago, and is caught up.`
+        : `It was planned for ${show(planned)}, ${formatSpan(late)} ago, and is caught up.`
     },
   }
 }

@@ -1,8 +1,7 @@
-import { formatBytes, formatRate } from '#base'
+import { formatBytes, formatRate, formatSpan } from '#base'
 import { isMarked, mapOfWeek, nextChange } from './hours.ts'
 import { limitAt, type Limits, type Rest } from './limits.ts'
 import type { Planner } from './schedule.ts'
-import { inWords } from './words.ts'
 import { day, formatInstant } from './zone.ts'
 
 /** What the first copy of a machine depends on. */
@@ -93,12 +92,12 @@ function lineSentence({ bytes, lineRate, now, timeZone }: FirstCopy, line: Ways[
   if (lineRate === undefined) return 'How long it takes over the line can not be said: the line was not measured.'
   const what = `${formatBytes(bytes)} over a line measured at ${formatRate(lineRate, 1)}`
   if (line === undefined) return `${what} are not done within 3 years, with these limits and hours.`
-  return `${what} are done in ${inWords(line.done - now)}, on ${formatInstant(line.done, timeZone)}, with the limits and hours of the policy.`
+  return `${what} are done in ${formatSpan(line.done - now)}, on ${formatInstant(line.done, timeZone)}, with the limits and hours of the policy.`
 }
 
 function diskSentences({ disk: travel, now }: FirstCopy, { line, disk }: Ways): string[] {
   if (travel === undefined || disk === undefined) return []
-  const took = `By disk it is done in ${inWords(disk.done - now)}, of which ${inWords(travel.travel)} are the way.`
+  const took = `By disk it is done in ${formatSpan(disk.done - now)}, of which ${formatSpan(travel.travel)} are the way.`
   const faster = fasterOf(line, disk) === 'disk' ? 'By disk is faster.' : 'The line is faster.'
   return [took, faster]
 }

@@ -139,11 +139,11 @@ for (const [name, points, answer, because] of table) {
 }
 
 test('the order of the points does not matter, and earliest, date and latest are in order', () => {
-  const points = fc.array(
+  const anyPoints = fc.array(
     fc.record({ at: fc.integer({ min: now - 90 * day, max: now }), used: fc.integer({ min: 0, max: 1000 }) }),
     { maxLength: 40 },
   )
-  const property = fc.property(points, (points) => {
+  const property = fc.property(anyPoints, (points) => {
     const distinct = [...new Map(points.map(({ at, used }) => [at, { at, used: used * gib }])).values()]
     const answer = fullWhen(distinct, question)
     assert.deepEqual(fullWhen(distinct.toReversed(), question), answer)

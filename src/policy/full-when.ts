@@ -1,6 +1,4 @@
-import { formatBytes } from '#base'
-import { median, quantile } from './statistics.ts'
-import { count } from './words.ts'
+import { formatBytes, formatCount, median, quantile } from '#base'
 import { day, formatInstant } from './zone.ts'
 
 /** How full a storage was at one moment. */
@@ -81,7 +79,7 @@ function trendOf(points: readonly UsedAt[]): Trend {
   const teeth = divideAtPrunes(points)
   const current = teeth.at(-1) ?? []
   const level = current.at(-1)?.used ?? 0
-  if (teeth.length === 1) return { line: thin(points), level, basis: `by ${count(points.length, 'measurement')}` }
+  if (teeth.length === 1) return { line: thin(points), level, basis: `by ${formatCount(points.length, 'measurement')}` }
   // The tooth that still grows has no top yet.
   const tops = thin(teeth.slice(0, -1).flatMap((tooth) => tooth.slice(-1)))
   const highest = levelOf(tops, points.at(-1)?.at ?? 0)

@@ -1,6 +1,4 @@
-import { formatBytes } from '#base'
-import { median, medianDeviation } from './statistics.ts'
-import { count, percent } from './words.ts'
+import { formatBytes, formatCount, formatShare, median, medianDeviation } from '#base'
 
 /** What one backup run found. What could not be read is not deleted, and must not be counted so. */
 export interface RunCounts {
@@ -68,7 +66,7 @@ export function unusualRun(history: readonly RunCounts[], run: RunCounts): RunJu
     return { answer: 'unusual', ...basis, because: findings.map(({ sentence }) => sentence).join(' ') }
   }
   if (runs.length < fewestRuns) {
-    const because = `What is usual for this machine is not known yet, after ${count(runs.length, 'earlier run')}.`
+    const because = `What is usual for this machine is not known yet, after ${formatCount(runs.length, 'earlier run')}.`
     return { answer: 'not known', ...basis, because }
   }
   return { answer: 'usual', ...basis, because: `Nothing differs much from the ${runs.length} runs before.` }
@@ -78,9 +76,14 @@ function againstUsual(runs: readonly RunCounts[], run: RunCounts): Finding[] {
   const before = filesBefore(run)
   const fewFiles = Math.max(quiet.files, quiet.share * before)
   return [
-    ...exceeds('changed', { runs, run, quietBelow: fewFiles, words: (value) => `${count(value, 'file')} changed` }),
-    ...exceeds('deleted', { runs, run, quietBelow: fewFiles, words: (value) => `${count(value, 'file')} gone` }),
-    ...exceeds('added', { runs, run, quietBelow: fewFiles, words: (value) => `${count(value, 'file')} new` }),
+    ...exceeds('changed', {
+      runs,
+      run,
+      quietBelow: fewFiles,
+      words: (value) => `${formatCount(value, 'file')} changed`,
+    }),
+    ...exceeds('deleted', { runs, run, quietBelow: fewFiles, words: (value) => `${formatCount(value, 'file')} gone` }),
+    ...exceeds('added', { runs, run, quietBelow: fewFiles, words: (value) => `${formatCount(value, 'file')} new` }),
     ...exceeds('newBytes', {
       runs,
       run,
@@ -118,7 +121,7 @@ function touchedFinding(runs: readonly RunCounts[], run: RunCounts): Finding[] {
   if (before < quiet.files || value < mostTouched) return []
   const usual = runs.length < fewestRuns ? undefined : median(runs.map(touchedShare))
   if (usual !== undefined && usual >= mostTouched / 2) return []
-  const sentence = `${percent(value)} of the ${before} files there were before are changed or gone.`
+  const sentence = `${formatShare(value)} of the ${before} files there were before are changed or gone.`
   return [{ measure: 'touched', value, usual, times: usual ? value / usual : undefined, sentence }]
 }
 
@@ -128,7 +131,7 @@ function randomFinding(runs: readonly RunCounts[], run: RunCounts): Finding[] {
   if (value === undefined || run.added + run.changed < quiet.files) return []
   const usual = median(runs.map(randomShare).filter((share) => share !== undefined))
   if (usual === undefined || value < usual + 0.3 || value < 0.5) return []
-  const sentence = `${percent(value)} of the new and changed files look random, as encrypted ones do; usual are ${percent(usual)}.`
+  const sentence = `${formatShare(value)} of the new and changed files look random, as encrypted ones do; usual are ${formatShare(usual)}.`
   return [{ measure: 'randomLooking', value, usual, times: usual === 0 ? undefined : value / usual, sentence }]
 }
 

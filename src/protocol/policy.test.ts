@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { mistakesOf, type BackupPolicy, type Schedule } from '#policy'
 import { z } from 'zod'
-import { backupPolicySchema, readBackupPolicy, scheduleSchema } from './index.ts'
+import { backupPolicySchema, readBackupPolicy, type scheduleSchema } from './index.ts'
 
 /** A type with nothing left to unfold, so that two ways to write it are one. */
 type Plain<T> = T extends readonly (infer Item)[]

@@ -25,6 +25,7 @@ export function readWith<Schema extends z.ZodType>(schema: Schema, value: unknow
 }
 
 type Issue = z.core.$ZodIssue
+type UnionIssue = Extract<z.core.$ZodIssueInvalidUnion, { readonly options?: unknown }>
 
 function mistakesOfIssue(issue: Issue): ShapeMistake[] {
   const at = issue.path.map((part) => show(part)).join('.')
@@ -48,15 +49,19 @@ function sentenceOf(issue: Issue): string {
     case 'too_big':
       return `It must be at most ${limitOf(issue.maximum, issue.origin)}.`
     case 'invalid_union':
-      if (issue.discriminator !== undefined) return nothingLike(issue)
+      if ('options' in issue) return noneOf(issue)
       return `${describe(issue.input)} is nothing that can stand here.`
-    default:
+    case 'unrecognized_keys':
+    case 'not_multiple_of':
+    case 'invalid_key':
+    case 'invalid_element':
+    case 'custom':
       return issue.message
   }
 }
 
 /** Several shapes, told apart by one name: what stands under that name is none of them. */
-function nothingLike({ input, discriminator = '', options = [] }: z.core.$ZodIssueInvalidUnion): string {
+function noneOf({ input, discriminator = '', options = [] }: UnionIssue): string {
   const value = (input as Readonly<Record<string, unknown>>)[discriminator]
   if (value === undefined) return 'It is missing.'
   return `${describe(value)} is none of ${options.map((option) => describe(option)).join(', ')}.`
@@ -81,7 +86,8 @@ function describe(value: unknown): string {
   if (typeof value === 'string') return `"${show(value)}"`
   if (value === null) return 'nothing'
   if (Array.isArray(value)) return 'a list'
-  return typeof value === 'object' ? 'a set of named values' : show(String(value))
+  const isPlain = typeof value === 'number' || typeof value === 'boolean' || typeof value === 'bigint'
+  return isPlain ? `${value}` : 'a set of named values'
 }
 
 /** Text from outside, in one line, without what a terminal or a page would act on. */
