@@ -46,7 +46,7 @@ const table: readonly (readonly [policy: BackupPolicy, at: string, sentence: str
   [{ ...office, what: { include: [] } }, 'what.include', 'Nothing is included.'],
   [what({ include: ['home'] }), 'what.include.0', '"home" is not an absolute path.'],
   [what({ include: ['/srv/../etc'] }), 'what.include.0', '"/srv/../etc" goes back by "..".'],
-  [what({ include: ['/srv\n'] }), 'what.include.0', '"/srv\n" has a control character in it.'],
+  [what({ include: ['/srv\n'] }), 'what.include.0', '"/srv\\u000a" has a control character in it.'],
   [what({ include: ['/srv', '/srv'] }), 'what.include.1', '"/srv" is included twice.'],
   [what({ include: ['/srv'], exclude: ['/srv'] }), 'what.include.0', '"/srv" is included and excluded.'],
   [what({ exclude: [' '] }), 'what.exclude.0', 'A pattern is empty.'],

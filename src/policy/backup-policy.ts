@@ -1,4 +1,4 @@
-import { messageOf } from '#base'
+import { messageOf, printable } from '#base'
 import { parseDuration } from './duration.ts'
 import { PolicyError } from './errors.ts'
 import { mapOfWeek } from './hours.ts'
@@ -124,9 +124,9 @@ function coverageMistakes({ include, exclude = [], excludeLargerThan, databases 
   if (include.length === 0 && databases.length === 0) wrong('include', 'Nothing is included.')
   for (const [at, path] of include.entries()) {
     const problem = pathProblem(path)
-    if (problem !== undefined) wrong(`include.${at}`, `"${path}" ${problem}.`)
-    if (include.indexOf(path) !== at) wrong(`include.${at}`, `"${path}" is included twice.`)
-    if (exclude.includes(path)) wrong(`include.${at}`, `"${path}" is included and excluded.`)
+    if (problem !== undefined) wrong(`include.${at}`, `"${printable(path)}" ${problem}.`)
+    if (include.indexOf(path) !== at) wrong(`include.${at}`, `"${printable(path)}" is included twice.`)
+    if (exclude.includes(path)) wrong(`include.${at}`, `"${printable(path)}" is included and excluded.`)
   }
   for (const [at, pattern] of exclude.entries()) {
     if (pattern.trim() === '') wrong(`exclude.${at}`, 'A pattern is empty.')
@@ -134,7 +134,7 @@ function coverageMistakes({ include, exclude = [], excludeLargerThan, databases 
     else if (excludesAll.has(pattern)) wrong(`exclude.${at}`, `"${pattern}" leaves out everything.`)
   }
   if (excludeLargerThan !== undefined && !/^[1-9]\d{0,14}[bkmgt]?$/i.test(excludeLargerThan)) {
-    wrong('excludeLargerThan', `"${excludeLargerThan}" is not a size such as 500M or 2G.`)
+    wrong('excludeLargerThan', `"${printable(excludeLargerThan)}" is not a size such as 500M or 2G.`)
   }
   for (const [at, { engine, which }] of databases.entries()) {
     if (which !== 'all' && which.length === 0) wrong(`databases.${at}.which`, `No database of ${engine} is named.`)
@@ -177,7 +177,7 @@ function destinationMistakes({ repository, copies = [] }: Destinations, now: num
   const all = [repository, ...copies.map((copy) => copy.repository)]
   return copies.flatMap(({ repository: destination, when, keep }, index) => {
     const at = `to.copies.${index}`
-    const sentence = `"${destination}" is named twice: a copy in the same place is none.`
+    const sentence = `"${printable(destination)}" is named twice: a copy in the same place is none.`
     return [
       ...(all.indexOf(destination) === index + 1 ? [] : [{ at, sentence }]),
       ...(when === undefined ? [] : scheduleMistakes(when, { at: `${at}.when`, now })),

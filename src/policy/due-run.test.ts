@@ -180,7 +180,7 @@ test('every planned run is run, missed or still to come: exactly one of them, ho
     asleep: fc.integer({ min: 1000, max: hours(40) }),
     lasts: fc.integer({ min: 0, max: hours(3) }),
   })
-  const property = fc.property(anySchedule, anyBegin, fc.array(step, { maxLength: 30 }), (schedule, begin, steps) => {
+  const property = fc.property(anySchedule, anyBegin, fc.array(step, { maxLength: 20 }), (schedule, begin, steps) => {
     const machine = 'machine'
     const run: number[] = []
     const missed: number[] = []
@@ -238,17 +238,17 @@ test('a clock that is set to anything never stops the backups: within an hour an
     let [wall, monotonic, started] = [at('2026-11-23 00:30'), 0, 0]
     let situation: Partial<RunSituation> = {}
     for (const jump of jumps) {
-      // Once set, the clock is left alone for two hours: there must be a run by then.
+      // Once set, the clock is left alone for more than an hour: there must be a run by then.
       wall += jump
-      for (let step = 0; step < 14; step++) {
-        monotonic += minutes(5)
-        wall += minutes(5)
+      for (let step = 0; step < 7; step++) {
+        monotonic += minutes(10)
+        wall += minutes(10)
         const decision = dueRun(hourly, { since: 0, ...situation, now: wall, elapsed: monotonic - started })
         if (decision.do === 'wait') continue
         started = monotonic
         situation = { lastStarted: wall, lastFinished: wall + 1 }
       }
-      assert.ok(monotonic - started <= hours(1) + minutes(10))
+      assert.ok(monotonic - started <= hours(1) + minutes(20))
     }
   })
   fc.assert(property, { ...seeded(), numRuns: 30 })

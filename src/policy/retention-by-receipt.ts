@@ -73,7 +73,7 @@ export function planRetention<Snapshot extends ReceivedSnapshot>(
 }
 
 /** True when the snapshot may take no place of another. */
-export function isDoubtful({ received, claimed, suspect = false }: ReceivedSnapshot): boolean {
+function isDoubtful({ received, claimed, suspect = false }: ReceivedSnapshot): boolean {
   return suspect || claimed === undefined || Math.abs(received - claimed) > honestDifference
 }
 

@@ -56,7 +56,7 @@ export interface CronSchedule extends ScheduleHours {
 
 /** Answers for one schedule and one machine. Instants are milliseconds since 1970. */
 export interface Planner {
-  /** The first planned run after `instant`; undefined when there is none within nine years. */
+  /** The first planned run after `instant`; undefined when there is none. */
   next(instant: number): number | undefined
   /** True when a run may start at `instant`. */
   mayStart(instant: number): boolean
@@ -117,7 +117,7 @@ export function planSchedule(schedule: Schedule, { machine }: PlannerOptions = {
   return { next, mayStart, nextStart }
 }
 
-/** The first planned run after `after`, which is milliseconds since 1970; undefined when there is none within nine years. */
+/** The first planned run after `after`, which is milliseconds since 1970; undefined when there is none. */
 export function nextRun(schedule: Schedule, after: number, options: PlannerOptions = {}): number | undefined {
   return planSchedule(schedule, options).next(after)
 }
@@ -180,7 +180,7 @@ function everyMinutes({ minutes, from = '00:00', timeZone }: EverySchedule): (af
     const midnight = midnightOf(wallAt(after, timeZone))
     const today = anchorOf(midnight)
     const begin = today <= after ? today : anchorOf(midnight - day)
-    const anew = [midnight, midnight + day, midnight + 2 * day].map(anchorOf).find((instant) => instant > after)
+    const anew = [today, anchorOf(midnight + day)].find((instant) => instant > after)
     const step = minutes * minute
     const next = begin + (Math.floor((after - begin) / step) + 1) * step
     return Math.min(next, anew ?? next)

@@ -9,13 +9,20 @@ export const minute = 60_000
 export const hour = 60 * minute
 export const day = 24 * hour
 
-/** Formatters are slow to make and quick to use; names come from outside, so only so many are remembered. */
-const remembered = 64
-const formatters = new Map<string, Intl.DateTimeFormat>()
+interface Zone {
+  readonly formatter: Intl.DateTimeFormat
+  /** Offsets of the days (of UTC) on which clocks were not set: asking the formatter costs more than all the rest. */
+  readonly offsets: Map<number, number>
+}
+
+/** Names come from outside, and clocks may show any year: so many zones, and days of each, are remembered and no more. */
+const rememberedZones = 64
+const rememberedDays = 4096
+const zones = new Map<string, Zone>()
 
 export function isTimeZone(name: string): boolean {
   try {
-    return formatterOf(name) !== undefined
+    return zoneOf(name) !== undefined
   } catch {
     return false
   }
@@ -27,8 +34,20 @@ export function isTimeZone(name: string): boolean {
  * @throws PolicyError TIME_ZONE_UNKNOWN
  */
 export function offsetAt(instant: number, timeZone: string): number {
+  const zone = zoneOf(timeZone)
+  const today = Math.floor(instant / day)
+  const known = zone.offsets.get(today)
+  if (known !== undefined) return known
+  const offset = readOffset(zone, today * day)
+  if (offset !== readOffset(zone, (today + 1) * day)) return readOffset(zone, instant)
+  if (zone.offsets.size >= rememberedDays) zone.offsets.clear()
+  zone.offsets.set(today, offset)
+  return offset
+}
+
+function readOffset({ formatter }: Zone, instant: number): number {
   const second = Math.floor(instant / 1000) * 1000
-  const [month = 0, dayOfMonth = 0, year = 0, ...time] = formatterOf(timeZone).format(second).split(/\D+/).map(Number)
+  const [month = 0, dayOfMonth = 0, year = 0, ...time] = formatter.format(second).split(/\D+/).map(Number)
   return Date.UTC(year, month - 1, dayOfMonth, ...time) - second
 }
 
@@ -42,12 +61,12 @@ export function wallAt(instant: number, timeZone: string): number {
  */
 export function instantOf(wall: number, timeZone: string): number {
   // No clock is further from UTC than 14 hours, so a day to either side is before and after whatever happens at `wall`.
-  const offsets = [offsetAt(wall - day, timeZone), offsetAt(wall + day, timeZone)]
-  const candidates = offsets.map((offset) => wall - offset).toSorted((one, other) => one - other)
-  const shown = candidates.find((instant) => wallAt(instant, timeZone) === wall)
-  if (shown !== undefined) return shown
-  const [earliest = wall, latest = wall] = candidates
-  return offsetChange(earliest, latest, timeZone) ?? latest
+  const before = wall - offsetAt(wall - day, timeZone)
+  const after = wall - offsetAt(wall + day, timeZone)
+  if (before === after) return before
+  const [earliest, latest] = [Math.min(before, after), Math.max(before, after)]
+  const shown = [earliest, latest].find((instant) => wallAt(instant, timeZone) === wall)
+  return shown ?? offsetChange(earliest, latest, timeZone) ?? latest
 }
 
 /** The instant in (after, until] at which the zone's offset changes; undefined when it is the same at both ends. */
@@ -81,13 +100,13 @@ function twoDigits(value: number): string {
   return String(value).padStart(2, '0')
 }
 
-function formatterOf(timeZone: string): Intl.DateTimeFormat {
-  const known = formatters.get(timeZone)
+function zoneOf(timeZone: string): Zone {
+  const known = zones.get(timeZone)
   if (known !== undefined) return known
-  const made = makeFormatter(timeZone)
-  if (formatters.size >= remembered) formatters.clear()
-  formatters.set(timeZone, made)
-  return made
+  const zone = { formatter: makeFormatter(timeZone), offsets: new Map<number, number>() }
+  if (zones.size >= rememberedZones) zones.clear()
+  zones.set(timeZone, zone)
+  return zone
 }
 
 function makeFormatter(timeZone: string): Intl.DateTimeFormat {

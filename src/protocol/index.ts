@@ -4,5 +4,5 @@
  * Words: to *read* a value is to hold it against its schema; the outcome is the value, or *mistakes*, each a place and one
  * sentence.
  */
-export { backupPolicySchema, keepSchema, limitsSchema, readBackupPolicy, scheduleSchema } from './policy.ts'
+export { backupPolicySchema, readBackupPolicy, scheduleSchema } from './policy.ts'
 export { readWith, type Read, type ShapeMistake } from './read.ts'

@@ -49,7 +49,7 @@ export const scheduleSchema = z.discriminatedUnion('kind', [
 const rate = z.int().min(0)
 const rates = { upload: rate.exactOptional(), download: rate.exactOptional() }
 
-export const limitsSchema = z.strictObject({
+const limits = z.strictObject({
   ...rates,
   hours: z
     .array(z.strictObject({ ...hoursShape, ...rates }))
@@ -65,7 +65,7 @@ const rest = z.strictObject({
 
 const keepCount = z.union([z.int().min(0), z.literal('unlimited')])
 
-export const keepSchema = z.strictObject({
+const keep = z.strictObject({
   last: keepCount.exactOptional(),
   hourly: keepCount.exactOptional(),
   daily: keepCount.exactOptional(),
@@ -112,15 +112,15 @@ export const backupPolicySchema = z.strictObject({
     .exactOptional(),
   what: coverage,
   when: scheduleSchema,
-  keep: keepSchema,
+  keep,
   to: z.strictObject({
     repository: id,
     copies: z
-      .array(z.strictObject({ repository: id, when: scheduleSchema.exactOptional(), keep: keepSchema.exactOptional() }))
+      .array(z.strictObject({ repository: id, when: scheduleSchema.exactOptional(), keep: keep.exactOptional() }))
       .max(20)
       .exactOptional(),
   }),
-  limits: limitsSchema.exactOptional(),
+  limits: limits.exactOptional(),
   rest: rest.exactOptional(),
 })
 

@@ -63,32 +63,32 @@ export function forecastRestore(task: RestoreTask, measured: RestoreMeasurements
   }
   const floors = floorsOf(task, line, disk)
   const floor = Math.max(0, ...floors.map(({ seconds }) => seconds))
-  if (floor === Infinity)
+  if (floor === Infinity) {
     return { known: false, reasons: ['When it was last measured, the line or the disk carried nothing.'] }
+  }
   const sharing = task.sharing ?? 1
   // Without a measured line nobody knows whether it is the line that is slow: then all of the restore may be.
-  const shared = line === undefined ? sharing : 1
-  const factor = (fewFactors[here ? paces.current : 0] ?? 1) * shared
+  const range = rangeOf(paces, { floor, times: line === undefined ? sharing : 1 })
+  const deciding = floors.filter(({ seconds }) => seconds === floor)
+  const reasons = [
+    ...baseReasons(paces, now),
+    ...widthReasons(task, paces),
+    ...deciding.map(({ sentence }) => sentence),
+    ...(sharing > 1 ? [`${formatCount(sharing, 'restore')} share the line.`] : []),
+  ]
+  return { known: true, ...range, reasons, basedOn: [...base, ...floors].map(({ evidence }) => evidence) }
+}
+
+/** @param floor seconds that nothing is faster than; times: how many times as long it takes, because others share the way */
+function rangeOf(
+  { base, older, here, current }: Paces,
+  { floor, times }: { readonly floor: number; readonly times: number },
+): Pick<KnownForecast, 'low' | 'likely' | 'high'> {
+  const factor = (fewFactors[here ? current : 0] ?? 1) * times
   const low = Math.max(floor, Math.min(...base.map((pace) => pace.low)))
-  const high = Math.max(
-    low,
-    floor,
-    factor * Math.max(...base.map((pace) => pace.high), ...older.map((pace) => pace.high)),
-  )
-  const middle = shared * (median(base.map((pace) => pace.middle)) ?? low)
-  return {
-    known: true,
-    low,
-    likely: Math.min(high, Math.max(low, middle)),
-    high,
-    reasons: [
-      ...baseReasons(paces, now),
-      ...widthReasons(task, paces),
-      ...floors.filter(({ seconds }) => seconds === floor).map(({ sentence }) => sentence),
-      ...(sharing > 1 ? [`${formatCount(sharing, 'restore')} share the line.`] : []),
-    ],
-    basedOn: [...base.map(({ evidence }) => evidence), ...floors.map(({ evidence }) => evidence)],
-  }
+  const high = Math.max(low, factor * Math.max(...[...base, ...older].map((pace) => pace.high)))
+  const middle = times * (median(base.map((pace) => pace.middle)) ?? low)
+  return { low, likely: Math.min(high, Math.max(low, middle)), high }
 }
 
 /** Whether a restore fits into the time that it may take. Nothing fits on a guess: the high end must. */
