@@ -26,3 +26,31 @@ export function formatDuration(seconds: number): string {
   const rest = String(whole % 60).padStart(2, '0')
   return hours > 0 ? `${hours}:${String(minutes).padStart(2, '0')}:${rest}` : `${minutes}:${rest}`
 }
+
+const spans = [
+  ['year', 365 * 86_400_000],
+  ['day', 86_400_000],
+  ['hour', 3_600_000],
+  ['minute', 60_000],
+  ['second', 1000],
+] as const
+
+/** `2 days`, `1.5 hours`, `40 seconds`: one unit, and a decimal below ten. */
+export function formatSpan(milliseconds: number): string {
+  const [unit, size] = spans.find(([, length]) => milliseconds >= length) ?? ['second', 1000]
+  const value = milliseconds / size
+  const rounded = value < 10 ? Math.round(value * 10) / 10 : Math.round(value)
+  return formatCount(rounded, unit)
+}
+
+/** `1 file`, `3 files`. */
+export function formatCount(value: number, noun: string): string {
+  return `${value} ${noun}${value === 1 ? '' : 's'}`
+}
+
+/** `12 %`; a share that is not nothing is never shown as nothing. */
+export function formatShare(share: number): string {
+  const value = share * 100
+  if (value > 0 && value < 1) return 'less than 1 %'
+  return `${Math.round(value)} %`
+}

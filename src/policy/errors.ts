@@ -30,6 +30,26 @@ export const policyErrors = {
     message: 'Without a policy and without a filter --unsafe-allow-remove-all would remove every snapshot.',
     hint: 'Say which snapshots are meant with --host, --tag or --path.',
   },
+  TIME_ZONE_UNKNOWN: {
+    message: '"{name}" is not a time zone.',
+    hint: 'Give a name of the IANA list, such as Europe/Berlin, America/New_York or UTC.',
+  },
+  TIME_OF_DAY_INVALID: {
+    message: '"{text}" is not a time of day.',
+    hint: 'Give hours and minutes with two digits each, 00:00 to {last}.',
+  },
+  HOURS_EMPTY: {
+    message: 'The hours from {from} to {to} end where they begin.',
+    hint: 'For the whole day give 00:00 to 24:00.',
+  },
+  SCHEDULE_INVALID: {
+    message: 'The schedule can not be used: {reason}.',
+    hint: 'Say every so many minutes, daily, weekdays, weekly, monthly, or a cron expression such as "30 2 * * *".',
+  },
+  BACKUP_POLICY_INVALID: {
+    message: 'The backup policy "{name}" can not be used. {sentences}',
+    hint: 'Mend what is named; until then the policy as it was before stays in force.',
+  },
 } as const
 
 export class PolicyError extends errorClass('PolicyError', policyErrors) {}

@@ -1,12 +1,15 @@
 /**
- * What agent, server and console say to each other, with its schemas; runs in the browser, too.
+ * What travels between agent, server and console, with its schemas. It runs in a browser too: nothing of Node in here.
  *
  * Words: a *right* is what a call asks for, a *role* is a set of rights that a person has with a client (a business); an
- * *enrolment line* is what is typed on a machine so that it becomes known.
+ * *enrolment line* is what is typed on a machine so that it becomes known; an *operation* is what runs, with its record. To
+ * *read* a value is to hold it against its schema; the outcome is the value, or *mistakes*, each a place and one sentence.
  */
 export * from './answers.ts'
 export * from './machine-signature.ts'
 export * from './machines.ts'
 export * from './operations.ts'
 export * from './people.ts'
+export { backupPolicySchema, readBackupPolicy, scheduleSchema } from './policy.ts'
+export { readWith, type Read, type ShapeMistake } from './read.ts'
 export * from './rights.ts'
