@@ -4,6 +4,7 @@ import type { FastifyInstance } from 'fastify'
 import { formatMachineSignature, signedText } from '#protocol'
 import type { Right, Role } from '#protocol'
 import { buildApp } from '../../src/server/app/build-app.ts'
+import type { AppOptions } from '../../src/server/app/build-app.ts'
 import type { Route } from '../../src/server/app/route.ts'
 import type { Services } from '../../src/server/app/services.ts'
 import { grantRole } from '../../src/server/people/grants.ts'
@@ -33,7 +34,7 @@ export class TestServer implements AsyncDisposable {
 
   static async open(
     kind: StoreKind = storeKinds[0] as StoreKind,
-    { more = [] }: { readonly more?: readonly Route[] } = {},
+    { more = [], logger = false }: { readonly more?: readonly Route[]; readonly logger?: AppOptions['logger'] } = {},
   ): Promise<TestServer> {
     const opened = await openMigrated(kind)
     const clock = new SettableClock()
@@ -50,7 +51,7 @@ export class TestServer implements AsyncDisposable {
       fingerprint: undefined,
       checkReady: () => Promise.resolve(),
     }
-    return new TestServer(await buildApp([...routes, ...more], services), services, clock, opened)
+    return new TestServer(await buildApp([...routes, ...more], services, { logger }), services, clock, opened)
   }
 
   /** A person with these roles, by client; returns the id. */

@@ -1,4 +1,6 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
+import { readWith } from '#protocol'
+import type { ShapeMistake } from '#protocol'
 import type { z } from 'zod'
 import { ServerError } from '../errors.ts'
 import { may } from './caller.ts'
@@ -95,11 +97,13 @@ async function requireRight(
 
 function check(schema: z.ZodType | undefined, value: unknown, part: string): unknown {
   if (!schema) return undefined
-  const result = schema.safeParse(value)
-  if (result.success) return result.data
-  const [issue] = result.error.issues
-  const where = issue && issue.path.length > 0 ? `"${issue.path.join('.')}": ` : ''
-  throw new ServerError('INPUT_INVALID', { part, reason: `${where}${issue?.message ?? 'unknown'}` })
+  const read = readWith(schema, value)
+  if (!read.mistakes) return read.value
+  throw new ServerError('INPUT_INVALID', { part, reason: read.mistakes.map(inWords).join('; ') })
+}
+
+function inWords({ at, sentence }: ShapeMistake): string {
+  return (at === '' ? '' : `"${at}": `) + sentence.replace(/\.$/, '')
 }
 
 function parseBody(bytes: Uint8Array): unknown {
