@@ -46,10 +46,16 @@ export type CommandWork = (context: CommandContext, args: readonly string[], fla
 export interface RunOptions {
   /** The command does something that is worth finishing when nobody reads what it prints. Default: it ends then. */
   readonly outlivesOutput?: boolean
+  /** The command runs until a signal tells it to end, and has then ended well. */
+  readonly runsUntilStopped?: boolean
 }
 
 /** Makes `work` what the command does. It fails by throwing; any exit code but 0 is an error's. */
-export function runs(command: Command, work: CommandWork, { outlivesOutput = false }: RunOptions = {}): void {
+export function runs(
+  command: Command,
+  work: CommandWork,
+  { outlivesOutput = false, runsUntilStopped = false }: RunOptions = {},
+): void {
   command.action(async () => {
     const host = hosts.get(rootOf(command))
     if (!host) throw new Error('the program has no host: see setHost')
@@ -57,6 +63,7 @@ export function runs(command: Command, work: CommandWork, { outlivesOutput = fal
     host.terminal.onClosed(() => {
       if (!outlivesOutput) host.interruption.abort(new CliError('OUTPUT_CLOSED'))
     })
+    if (runsUntilStopped) host.interruption.expectSignal()
     await work(context, command.args, command.opts<CommandFlags>())
   })
 }

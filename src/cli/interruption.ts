@@ -12,6 +12,7 @@ const interruptedExitCode = 130
  */
 export class Interruption implements Disposable {
   readonly #controller = new AbortController()
+  #isExpected = false
   readonly #listener: (name: NodeJS.Signals) => void
 
   constructor(onFirst: (name: NodeJS.Signals) => void = () => undefined) {
@@ -24,6 +25,16 @@ export class Interruption implements Disposable {
       this.#controller.abort(new CliError('INTERRUPTED', { signal: name }))
     }
     for (const name of signals) process.on(name, this.#listener)
+  }
+
+  /** The command runs until it is told to end: that is no failure. Anything else that goes wrong still is. */
+  expectSignal(): void {
+    this.#isExpected = true
+  }
+
+  /** Throws the reason of an end that was not expected. */
+  throwIfCutOff(): void {
+    if (!this.#isExpected) this.#controller.signal.throwIfAborted()
   }
 
   get signal(): AbortSignal {

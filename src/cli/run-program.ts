@@ -42,7 +42,7 @@ async function runCommand(argv: readonly string[], terminal: Terminal, isJson: b
     await program.parseAsync(argv)
     // Only what has left this process is printed: a reader may have gone away with most of it still here.
     await terminal.flush()
-    interruption.signal.throwIfAborted()
+    interruption.throwIfCutOff()
     assertPrinted(terminal)
     return 0
   } catch (thrown) {

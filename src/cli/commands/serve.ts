@@ -28,7 +28,7 @@ export function define(command: CliCommand): void {
   command.addOption(valueFlag('--tls-certificate <file>', 'certificate, PEM'))
   command.addOption(valueFlag('--tls-key <file>', 'its key, PEM'))
   command.addOption(flag('--log', 'write a log to standard error, a line of JSON for each event'))
-  runs(command, serve, { outlivesOutput: true })
+  runs(command, serve, { outlivesOutput: true, runsUntilStopped: true })
 }
 
 async function serve(context: CommandContext, args: readonly string[], flags: CommandFlags): Promise<void> {
