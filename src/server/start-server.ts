@@ -12,6 +12,7 @@ import type { Certificate } from './certificate.ts'
 import { ServerError } from './errors.ts'
 import { originOf, parseListenAddress } from './listen-address.ts'
 import type { ListenAddress } from './listen-address.ts'
+import { Operations } from './operations/operations.ts'
 import { createOwnerLink } from './people/set-up-links.ts'
 import { SignIn } from './people/sign-in.ts'
 import { AuditLog } from './records/audit.ts'
@@ -63,6 +64,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     sealer,
     signIn: new SignIn(store, { origin, secret: sealer.derive('sign-in') }),
     audit: new AuditLog(store.db, clock),
+    operations: new Operations(store.db, clock),
     clock,
     origin,
     fingerprint: certificate?.fingerprint,

@@ -7,6 +7,7 @@ import { buildApp } from '../../src/server/app/build-app.ts'
 import type { AppOptions } from '../../src/server/app/build-app.ts'
 import type { Route } from '../../src/server/app/route.ts'
 import type { Services } from '../../src/server/app/services.ts'
+import { Operations } from '../../src/server/operations/operations.ts'
 import { grantRole } from '../../src/server/people/grants.ts'
 import { SignIn } from '../../src/server/people/sign-in.ts'
 import { createToken } from '../../src/server/people/tokens.ts'
@@ -46,6 +47,7 @@ export class TestServer implements AsyncDisposable {
       sealer,
       signIn: new SignIn(store, { origin, secret: sealer.derive('sign-in') }),
       audit: new AuditLog(store.db, clock),
+      operations: new Operations(store.db, clock),
       clock,
       origin,
       fingerprint: undefined,

@@ -167,6 +167,8 @@ function pathsIn(drawing: string): string[] {
 interface MadeClient {
   readonly client: string
   readonly machine: string
+  readonly policy: string
+  readonly operation: string
 }
 
 const keys = new Map<string, TestMachine>()
@@ -200,11 +202,25 @@ async function makeClient(server: TestServer, name: string): Promise<MadeClient>
       discovery: null,
     })
     .execute()
-  return { client, machine }
+  const policy = randomUUID()
+  const document = JSON.stringify({
+    name,
+    what: { include: ['/srv'] },
+    when: { kind: 'daily', at: ['22:00'], timeZone: 'Europe/Berlin' },
+    keep: { daily: 7 },
+    to: { repository: 'own' },
+  })
+  await db
+    .insertInto('policies')
+    .values({ id: policy, clientId: client, name, document, revision: 1, createdAt: now })
+    .execute()
+  const order = { clientId: client, machineId: machine, kind: 'backup', order: {}, requestedBy: 'schedule' }
+  const operation = (await server.services.operations.create(order)).id
+  return { client, machine, policy, operation }
 }
 
 function idFor(made: MadeClient, of: Extract<Access, { by: 'person' }>['of']): string {
-  if (of === 'client' || of === 'machine') return made[of]
+  if (of === 'client' || of === 'machine' || of === 'policy' || of === 'operation') return made[of]
   if (of === 'server') return unknown
   throw new Error(`the matrix knows no ${of}: make one in makeClient`)
 }

@@ -1,4 +1,5 @@
 import type { Clock } from '#base'
+import type { Operations } from '../operations/operations.ts'
 import type { SignIn } from '../people/sign-in.ts'
 import type { AuditLog } from '../records/audit.ts'
 import type { Sealer } from '../secrets/sealer.ts'
@@ -10,6 +11,7 @@ export interface Services {
   readonly sealer: Sealer
   readonly signIn: SignIn
   readonly audit: AuditLog
+  readonly operations: Operations
   readonly clock: Clock
   /** As people and machines reach the server, without a slash at the end. */
   readonly origin: string

@@ -1,8 +1,17 @@
 import type { Route } from '../app/route.ts'
 import { clientRoutes } from './clients.ts'
 import { machineRoutes } from './machines.ts'
+import { operationRoutes } from './operations.ts'
 import { peopleRoutes } from './people.ts'
+import { policyRoutes } from './policies.ts'
 import { serverRoutes } from './server.ts'
 
 /** Every call that the API has. */
-export const routes: readonly Route[] = [...serverRoutes, ...peopleRoutes, ...clientRoutes, ...machineRoutes]
+export const routes: readonly Route[] = [
+  ...serverRoutes,
+  ...peopleRoutes,
+  ...clientRoutes,
+  ...machineRoutes,
+  ...policyRoutes,
+  ...operationRoutes,
+]

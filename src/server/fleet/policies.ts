@@ -1,0 +1,156 @@
+import { randomUUID } from 'node:crypto'
+import { backupPolicySchema } from '#protocol'
+import { mistakesOf, refuseMistakes } from '#policy'
+import type { BackupPolicy } from '#policy'
+import type { Services } from '../app/services.ts'
+import { ServerError } from '../errors.ts'
+import type { Row } from '../store/tables.ts'
+
+/** Backup policies of a client, and which machines follow them. */
+
+export interface StoredPolicy {
+  readonly id: string
+  readonly clientId: string
+  /** Grows with each change. */
+  readonly revision: number
+  readonly policy: BackupPolicy
+  readonly machines: readonly string[]
+}
+
+/** Stands for the machine's own repository on this server, in `to.repository`. */
+export const ownRepository = 'own'
+
+/** Throws `BACKUP_POLICY_INVALID`, `NAME_TAKEN`. */
+export async function createPolicy(services: Services, clientId: string, policy: BackupPolicy): Promise<StoredPolicy> {
+  const { store, clock } = services
+  refuseMistakes(policy.name, mistakesOf(policy, clock.now()))
+  await refuseForeignRepositories(services, clientId, policy)
+  const row = await store.db
+    .insertInto('policies')
+    .values({
+      id: randomUUID(),
+      clientId,
+      name: policy.name,
+      document: JSON.stringify(policy),
+      revision: 1,
+      createdAt: clock.now(),
+    })
+    .onConflict((conflict) => conflict.columns(['clientId', 'name']).doNothing())
+    .returningAll()
+    .executeTakeFirst()
+  if (!row) throw new ServerError('NAME_TAKEN', { what: 'backup policy' })
+  return fromRow(row, [])
+}
+
+/** Throws `BACKUP_POLICY_INVALID`, `NAME_TAKEN`. */
+export async function changePolicy(services: Services, id: string, policy: BackupPolicy): Promise<StoredPolicy> {
+  const { store, clock } = services
+  refuseMistakes(policy.name, mistakesOf(policy, clock.now()))
+  const { clientId } = await store.db
+    .selectFrom('policies')
+    .select('clientId')
+    .where('id', '=', id)
+    .executeTakeFirstOrThrow()
+  await refuseForeignRepositories(services, clientId, policy)
+  return await store.db.transaction().execute(async (transaction) => {
+    const other = await transaction
+      .selectFrom('policies')
+      .select('id')
+      .where('clientId', '=', clientId)
+      .where('name', '=', policy.name)
+      .where('id', '!=', id)
+      .executeTakeFirst()
+    if (other) throw new ServerError('NAME_TAKEN', { what: 'backup policy' })
+    const row = await transaction
+      .updateTable('policies')
+      .set((current) => ({
+        name: policy.name,
+        document: JSON.stringify(policy),
+        revision: current('revision', '+', 1),
+      }))
+      .where('id', '=', id)
+      .returningAll()
+      .executeTakeFirstOrThrow()
+    const machines = await transaction
+      .selectFrom('machinePolicies')
+      .select('machineId')
+      .where('policyId', '=', id)
+      .execute()
+    return fromRow(
+      row,
+      machines.map(({ machineId }) => machineId),
+    )
+  })
+}
+
+export async function listPolicies({ store }: Services, clientId: string): Promise<StoredPolicy[]> {
+  const rows = await store.db
+    .selectFrom('policies')
+    .selectAll()
+    .where('clientId', '=', clientId)
+    .orderBy('name')
+    .execute()
+  const assigned = await store.db
+    .selectFrom('machinePolicies')
+    .innerJoin('policies', 'policies.id', 'machinePolicies.policyId')
+    .select(['machinePolicies.machineId', 'machinePolicies.policyId'])
+    .where('policies.clientId', '=', clientId)
+    .execute()
+  return rows.map((row) =>
+    fromRow(
+      row,
+      assigned.filter(({ policyId }) => policyId === row.id).map(({ machineId }) => machineId),
+    ),
+  )
+}
+
+/** The policies that a machine follows. */
+export async function policiesOf({ store }: Services, machineId: string): Promise<StoredPolicy[]> {
+  const rows = await store.db
+    .selectFrom('policies')
+    .innerJoin('machinePolicies', 'machinePolicies.policyId', 'policies.id')
+    .selectAll('policies')
+    .where('machinePolicies.machineId', '=', machineId)
+    .orderBy('policies.name')
+    .execute()
+  return rows.map((row) => fromRow(row, [machineId]))
+}
+
+/** Sets which policies a machine follows, all of its own client. Throws `NOT_FOUND`. */
+export async function assignPolicies(
+  { store }: Services,
+  machineId: string,
+  policyIds: readonly string[],
+): Promise<void> {
+  await store.db.transaction().execute(async (transaction) => {
+    const known = await transaction
+      .selectFrom('policies')
+      .innerJoin('machines', 'machines.clientId', 'policies.clientId')
+      .select('policies.id')
+      .where('machines.id', '=', machineId)
+      .where('policies.id', 'in', policyIds.length > 0 ? [...policyIds] : [''])
+      .execute()
+    if (known.length !== new Set(policyIds).size) throw new ServerError('NOT_FOUND', { what: 'backup policy' })
+    await transaction.deleteFrom('machinePolicies').where('machineId', '=', machineId).execute()
+    const rows = known.map(({ id: policyId }) => ({ machineId, policyId }))
+    if (rows.length > 0) await transaction.insertInto('machinePolicies').values(rows).execute()
+  })
+}
+
+// A repository of another client would be written to with this one's data.
+async function refuseForeignRepositories({ store }: Services, clientId: string, { to }: BackupPolicy): Promise<void> {
+  const named = [to.repository, ...(to.copies ?? []).map(({ repository }) => repository)]
+  const ids = [...new Set(named.filter((id) => id !== ownRepository))]
+  if (ids.length === 0) return
+  const known = await store.db
+    .selectFrom('repositories')
+    .select('id')
+    .where('clientId', '=', clientId)
+    .where('id', 'in', ids)
+    .execute()
+  if (known.length !== ids.length) throw new ServerError('NOT_FOUND', { what: 'repository' })
+}
+
+function fromRow({ id, clientId, revision, document }: Row<'policies'>, machines: readonly string[]): StoredPolicy {
+  return { id, clientId, revision, policy: backupPolicySchema.parse(JSON.parse(document)), machines }
+}
