@@ -6,6 +6,8 @@
  * *read* a value is to hold it against its schema; the outcome is the value, or *mistakes*, each a place and one sentence.
  */
 export * from './answers.ts'
+export * from './database-files.ts'
+export * from './discovery.ts'
 export * from './machine-signature.ts'
 export * from './machines.ts'
 export * from './operations.ts'
