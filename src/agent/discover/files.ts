@@ -45,9 +45,9 @@ export class Files {
     this.#silent = silent
   }
 
-  /** For looks of which the failing says nothing. */
-  withoutTelling(): Files {
-    return new Files({ root: this.#root, silent: this.#silent, unseen: () => undefined })
+  /** The same files, for looks of which somebody else is told what could not be seen. */
+  telling(unseen: (unseen: Unseen) => void): Files {
+    return new Files({ root: this.#root, silent: this.#silent, unseen })
   }
 
   /** Where a path of the machine lies for this process. */

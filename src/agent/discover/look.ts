@@ -33,7 +33,7 @@ export async function look(options: LookOptions = {}): Promise<Discovery> {
     hostName: root === '/' ? hostname() : readHostName(root),
     platform,
     lookedAt: clock.now(),
-    asAdministrator: platform === 'windows' ? false : process.getuid?.() === 0,
+    asAdministrator: platform === 'windows' ? false : process.geteuid?.() === 0,
   })
 }
 

@@ -34,21 +34,23 @@ const mostOpenFiles = 200_000
 
 /** Which files are open. The names of links in /proc are read, and nothing behind them is touched: it might be dead. */
 export function readOpenFiles(files: Files, processes: readonly Process[]): OpenFiles {
-  const quietly = files.withoutTelling()
-  const own = quietly.link('/proc/self/ns/mnt')
+  let isComplete = processes.length > 0
+  // What is gone by now has nothing open; only what may not be looked at leaves a gap.
+  const asking = files.telling(() => {
+    isComplete = false
+  })
+  const own = files.telling(() => undefined).link('/proc/self/ns/mnt')
   const paths = new Map<string, Process>()
   const namesElsewhere = new Set<string>()
-  let isComplete = processes.length > 0
   for (const process of processes) {
     const folder = `/proc/${process.pid}/fd`
-    const place = quietly.link(`/proc/${process.pid}/ns/mnt`)
-    if (place === undefined && own !== undefined) isComplete = false
-    for (const fd of quietly.names(folder)) {
-      const path = quietly.link(`${folder}/${fd}`)
+    const isElsewhere = files.telling(() => undefined).link(`/proc/${process.pid}/ns/mnt`) !== own
+    for (const fd of asking.names(folder)) {
+      const path = asking.link(`${folder}/${fd}`)
       if (path === undefined || !path.startsWith('/')) continue
       if (paths.size + namesElsewhere.size >= mostOpenFiles) return { paths, namesElsewhere, isComplete: false }
-      if (place === own) paths.set(path, process)
-      else namesElsewhere.add(path.slice(path.lastIndexOf('/') + 1))
+      if (isElsewhere) namesElsewhere.add(path.slice(path.lastIndexOf('/') + 1))
+      else paths.set(path, process)
     }
   }
   return { paths, namesElsewhere, isComplete }

@@ -14,7 +14,7 @@ export const windowsProbes: readonly Probe[] = [
 function lookAtDrives({ files, sink }: Machine): void {
   for (const letter of 'CDEFGHIJKLMNOPQRSTUVWXYZAB') {
     const path = `${letter}:/`
-    const found = files.withoutTelling().volume(path)
+    const found = files.telling(() => undefined).volume(path)
     if (!found) continue
     const sizes = { bytes: found.blocks * found.bsize, usedBytes: (found.blocks - found.bfree) * found.bsize }
     sink.volume({ path, source: path, fileSystem: 'unknown', kind: 'local', filesAre: 'unknown', ...sizes })

@@ -55,9 +55,27 @@ function lookAt(machine: Machine, area: string): readonly DatabaseFiles[] {
 /** What the system makes again, and layers of containers. */
 const systemFolders = new Set(
   [
-    ...['PackageKit', 'apt', 'colord', 'command-not-found', 'dnf', 'dpkg', 'flatpak', 'fwupd', 'gdm3', 'man-db'],
-    ...['mlocate', 'plocate', 'rpm', 'snapd', 'systemd', 'NetworkManager', 'docker/overlay2', 'docker/containerd'],
-    ...['containerd', 'containers/storage/overlay', 'docker/buildkit'],
+    'PackageKit',
+    'apt',
+    'colord',
+    'command-not-found',
+    'dnf',
+    'dpkg',
+    'flatpak',
+    'fwupd',
+    'gdm3',
+    'man-db',
+    'mlocate',
+    'plocate',
+    'rpm',
+    'snapd',
+    'systemd',
+    'NetworkManager',
+    'containerd',
+    'docker/overlay2',
+    'docker/containerd',
+    'docker/buildkit',
+    'containers/storage/overlay',
   ].map((name) => `/var/lib/${name}`),
 )
 

@@ -62,7 +62,7 @@ function ownVolumes(machine: Machine): string[] {
   const isOfSystem = /^\/(?:$|(?:boot|efi|usr|var|home|root|tmp|etc|nix|snap|run|srv|opt)(?:\/|$))/
   const inVar = /^\/(?:var|srv|opt|home)\/.+/
   const paths = mounts.map(({ path }) => path)
-  return paths.filter((path) => !isOfSystem.test(path) || (inVar.test(path) && !/^\/var\/lib\/docker/.test(path)))
+  return paths.filter((path) => !isOfSystem.test(path) || (inVar.test(path) && !path.startsWith('/var/lib/docker')))
 }
 
 function reportFolder(machine: Machine, path: string): void {

@@ -78,7 +78,7 @@ function userShares({ files }: Machine): { name: string; path: string }[] {
 
 /** `/srv/data 192.168.1.0/24(rw) …` (man 5 exports): quoted, or with spaces as `\040`. */
 function nfsShares(machine: Machine): Share[] {
-  const files = settingsFiles(machine, '/etc/exports', '/etc/exports.d').filter((file) => /exports$/.test(file))
+  const files = settingsFiles(machine, '/etc/exports', '/etc/exports.d').filter((file) => file.endsWith('exports'))
   return files.flatMap((file) => {
     const lines = (machine.files.text(file) ?? '').replace(/\\\n/g, ' ').split('\n')
     return lines.flatMap((line): Share[] => {
