@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import test from 'node:test'
 import fc from 'fast-check'
 import { seeded } from '../../test/helpers/seed.ts'
-import { DatabaseFinder, findDatabaseFiles, sayOfDatabaseFiles } from './database-files.ts'
+import { DatabaseFinder, findDatabaseFiles, sayOfDatabaseFiles, withKnownUse } from './database-files.ts'
 import type { SeenFile } from './database-files.ts'
 import { databaseFilesSchema } from './discovery.ts'
 
@@ -116,7 +116,12 @@ test('a look inside is asked for only where it helps', () => {
 test('the order of the files, and what else is among them, changes nothing', () => {
   const files = [
     ...['PG_VERSION', 'global/pg_control', 'postmaster.pid', 'base/1/1259'].map((name) => `/pg/${name}`),
-    ...['/a/shop.sqlite', '/a/shop.sqlite-wal', '/my/ibdata1', '/my/ibtmp1', '/d/stock.accdb', '/d/stock.laccdb'],
+    '/a/shop.sqlite',
+    '/a/shop.sqlite-wal',
+    '/my/ibdata1',
+    '/my/ibtmp1',
+    '/d/stock.accdb',
+    '/d/stock.laccdb',
   ]
   const expected = ['access /d/stock.accdb yes', 'mariadb /my yes', 'postgresql /pg yes', 'sqlite /a/shop.sqlite yes']
   const others = fc.array(fc.string().map((name) => `/other/${name.replaceAll('/', '')}.txt`))
@@ -127,7 +132,7 @@ test('the order of the files, and what else is among them, changes nothing', () 
 })
 
 test('hostile names are told as they are, within the protocol, and one who makes very many databases is told so', () => {
-  const path = `/a/${'\u202e\u001b[31m'}x.sqlite`
+  const path = '/a/\u202e\u001b[31mx.sqlite'
   const [found] = findDatabaseFiles([{ path }]).databases
   assert.equal(databaseFilesSchema.parse(found).place, path)
   const many = Array.from({ length: 50_010 }, (_, index) => ({ path: `/many/${index}.sqlite` }))
@@ -140,4 +145,18 @@ test('copied files of a database are never said to be a backup of it', () => {
   for (const inUse of ['yes', 'no', 'unknown'] as const) {
     assert.match(sayOfDatabaseFiles({ engine: 'postgresql', place: '/pg', inUse }), /not a backup/)
   }
+})
+
+test('what the machine itself said of use counts, except that it was at rest at another moment', () => {
+  const { databases } = findDatabaseFiles([{ path: '/d/crm.fdb' }, { path: '/d/old.fdb' }])
+  const looked = (path: string, inUse: 'yes' | 'no') => ({
+    engine: 'firebird' as const,
+    places: [{ path, isFile: true }],
+    inUse,
+  })
+  const known = withKnownUse(databases, [looked('/d/crm.fdb', 'yes'), looked('/d/old.fdb', 'no')])
+  assert.deepEqual(
+    known.map(({ inUse }) => inUse),
+    ['yes', 'unknown'],
+  )
 })

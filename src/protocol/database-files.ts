@@ -5,7 +5,7 @@
  *
  * Pure, and for any number of paths in any order: only those that may belong to a database are remembered.
  */
-import type { DatabaseEngine, DatabaseFiles, InUse } from './discovery.ts'
+import type { DatabaseEngine, DatabaseFiles, Finding, InUse } from './discovery.ts'
 import { databaseByContent, headLength, mayTellByContent } from './database-magic.ts'
 import { fileMarkers, folderMarkers } from './database-names.ts'
 import type { FolderMarker } from './database-names.ts'
@@ -189,6 +189,22 @@ function isSqlServerMain(path: string): boolean {
 function withoutExtension(path: string): string {
   const dot = path.lastIndexOf('.')
   return dot > path.lastIndexOf('/') ? path.slice(0, dot) : path
+}
+
+/**
+ * The same databases, with what a look at the machine itself said of their use: names alone do not show everything. That one was at
+ * rest when somebody looked says nothing of another moment.
+ */
+export function withKnownUse(
+  databases: readonly DatabaseFiles[],
+  looked: readonly Pick<Finding, 'engine' | 'places' | 'inUse'>[],
+): DatabaseFiles[] {
+  const inUse = looked.filter((finding) => finding.inUse === 'yes')
+  const used = new Set(inUse.map(({ engine, places }) => `${engine} ${places[0]?.path}`))
+  return databases.map((found) => {
+    if (found.inUse === 'yes' || !used.has(`${found.engine} ${found.place}`)) return found
+    return { ...found, inUse: 'yes', evidence: [...found.evidence, 'in use when the machine was looked at'] }
+  })
 }
 
 const names: Readonly<Record<DatabaseEngine, string>> = {

@@ -1,4 +1,5 @@
 import { formatBytes } from '#base'
+import { isInside } from '#filesystem'
 import { engineName } from '#protocol'
 import type { Coverage, Discovery, Finding, Place, PolicyScope, Size, Volume } from '#protocol'
 import { proposeExcludes } from './proposal.ts'
@@ -104,10 +105,12 @@ export interface LocalData {
 const kindsOfData: ReadonlySet<Finding['kind']> = new Set(['documents', 'mail-archive', 'folder', 'share', 'database'])
 
 /** Mail caches, pages and settings are no data; mail archives and databases are. */
-export function uncoveredData({ findings, machine }: Discovery, coverage: readonly Coverage[]): LocalData {
+export function uncoveredData(discovery: Discovery, coverage: readonly Coverage[]): LocalData {
+  const { findings, machine } = discovery
   const uncovered = new Set(coverage.filter(({ state }) => state === 'not' || state === 'partly').map(({ of }) => of))
   const data = findings.filter(
-    ({ id, kind, places }) => kindsOfData.has(kind) && uncovered.has(id) && places.length > 0,
+    ({ id, kind, places }) =>
+      kindsOfData.has(kind) && uncovered.has(id) && places.some(({ path }) => isLocal(path, discovery)),
   )
   const size = totalOf(data)
   const much = `${size.isAtLeast ? 'at least ' : ''}${formatBytes(size.bytes)} in ${size.files} files`
@@ -116,6 +119,13 @@ export function uncoveredData({ findings, machine }: Discovery, coverage: readon
       ? `${machine.hostName} holds no data that no policy covers.`
       : `${machine.hostName} holds data that no policy covers: ${much}, in ${data.length} places.`
   return { findings: data, size, sentence }
+}
+
+/** Homes may come from a server by the network: their data does not lie here. */
+function isLocal(path: string, { volumes }: Discovery): boolean {
+  const around = volumes.filter((volume) => isInside(path, volume.path))
+  const [closest] = around.sort((a, b) => b.path.length - a.path.length)
+  return closest?.kind !== 'network'
 }
 
 /** What lies inside another finding is counted once. */

@@ -22,6 +22,9 @@ export interface FilesOptions {
 /** Settings are smaller; whoever has a larger one does not want it read. */
 const longestText = 1 << 20
 
+/** What is told of a path: each of its characters may become six, and the protocol has a limit. */
+const longestTold = 600
+
 /** More names in one folder than this are not looked at. */
 const mostNames = 20_000
 
@@ -64,7 +67,7 @@ export class Files {
   tell(place: string, why: string): void {
     if (this.#told.has(`${place}\0${why}`)) return
     this.#told.add(`${place}\0${why}`)
-    this.#unseen({ what: printable(place, 4000), why: printable(why, 1000) })
+    this.#unseen({ what: printable(place, longestTold), why: printable(why) })
   }
 
   /** The text of a file, or undefined when there is none, or none that may be read. */

@@ -34,7 +34,8 @@ export function readHomes(machine: Machine): Home[] {
   const found = new Map(below.map((name) => [`${folder}/${name}`, name]))
   if (machine.platform === 'linux')
     for (const [home, user] of homesOfUsers(files.text('/etc/passwd'))) found.set(home, user)
-  return [...found].filter(([home]) => files.type(home) === 'folder').map(([home, user]) => ({ path: home, user }))
+  const homes = [...found].filter(([home]) => files.isFolder(home))
+  return homes.map(([home, user]) => ({ path: files.type(home) === 'link' ? files.realPath(home) : home, user }))
 }
 
 /** People, as the system numbers them, and root. */
@@ -43,9 +44,8 @@ function homesOfUsers(passwd: string | undefined): [string, string][] {
     const [user = '', , id = '', , , home = ''] = line.split(':')
     const number = Number(id)
     const isPerson = number === 0 || (number >= 1000 && number < 60_000)
-    return isPerson && home.startsWith('/') && home !== '/'
-      ? [[path.posix.normalize(home).replace(/\/$/, ''), user]]
-      : []
+    if (!isPerson || !home.startsWith('/') || home === '/') return []
+    return [[path.posix.normalize(home).replace(/\/$/, ''), user]]
   })
 }
 

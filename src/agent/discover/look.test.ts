@@ -313,7 +313,7 @@ test('links in circles, links out of a home, pipes and names that are no text ho
     'home/ann/Documents/a': '1',
     'etc/samba/smb.conf': ['smb.conf'],
   })
-  execFileSync('mkfifo', [root.join('etc/exports'), root.join('home/ann/Documents/pipe')])
+  execFileSync('mkfifo', [root.join('etc/exports'), root.join('etc/hostname'), root.join('home/ann/Documents/pipe')])
   fs.writeFileSync(Buffer.from(`${root.path}/home/ann/Documents/\xff\xfe`, 'latin1'), '22')
   fs.mkdirSync(Buffer.from(`${root.path}/home/\xff`, 'latin1'))
   fs.writeFileSync(root.join('home/ann/Documents/\u001b[31m\n\u202e.sqlite'), '')
@@ -378,11 +378,18 @@ test('macOS and Windows are looked at as far as plain Node goes, and say what th
       'C:/Users/ann/AppData/Roaming/Thunderbird/Profiles/p/Mail/Local Folders/Inbox': '3',
       'C:/Windows/win.ini': '',
       'C:/Daten/b': '4',
+      'D:/Archiv/c': '5',
+      'C:/Program Files/Microsoft SQL Server/DATA/erp.mdf': Buffer.concat([
+        Buffer.from([1, 15, 0, 0]),
+        Buffer.alloc(60),
+      ]),
     },
     'windows',
   )
   find(windows, 'documents:C:/Users/ann/Documents')
   find(windows, 'folder:C:/Daten')
+  find(windows, 'folder:D:/Archiv')
+  find(windows, 'database:sql-server:C:/Program Files/Microsoft SQL Server/DATA/erp.mdf')
   assert.ok(windows.findings.some(({ kind, places }) => kind === 'mail-archive' && places[0]?.path.endsWith('/p/Mail')))
   find(windows, 'cache:C:/Users/ann')
   assert.ok(windows.volumes.some(({ path }) => path === 'C:/'))
@@ -405,4 +412,10 @@ test('a look that is cancelled ends with the reason', async () => {
   const looking = look({ root: root.path, signal: controller.signal })
   controller.abort(reason)
   await assert.rejects(looking, reason)
+})
+
+test('a home that is a link elsewhere is looked at where it lies', onLinux, async () => {
+  await using root = await fakeRoot({ 'data/homes/ann/Documents/x': 'x', home: undefined })
+  fs.symlinkSync(root.join('data/homes/ann'), root.join('home/ann'))
+  find(await look({ root: root.path, platform: 'linux' }), 'documents:/data/homes/ann/Documents')
 })

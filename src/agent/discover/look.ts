@@ -1,5 +1,3 @@
-import fs from 'node:fs'
-import { hostname } from 'node:os'
 import { systemClock } from '#base'
 import type { Cancellable, Clock } from '#base'
 import type { Discovery, Evidence, Finding, MachineFacts, Place, Unseen, Volume } from '#protocol'
@@ -24,31 +22,15 @@ export interface LookOptions extends Cancellable {
  */
 export async function look(options: LookOptions = {}): Promise<Discovery> {
   const { root = '/', platform = platformOf(process.platform), clock = systemClock, signal } = options
-  if (root !== '/') checkRoot(root)
   const limits = { ...defaultLimits, ...options.limits }
   const gathered = new Gathered(platform)
   const probes = probesFor(platform).map(({ name }) => name)
   await runProbes({ root, platform, limits, probes, onAnswer: (answer) => gathered.add(answer) }, { signal })
+  if (gathered.isRootInvalid) throw new DiscoverError('LOOK_ROOT_INVALID', { root })
   return gathered.discovery({
-    hostName: root === '/' ? hostname() : readHostName(root),
-    platform,
     lookedAt: clock.now(),
     asAdministrator: platform === 'windows' ? false : process.geteuid?.() === 0,
   })
-}
-
-function checkRoot(root: string): void {
-  if (fs.statSync(root, { throwIfNoEntry: false })?.isDirectory() !== true) {
-    throw new DiscoverError('LOOK_ROOT_INVALID', { root })
-  }
-}
-
-function readHostName(root: string): string {
-  try {
-    return fs.readFileSync(`${root}/etc/hostname`, 'utf8').trim().slice(0, 255) || 'unknown'
-  } catch {
-    return 'unknown'
-  }
 }
 
 /** A machine with more is told with so many, and that there are more. */
@@ -60,14 +42,17 @@ class Gathered {
   readonly #volumes = new Map<string, Volume>()
   readonly #unseen: Unseen[] = []
   readonly #left = new Set<string>()
-  #role: Pick<MachineFacts, 'role' | 'roleBecause'> = { role: 'server', roleBecause: 'nothing could be looked at' }
+  #machine: MachineFacts
+  isRootInvalid = false
 
   constructor(platform: MachineFacts['platform']) {
+    this.#machine = { hostName: 'unknown', platform, role: 'server', roleBecause: 'nothing could be looked at' }
     this.#titles = new Map(probesFor(platform).map(({ name, title }) => [name, title]))
   }
 
   add(answer: LookAnswer): void {
-    if (answer.kind === 'role') this.#role = answer.role
+    if (answer.kind === 'machine') this.#machine = { ...this.#machine, ...answer.machine }
+    else if (answer.kind === 'root-invalid') this.isRootInvalid = true
     else if (answer.kind === 'finding') this.#addFinding(answer.finding)
     else if (answer.kind === 'volume') this.#addVolume(answer.volume)
     else if (answer.kind === 'unseen') this.#addUnseen(answer.unseen)
@@ -94,16 +79,12 @@ class Gathered {
     else this.#unseen.push(unseen)
   }
 
-  discovery(
-    about: Pick<Discovery, 'lookedAt' | 'asAdministrator'> & Pick<MachineFacts, 'hostName' | 'platform'>,
-  ): Discovery {
-    const { hostName, platform, lookedAt, asAdministrator } = about
+  discovery(about: Pick<Discovery, 'lookedAt' | 'asAdministrator'>): Discovery {
     const more = [...this.#left].map((what) => ({ what, why: 'there are more than are told' }))
     return {
       version: 1,
-      machine: { hostName, platform, ...this.#role },
-      lookedAt,
-      asAdministrator,
+      machine: this.#machine,
+      ...about,
       volumes: [...this.#volumes.values()],
       findings: [...this.#findings.values()],
       unseen: [...this.#unseen, ...more],

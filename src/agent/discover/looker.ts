@@ -41,6 +41,7 @@ async function lookOnce(
   { signal }: Cancellable,
 ): Promise<string | undefined> {
   const child = startLooking()
+  let abort = () => undefined as void
   try {
     return await new Promise((resolve, reject) => {
       let timer = setTimeout(() => resolve(tooLong(order)), order.limits.probe)
@@ -53,24 +54,22 @@ async function lookOnce(
           clearTimeout(timer)
           timer = setTimeout(() => resolve(tooLong(order)), order.limits.probe)
         }
-        if (answer.kind === 'ends') finish(undefined)
-        else onAnswer(answer)
+        onAnswer(answer)
+        if (answer.kind === 'ends' || answer.kind === 'root-invalid') finish(undefined)
       })
       child.once('error', (error) => finish(`the process that looks could not be started: ${messageOf(error)}`))
       child.once('exit', (code, by) => finish(`the process that looks ended unexpectedly (${by ?? code})`))
-      signal?.addEventListener(
-        'abort',
-        () => {
-          clearTimeout(timer)
-          reject(signal.reason as Error)
-        },
-        { once: true },
-      )
+      abort = () => {
+        clearTimeout(timer)
+        reject(signal?.reason as Error)
+      }
+      signal?.addEventListener('abort', abort)
       child.send(order, (error) => {
         if (error) finish(`the process that looks could not be told what to do: ${messageOf(error)}`)
       })
     })
   } finally {
+    signal?.removeEventListener('abort', abort)
     leave(child)
   }
 }
@@ -109,6 +108,6 @@ function startLooking(): ChildProcess {
     execArgv: ['--max-old-space-size=256'],
     stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
     // A session of its own: Ctrl-C in the terminal ends us, and we end it.
-    detached: true,
+    detached: process.platform !== 'win32',
   })
 }

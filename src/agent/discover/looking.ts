@@ -3,6 +3,7 @@
  * everything that touches the disk happens here, each find is sent at once, and whoever started it ends it when a probe takes too
  * long (`looker.ts`).
  */
+import { hostname } from 'node:os'
 import { messageOf, systemClock } from '#base'
 import { runNothing, toolRunner } from './commands.ts'
 import { Files } from './files.ts'
@@ -12,10 +13,10 @@ import { probesFor } from './platform/index.ts'
 import { roleOf } from './role.ts'
 
 process.once('message', (order: LookOrder) => {
-  void follow(order).finally(() => process.disconnect())
+  void follow(order)
 })
 
-// Whoever asked has gone: nobody reads what would be found.
+// Whoever asked has all that was found, or has gone.
 process.once('disconnect', () => process.exit())
 
 function answer(message: LookAnswer): void {
@@ -23,7 +24,9 @@ function answer(message: LookAnswer): void {
 }
 
 async function follow(order: LookOrder): Promise<void> {
-  const machine = await openMachine(order)
+  const files = new Files({ root: order.root, unseen: () => undefined })
+  if (!files.isFolder('/')) return answer({ kind: 'root-invalid' })
+  const machine = await openMachine(files, order)
   for (const name of order.probes) {
     answer({ kind: 'starts', probe: name })
     machine.startProbe()
@@ -38,8 +41,7 @@ async function follow(order: LookOrder): Promise<void> {
   answer({ kind: 'ends' })
 }
 
-async function openMachine({ root, platform, limits, silent }: LookOrder): Promise<Machine> {
-  const files = new Files({ root, unseen: () => undefined })
+async function openMachine(files: Files, { root, platform, limits, silent }: LookOrder): Promise<Machine> {
   const mounts = silent ?? (await findSilentMounts(files, limits.mount))
   const machine = new Machine({
     root,
@@ -56,7 +58,8 @@ async function openMachine({ root, platform, limits, silent }: LookOrder): Promi
   })
   if (!silent) {
     answer({ kind: 'silent', mounts })
-    answer({ kind: 'role', role: roleOf(machine) })
+    const hostName = root === '/' ? hostname() : (files.text('/etc/hostname')?.trim().slice(0, 255) ?? '')
+    answer({ kind: 'machine', machine: { hostName: hostName || 'unknown', ...roleOf(machine) } })
   }
   return machine
 }

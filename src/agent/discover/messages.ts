@@ -15,7 +15,8 @@ export interface LookOrder {
 /** What it answers, piece by piece. */
 export type LookAnswer =
   | { readonly kind: 'silent'; readonly mounts: readonly string[] }
-  | { readonly kind: 'role'; readonly role: Pick<MachineFacts, 'role' | 'roleBecause'> }
+  | { readonly kind: 'machine'; readonly machine: Omit<MachineFacts, 'platform'> }
+  | { readonly kind: 'root-invalid' }
   | { readonly kind: 'starts'; readonly probe: string }
   | { readonly kind: 'finding'; readonly finding: Finding }
   | { readonly kind: 'volume'; readonly volume: Volume }

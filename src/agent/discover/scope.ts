@@ -67,7 +67,7 @@ export class Scope {
       return { state: 'none', reasons: [`"${name}" stays on the volume of ${include}`] }
     }
     const missing = [
-      ...this.#rooted.filter(({ patterns }) => patterns.match(path).childMayMatch).map(({ pattern }) => pattern),
+      ...this.#rooted.filter(({ patterns }) => mayMatchBelow(patterns, path)).map(({ pattern }) => pattern),
       ...(oneFileSystem ? this.#volumesBelow(path) : []),
     ]
     if (missing.length > 0) return { state: 'some', reasons: [`"${name}" leaves out ${list(missing)}`] }
@@ -88,6 +88,12 @@ export class Scope {
     const paths = this.#volumes.map((volume) => asPosix(volume.path))
     return paths.filter((volume) => volume !== path && isInside(volume, path))
   }
+}
+
+/** One that matches the path itself has been taken back by an exception, for what is below as well. */
+function mayMatchBelow(patterns: Patterns, path: string): boolean {
+  const { matched, childMayMatch } = patterns.match(path)
+  return childMayMatch && !matched
 }
 
 /** The include itself and each folder on the way to the path: what is left out takes with it what is inside. */

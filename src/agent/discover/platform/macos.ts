@@ -1,6 +1,7 @@
 import type { Probe } from '../finding.ts'
 import type { Machine } from '../machine.ts'
 import { people } from '../probes/people.ts'
+import { databaseFiles } from '../probes/database-files.ts'
 import { folders } from '../probes/folders.ts'
 
 /** macOS as far as plain Node sees it: the disks that are mounted, and what people keep. */
@@ -9,6 +10,7 @@ export const macosProbes: readonly Probe[] = [
   { name: 'services', title: 'services', look: sayWhatIsNotSeen },
   people,
   folders,
+  databaseFiles,
 ]
 
 function lookAtVolumes({ files, sink }: Machine): void {
@@ -29,6 +31,6 @@ function lookAtVolumes({ files, sink }: Machine): void {
 }
 
 function sayWhatIsNotSeen({ files }: Machine): void {
-  const what = 'servers, databases, containers, virtual machines and what starts at boot'
+  const what = 'database servers, other servers, containers, virtual machines and what starts at boot'
   files.tell(what, 'they are not looked for on macOS yet')
 }

@@ -33,10 +33,13 @@ const mostTold = 200
 
 /** Where programs keep their data, and everything that is no part of the system. */
 function areas(machine: Machine, homes: readonly Home[]): string[] {
-  const usual = ['/var/lib', '/var/opt', '/var/www', '/srv', '/opt', '/usr/local']
+  const usual = machine.platform === 'windows' ? ofWindows : ofOthers
   const all = [...usual, ...dataFolders(machine), ...homes.map(({ path }) => path)]
   return outermost(all).filter((path) => machine.files.isFolder(path))
 }
+
+const ofOthers = ['/var/lib', '/var/opt', '/var/www', '/srv', '/opt', '/usr/local']
+const ofWindows = ['C:/Program Files', 'C:/Program Files (x86)', 'C:/ProgramData', 'C:/Windows/NTDS']
 
 function lookAt(machine: Machine, area: string): readonly DatabaseFiles[] {
   const finder = new DatabaseFinder()

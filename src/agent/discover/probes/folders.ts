@@ -1,5 +1,6 @@
 import { byFile, folderAt, makeFinding } from '../finding.ts'
 import type { Probe } from '../finding.ts'
+import type { Files } from '../files.ts'
 import type { Machine } from '../machine.ts'
 import { dataMounts, kindOf } from './volumes.ts'
 
@@ -21,39 +22,43 @@ const ofSystem: Readonly<Record<string, ReadonlySet<string>>> = {
   macos: new Set(
     'Applications Library Network System Users Volumes bin cores dev etc home opt private sbin tmp usr var'.split(' '),
   ),
-  windows: new Set(
-    [
-      '$Recycle.Bin',
-      '$WinREAgent',
-      'Documents and Settings',
-      'PerfLogs',
-      'Program Files',
-      'Program Files (x86)',
-    ].concat([
-      'ProgramData',
-      'Recovery',
-      'System Volume Information',
-      'Users',
-      'Windows',
-      'OneDriveTemp',
-      'Config.Msi',
-    ]),
-  ),
+  windows: new Set([
+    '$Recycle.Bin',
+    '$WinREAgent',
+    'Config.Msi',
+    'Documents and Settings',
+    'OneDriveTemp',
+    'PerfLogs',
+    'Program Files',
+    'Program Files (x86)',
+    'ProgramData',
+    'Recovery',
+    'System Volume Information',
+    'Users',
+    'Windows',
+  ]),
 }
 
 /** Folders at the top that the system does not know, what is below `/srv` and `/opt`, and volumes of their own. */
 export function dataFolders(machine: Machine): string[] {
   const { files, platform } = machine
-  const top = platform === 'windows' ? 'C:' : ''
+  const tops = platform === 'windows' ? drives(files) : ['']
   const known = ofSystem[platform] ?? ofSystem['linux']
-  const unknown = files
-    .names(`${top}/`)
-    .filter((name) => !known?.has(name) && !name.startsWith('.'))
-    .map((name) => `${top}/${name}`)
-  const served = platform === 'linux' ? ['/srv', '/opt'] : []
+  const unknown = tops.flatMap((top) => {
+    const names = files.names(`${top}/`).filter((name) => !known?.has(name) && !name.startsWith('.'))
+    return names.map((name) => `${top}/${name}`)
+  })
+  const served = { linux: ['/srv', '/opt'], other: ['/srv', '/opt'], macos: ['/Volumes'], windows: [] }[platform]
   const below = served.flatMap((folder) => files.names(folder).map((name) => `${folder}/${name}`))
   const all = [...unknown, ...below, ...ownVolumes(machine)]
   return [...new Set(all)].filter((path) => files.type(path) === 'folder').sort()
+}
+
+/** Drives of Windows that are there, as `C:`. */
+export function drives(files: Files): string[] {
+  const quietly = files.telling(() => undefined) // an empty drive for discs says that it is not ready
+  const letters = Array.from('CDEFGHIJKLMNOPQRSTUVWXYZAB', (letter) => `${letter}:`)
+  return letters.filter((drive) => quietly.isFolder(`${drive}/`))
 }
 
 /** Local volumes that hold neither the system nor homes. */
