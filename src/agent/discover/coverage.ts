@@ -136,10 +136,7 @@ function totalOf(findings: readonly Finding[]): Size {
   )
   return {
     bytes: outer.reduce((sum, { size }) => sum + (size?.bytes ?? 0), 0),
-    files: outer.reduce(
-      (sum, { size, places }) => sum + (size?.files ?? places.filter(({ isFile }) => isFile).length),
-      0,
-    ),
+    files: outer.reduce((sum, { size }) => sum + (size?.files ?? 0), 0),
     isAtLeast: findings.some(({ size }) => size === undefined || size.isAtLeast),
   }
 }

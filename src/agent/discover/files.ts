@@ -102,6 +102,11 @@ export class Files {
     })
   }
 
+  /** Bytes of a file; 0 of anything else. */
+  size(place: string): number {
+    return this.#try(place, () => fs.lstatSync(this.at(place))?.size) ?? 0
+  }
+
   isFolder(place: string): boolean {
     return this.type(place, { follow: true }) === 'folder'
   }
@@ -191,9 +196,12 @@ export function openFolder(place: Buffer): Disposable & { read(): FolderEntry | 
   }
 }
 
+/** What is said of everything that needs another user's rights. */
+export const notAllowed = 'this user may not read it'
+
 /** Why a system call failed, in a few words. */
 export function reasonOf(error: unknown): string {
-  if (hasCode(error, 'EACCES') || hasCode(error, 'EPERM')) return 'this user may not read it'
+  if (hasCode(error, 'EACCES') || hasCode(error, 'EPERM')) return notAllowed
   if (hasCode(error, 'ELOOP')) return 'its links lead in a circle'
   if (hasCode(error, 'ENAMETOOLONG')) return 'its path is too long'
   return messageOf(error)

@@ -2,6 +2,7 @@ import { systemClock } from '#base'
 import type { Cancellable, Clock } from '#base'
 import type { Discovery, Evidence, Finding, MachineFacts, Place, Unseen, Volume } from '#protocol'
 import { DiscoverError } from './errors.ts'
+import { notAllowed } from './files.ts'
 import { defaultLimits } from './limits.ts'
 import type { LookLimits } from './limits.ts'
 import { runProbes } from './looker.ts'
@@ -87,9 +88,21 @@ class Gathered {
       ...about,
       volumes: [...this.#volumes.values()],
       findings: [...this.#findings.values()],
-      unseen: [...this.#unseen, ...more],
+      unseen: [...withoutInner(this.#unseen), ...more],
     }
   }
+}
+
+/** What could not be looked at because of a folder above it is that folder's matter. */
+function withoutInner(unseen: readonly Unseen[]): Unseen[] {
+  const closed = new Set(unseen.filter(({ why }) => why === notAllowed).map(({ what }) => what))
+  return unseen.filter(({ what, why }) => {
+    if (why !== notAllowed) return true
+    for (let slash = what.lastIndexOf('/'); slash > 0; slash = what.lastIndexOf('/', slash - 1)) {
+      if (closed.has(what.slice(0, slash))) return false
+    }
+    return true
+  })
 }
 
 /** One thing that was found in two ways: all the evidence, and the surer of the words. */

@@ -85,13 +85,14 @@ export class Machine {
 
   /** What the places hold together. */
   measure(places: readonly Place[]): Pick<Finding, 'size' | 'changedAt'> {
+    if (places.length === 0) return {}
     const walked = places.filter(({ isFile }) => !isFile).map(({ path }) => this.walk(path))
-    if (walked.length === 0) return {}
+    const sizes = places.filter(({ isFile }) => isFile).map(({ path }) => this.files.size(path))
     const changes = walked.flatMap(({ changedAt }) => changedAt ?? [])
     return {
       size: {
-        bytes: sum(walked.map(({ bytes }) => bytes)),
-        files: sum(walked.map(({ files }) => files)),
+        bytes: sum(walked.map(({ bytes }) => bytes)) + sum(sizes),
+        files: sum(walked.map(({ files }) => files)) + sizes.length,
         isAtLeast: walked.some(({ isAtLeast }) => isAtLeast),
       },
       ...(changes.length > 0 && { changedAt: Math.max(...changes) }),

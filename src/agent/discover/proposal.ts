@@ -80,7 +80,10 @@ export function proposeExcludes(discovery: Discovery): Excludes {
       ]
     : []
   const layers = byDocker
-    ? [{ pattern: '/var/lib/docker/overlay2', reason: 'Images of containers are fetched again.' }]
+    ? ['/var/lib/docker/overlay2', '/var/lib/containerd'].map((pattern) => ({
+        pattern,
+        reason: 'Images of containers are fetched again.',
+      }))
     : []
   return [
     ...system,
@@ -130,7 +133,9 @@ function openQuestions(discovery: Discovery): string[] {
   const engines = [...new Set(findings.filter(needsHook).flatMap(({ engine }) => engine ?? []))]
   const unplaced = findings.filter(({ engine, places }) => engine && places.length === 0)
   return [
-    ...(asAdministrator ? [] : ['It was looked at as an ordinary user. Look again as root before you rely on this.']),
+    ...(asAdministrator
+      ? []
+      : ['It was looked at as an ordinary user. Look again as root or administrator before you rely on this.']),
     ...(unseen.length > 0
       ? [`Look at what could not be seen (${unseen.length}), or have it looked at by somebody who may.`]
       : []),

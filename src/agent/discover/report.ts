@@ -90,6 +90,7 @@ function formatFinding(finding: Finding, covered: Covered): string[] {
 
 function formatSize({ size }: Finding): string[] {
   if (!size) return []
+  if (size.isAtLeast && size.files === 0) return ['size not known']
   const files = `${formatCount(size.files)} ${size.files === 1 ? 'file' : 'files'}`
   return [`${size.isAtLeast ? 'at least ' : ''}${formatBytes(size.bytes)} in ${files}`]
 }

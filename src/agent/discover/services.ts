@@ -82,11 +82,16 @@ export function settingsFiles(machine: Machine, ...places: readonly string[]): s
 export function settingsIn(machine: Machine, places: readonly string[], pattern: RegExp): string[] {
   const lines = places
     .filter((place) => !baseName(place).startsWith('.'))
-    .flatMap((place) => (machine.files.text(place) ?? '').split('\n'))
+    .flatMap((place) => linesOf(machine.files.text(place)))
   return lines.flatMap((line) => {
     const [, value] = /^\s*[#;]/.test(line) ? [] : (pattern.exec(line) ?? [])
     return value === undefined ? [] : [unquote(value.trim())]
   })
+}
+
+/** Lines of a text that somebody else wrote; a longer one would only keep patterns busy. */
+export function linesOf(text: string | undefined): string[] {
+  return (text ?? '').split(/\r?\n/).map((line) => line.slice(0, 4096))
 }
 
 function unquote(text: string): string {

@@ -1,7 +1,7 @@
 import { byFile, fileAt, folderAt, makeFinding } from '../finding.ts'
 import type { Probe } from '../finding.ts'
 import type { Machine } from '../machine.ts'
-import { settingsFiles } from '../services.ts'
+import { linesOf, settingsFiles } from '../services.ts'
 import { readOwnUnits } from '../units.ts'
 
 /** What starts by itself: a machine that was restored without it comes up and does nothing. */
@@ -57,7 +57,7 @@ function reportCron(machine: Machine): void {
   const tables = settingsFiles(machine, '/etc/crontab', '/etc/cron.d', '/var/spool/cron/crontabs', '/var/spool/cron')
   for (const table of tables.filter((path) => files.type(path, { follow: true }) === 'file')) {
     const hasUser = table.startsWith('/etc/')
-    const programs = (files.text(table) ?? '').split('\n').flatMap((line) => programOf(line, hasUser))
+    const programs = linesOf(files.text(table)).flatMap((line) => programOf(line, hasUser))
     if (programs.length === 0) continue
     sink.finding(
       makeFinding({

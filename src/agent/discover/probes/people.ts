@@ -4,8 +4,8 @@ import type { Probe } from '../finding.ts'
 import { isOfPrograms, readHomes } from '../homes.ts'
 import type { Home } from '../homes.ts'
 import type { Machine } from '../machine.ts'
-import { mailFileKind, mailFoldersIn } from '../mail-files.ts'
-import type { WalkedFile } from '../walk.ts'
+import { gatherFromOutlook, gatherMailFile, mailFoldersIn } from '../mail-files.ts'
+import type { MailFiles } from '../mail-files.ts'
 
 /** What people keep on the machine: documents, mail, settings; and what programs keep for them, which can be fetched again. */
 export const people: Probe = {
@@ -28,27 +28,14 @@ function lookAtHome(machine: Machine, home: Home): void {
   for (const folder of folders.slice(0, mostFolders)) reportDocuments(machine, home, folder, mail)
   if (folders.length > mostFolders) reportManyFolders(machine, home, folders.slice(mostFolders))
   reportLooseFiles(machine, home, own)
+  gatherFromOutlook(machine, home.path, mail)
   reportMail(machine, home, mail)
   reportSettings(machine, home)
   reportCaches(machine, home, mail)
 }
 
-interface MailFiles {
-  readonly archives: WalkedFile[]
-  readonly caches: WalkedFile[]
-}
-
-/** A hostile folder full of mail archives is told with so many of them. */
-const mostMailFiles = 100
-
 function reportDocuments(machine: Machine, { user }: Home, folder: string, mail: MailFiles): void {
-  const { changedAt, ...size } = machine.walk(folder, {
-    onFile: (file) => {
-      const kind = mailFileKind(file.name)
-      const into = kind === 'archive' ? mail.archives : kind === 'cache' ? mail.caches : undefined
-      if (into && into.length < mostMailFiles) into.push(file)
-    },
-  })
+  const { changedAt, ...size } = machine.walk(folder, { onFile: (file) => gatherMailFile(file, mail) })
   if (size.files === 0 && !size.isAtLeast) return
   machine.sink.finding(
     makeFinding({
@@ -91,6 +78,7 @@ function reportLooseFiles(machine: Machine, { path, user }: Home, own: readonly 
       title: `Files in the home of ${user}, outside of folders: ${files.length}`,
       evidence: [byFile(path)],
       places: files.map(fileAt),
+      ...machine.measure(files.map(fileAt)),
       backUpBy: 'files',
       advice: 'Back up the whole home as files.',
     }),
@@ -103,8 +91,7 @@ function reportMail(machine: Machine, home: Home, { archives }: MailFiles): void
     report(machine, home, fileAt(path), { size, changedAt })
   }
   for (const path of mailFoldersIn(machine, home.path).archives) {
-    const measured = machine.measure([folderAt(path)])
-    if (measured.size?.files !== 0) report(machine, home, folderAt(path), measured)
+    report(machine, home, folderAt(path), machine.measure([folderAt(path)]))
   }
 }
 

@@ -1,7 +1,7 @@
 import { byFile, folderAt, makeFinding } from '../finding.ts'
 import type { Probe } from '../finding.ts'
 import type { Machine } from '../machine.ts'
-import { settingsFiles } from '../services.ts'
+import { linesOf, settingsFiles } from '../services.ts'
 
 /** Folders that this machine offers to others: what lies in them is usually why the machine is there. */
 export const shares: Probe = {
@@ -55,7 +55,7 @@ async function sambaShares(machine: Machine): Promise<Share[]> {
 /** Sections with a path; printers, and what only `net logon` of a domain needs, are no data of people. */
 function sharesIn(text: string): { name: string; path: string }[] {
   const sections: { name: string; path: string; isPrinter: boolean }[] = []
-  for (const line of text.replace(/\\\r?\n/g, '').split(/\r?\n/)) {
+  for (const line of linesOf(text.replace(/\\\r?\n/g, ''))) {
     const [, name] = /^\s*\[([^\]]+)\]/.exec(line) ?? []
     if (name !== undefined) sections.push({ name: name.trim(), path: '', isPrinter: false })
     const section = sections.at(-1)
@@ -80,8 +80,8 @@ function userShares({ files }: Machine): { name: string; path: string }[] {
 function nfsShares(machine: Machine): Share[] {
   const files = settingsFiles(machine, '/etc/exports', '/etc/exports.d').filter((file) => file.endsWith('exports'))
   return files.flatMap((file) => {
-    const lines = (machine.files.text(file) ?? '').replace(/\\\n/g, ' ').split('\n')
-    return lines.flatMap((line): Share[] => {
+    const text = machine.files.text(file)?.replace(/\\\n/g, ' ')
+    return linesOf(text).flatMap((line): Share[] => {
       const [, quoted, plain] = /^\s*(?:"(\/[^"]*)"|(\/\S*))/.exec(line) ?? []
       const path = (quoted ?? plain)?.replace(/\\([0-7]{3})/g, (_, octal: string) =>
         String.fromCharCode(Number.parseInt(octal, 8)),

@@ -94,7 +94,9 @@ function virtualBox(machine: Machine): VirtualMachine[] {
       const file = `${folder}/${name}/${name}.vbox`
       const text = files.text(file, { follow: false })
       if (text === undefined) return []
-      const disks = [...text.matchAll(/<HardDisk\s[^>]*?location="([^"]*)"/g)].map(([, place]) => plainXml(place ?? ''))
+      const disks = [...text.matchAll(/<HardDisk\s[^<>]*?location="([^"]*)"/g)].map(([, place]) =>
+        plainXml(place ?? ''),
+      )
       const absolute = disks.map((disk) => (disk.startsWith('/') ? disk : `${folder}/${name}/${disk}`))
       return [{ by: 'VirtualBox', name, file, disks: absolute }]
     })
