@@ -102,7 +102,6 @@ export type Evidence = z.infer<typeof evidenceSchema>
  * whole machine; or not at all, because it can be fetched or made again.
  */
 export const backUpBySchema = z.enum(['files', 'dump', 'hook', 'whole-machine', 'nothing'])
-export type BackUpBy = z.infer<typeof backUpBySchema>
 
 export const placeSchema = z.object({ path: text, isFile: z.boolean() })
 export type Place = z.infer<typeof placeSchema>
