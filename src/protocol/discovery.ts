@@ -130,18 +130,18 @@ export type Finding = z.infer<typeof findingSchema>
 export const unseenSchema = z.object({ what: text, why: sentence })
 export type Unseen = z.infer<typeof unseenSchema>
 
-export const machineSchema = z.object({
+export const machineFactsSchema = z.object({
   hostName: text,
   platform: z.enum(['linux', 'macos', 'windows', 'other']),
   role: z.enum(['server', 'pc', 'laptop']),
   /** Why it is taken for that. */
   roleBecause: sentence,
 })
-export type MachineFacts = z.infer<typeof machineSchema>
+export type MachineFacts = z.infer<typeof machineFactsSchema>
 
 export const discoverySchema = z.object({
   version: z.literal(1),
-  machine: machineSchema,
+  machine: machineFactsSchema,
   lookedAt: z.number(),
   /** False: it was looked at as an ordinary user, who may not see everything. */
   asAdministrator: z.boolean(),
