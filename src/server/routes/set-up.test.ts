@@ -27,7 +27,10 @@ for (const kind of storeKinds) {
     await using server = await TestServer.open(kind)
     const token = await ownerToken(server)
     const answers = await Promise.all([1, 2, 3].map(async (i) => await setUp(server, token, `p${i}@example.org`)))
-    assert.deepEqual(answers.map(([status]) => status).toSorted((a, b) => a - b), [200, 400, 400])
+    assert.deepEqual(
+      answers.map(([status]) => status).toSorted((a, b) => a - b),
+      [200, 400, 400],
+    )
   })
 
   test(
@@ -97,7 +100,10 @@ for (const kind of storeKinds) {
       const enrol = async (line: string) =>
         (await server.call('POST', '/api/enrol', { body: new TestMachine().enrolment(line) })).status
       const statuses = await Promise.all([1, 2, 3, 4, 5].map(async () => await enrol(secret)))
-      assert.deepEqual(statuses.toSorted((a, b) => a - b), [200, 200, 200, 400, 400])
+      assert.deepEqual(
+        statuses.toSorted((a, b) => a - b),
+        [200, 200, 200, 400, 400],
+      )
       const short = await enrolmentSecret(server, headers, {})
       server.clock.pass(3_600_001)
       assert.equal(await enrol(short), 400)
