@@ -240,7 +240,7 @@ function howItEnded({ code, signal, stderr, stdout }: RunResult): string {
   if (code === 3) return 'incomplete'
   if (code === 11) return 'locked'
   if (code === 130) return 'interrupted'
-  const stable = /^Fatal: .*\(([A-Z_]+)\)$/m.exec(stderr)?.[1] ?? /"error":"([A-Z_]+)"/.exec(stderr + stdout)?.[1]
+  const stable = /^Fatal: .*\(([A-Z0-9_]+)\)$/m.exec(stderr)?.[1] ?? /"error":"([A-Z0-9_]+)"/.exec(stderr + stdout)?.[1]
   return stable ?? `exit code ${code}`
 }
 

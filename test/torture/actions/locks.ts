@@ -114,7 +114,7 @@ export const asleep: Action<AsleepOrder> = {
       words: ended.stderr,
     })
     if (ended.code === 0) repository.model.promised(expectation)
-    else if (!/\((LOCK_LOST|BLOBS_REMOVED|REPOSITORY_LOCKED|[A-Z_]+)\)$/m.test(ended.stderr)) {
+    else if (!/\((LOCK_LOST|BLOBS_REMOVED|REPOSITORY_LOCKED|[A-Z0-9_]+)\)$/m.test(ended.stderr)) {
       throw new TortureFailure('a backup that slept crashed', ended.stderr.split('\n'))
     }
   },
