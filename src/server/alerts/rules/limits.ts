@@ -1,0 +1,40 @@
+/** From when on something is worth a message. One table, so that a person can see and question all of it. */
+import type { MachineKind } from '../view.ts'
+
+export const minute = 60_000
+export const hour = 60 * minute
+export const day = 24 * hour
+
+/** How long a machine may be silent. People take laptops home and switch PCs off over a weekend. */
+export const unseenLimits: Readonly<Record<MachineKind, number>> = {
+  server: 15 * minute,
+  appliance: day,
+  pc: 4 * day,
+  laptop: 8 * day,
+}
+
+export const limits = {
+  /** Times the planned interval without a run. */
+  missedAfter: 2,
+  missedCriticallyAfter: 4,
+  /** A PC that was switched off has this long after it comes back, to begin what it missed. */
+  catchUp: 30 * minute,
+  /** A run of less than this share of the usual is suspicious; below the second, alarming. */
+  small: 0.5,
+  verySmall: 0.1,
+  /** Good runs that make up "the usual", and how many there must be. */
+  usualRuns: 9,
+  usualRunsAtLeast: 3,
+  rateWindow: 14 * day,
+  rateRunsAtLeast: 10,
+  rate: 0.9,
+  rateCritical: 0.5,
+  /** A proof is late after this many intervals, and very late after the second. */
+  proofLate: 1.25,
+  proofVeryLate: 3,
+  full: { warning: { within: 30 * day, share: 0.1 }, critical: { within: 4 * day, share: 0.03 } },
+  /** Kopia and restic's lock rules bear five minutes; what deletes by time must not run with more. */
+  clock: 5 * minute,
+  storageClockCritical: hour,
+  certificate: { warning: 30 * day, warningWhenRenewed: 14 * day, critical: 4 * day },
+} as const

@@ -1,0 +1,28 @@
+/** Machines: silent for too long, or with a wrong clock. */
+import { type Finding, finding, type Subject } from '../condition.ts'
+import type { MachineView } from '../view.ts'
+import { limits, unseenLimits } from './limits.ts'
+import { isAway } from './runs.ts'
+
+export function machineFindings(machine: MachineView, now: number): Finding[] {
+  const subject: Subject = { type: 'machine', id: machine.id, name: machine.name, client: machine.client }
+  return [
+    ...(isAway(machine, now) ? [] : [unseen(machine, subject, now)]),
+    ...clockFindings(machine.clockAhead, subject, now),
+  ]
+}
+
+function unseen(machine: MachineView, subject: Subject, now: number): Finding {
+  const { lastSeen, enrolledAt, awayUntil, kind, unseenLimit = unseenLimits[kind] } = machine
+  const silentSince = Math.max(lastSeen ?? enrolledAt, awayUntil ?? 0)
+  if (now - silentSince <= unseenLimit) return finding('machine_unseen', subject, { trouble: null })
+  const severity = kind === 'server' ? 'critical' : 'warning'
+  return finding('machine_unseen', subject, { trouble: { severity, since: silentSince, facts: { lastSeen } } })
+}
+
+function clockFindings(ahead: number | undefined, subject: Subject, now: number): Finding[] {
+  if (ahead === undefined) return []
+  const trouble =
+    Math.abs(ahead) > limits.clock ? ({ severity: 'warning', since: now, facts: { ahead } } as const) : null
+  return [finding('clock_wrong', subject, { trouble })]
+}

@@ -1,0 +1,32 @@
+/** What may be an attack, and what ends trust: ledger against storage, retention that is held, certificates. */
+import type { Severity } from '#protocol'
+import type { LedgerFindingKind } from '../condition.ts'
+import { type Finding, finding, type Subject } from '../condition.ts'
+import type { CertificateView, RepositoryView } from '../view.ts'
+import { limits } from './limits.ts'
+
+const findingKinds: readonly LedgerFindingKind[] = ['missing', 'rolled_back', 'invented']
+
+export function repositoryFindings({ id, name, client, findings, held }: RepositoryView): Finding[] {
+  const subject: Subject = { type: 'repository', id, name, client }
+  const disagreements = findingKinds.map((kind) => {
+    const found = findings.find((candidate) => candidate.kind === kind)
+    const trouble =
+      found && ({ severity: 'critical', since: found.foundAt, facts: { finding: kind, count: found.count } } as const)
+    return finding('ledger_disagrees', subject, { part: kind, trouble: trouble ?? null })
+  })
+  const hold = held && ({ severity: 'critical', since: held.since, facts: { reason: held.reason } } as const)
+  return [...disagreements, finding('retention_held', subject, { trouble: hold ?? null })]
+}
+
+export function certificateFindings(certificate: CertificateView, now: number): Finding[] {
+  const { id, name, client, endsAt, renewsItself } = certificate
+  const { warning, warningWhenRenewed, critical } = limits.certificate
+  const subject: Subject = { type: 'certificate', id, name, client }
+  const left = endsAt - now
+  const from = renewsItself ? warningWhenRenewed : warning
+  if (left > from) return [finding('certificate_ending', subject, { trouble: null })]
+  const severity: Severity = left <= critical ? 'critical' : 'warning'
+  const facts = { endsAt, ended: left <= 0 }
+  return [finding('certificate_ending', subject, { trouble: { severity, since: endsAt - from, facts } })]
+}

@@ -1,0 +1,55 @@
+/** Keeps a message readable: much of the same becomes one line. */
+import type { News, NewsGroup } from './message.ts'
+import { compareSeverity } from './condition.ts'
+
+/** News that a message says one by one; and how many of the same become one line when there is more. */
+const mostSingle = 8
+const groupFrom = 3
+/** Names that a line gives. */
+const mostNames = 5
+
+/** The worst first; in the order of names where equally bad. Bounded, however much there is. */
+export function sumUp(news: readonly News[]): {
+  readonly news: readonly News[]
+  readonly groups: readonly NewsGroup[]
+} {
+  const sorted = news.toSorted(byWeight)
+  if (sorted.length <= mostSingle) return { news: sorted, groups: [] }
+  const alike = [...Map.groupBy(sorted, likeness).values()]
+  const single = alike.filter((group) => group.length < groupFrom).flat()
+  // What would be too long even so is grouped as well: a group of one is a line, too.
+  const kept = single.slice(0, mostSingle)
+  const rest = [...Map.groupBy(single.slice(mostSingle), likeness).values()]
+  const groups = [...alike.filter((group) => group.length >= groupFrom), ...rest].map(asGroup)
+  return { news: kept, groups }
+}
+
+/** Of the same kind and said for the same reason. There are only so many likenesses, whatever the number of machines. */
+function likeness({ event, severity, condition }: News): string {
+  return `${event} ${severity} ${condition.kind} ${condition.subject.type}`
+}
+
+function asGroup(alike: readonly News[]): NewsGroup {
+  const [example] = alike as readonly [News, ...News[]]
+  const names = [...new Set(alike.map(({ condition }) => condition.subject.name))]
+  const sameReason = alike.every((item) => reasonOf(item) === reasonOf(example))
+  return { count: names.length, names: names.slice(0, mostNames), example, sameReason }
+}
+
+function reasonOf({ condition: { facts } }: News): string | undefined {
+  return 'reason' in facts ? facts.reason : undefined
+}
+
+function byWeight(a: News, b: News): number {
+  const isOver = ({ event }: News) => event === 'resolved' || event === 'unwatched'
+  return (
+    Number(isOver(a)) - Number(isOver(b)) ||
+    compareSeverity(b.severity, a.severity) ||
+    compare(a.condition.subject.name, b.condition.subject.name) ||
+    compare(a.condition.key, b.condition.key)
+  )
+}
+
+function compare(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0
+}

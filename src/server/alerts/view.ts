@@ -1,0 +1,143 @@
+/**
+ * What the rules look at: the state of everything that is watched, at one moment, as plain values. Whoever has the
+ * machines, runs and proofs fills it in. Times in milliseconds since 1970 by the server's clock, never by one that a machine
+ * claims; spans in milliseconds, sizes in bytes.
+ */
+import type { ChannelKind } from '#protocol'
+import type { LedgerFindingKind, ProofKind } from './condition.ts'
+
+export interface AlertView {
+  /** The businesses whose people expect to hear of trouble. */
+  readonly clients: readonly ClientRef[]
+  readonly machines: readonly MachineView[]
+  readonly protections: readonly ProtectionView[]
+  readonly proofs: readonly ProofView[]
+  readonly storages: readonly StorageView[]
+  readonly certificates: readonly CertificateView[]
+  readonly repositories: readonly RepositoryView[]
+  readonly ways: readonly WayView[]
+  readonly server: ServerView
+}
+
+export interface ClientRef {
+  readonly id: string
+  readonly name: string
+}
+
+export type MachineKind = 'server' | 'pc' | 'laptop' | 'appliance'
+
+export interface MachineView {
+  readonly id: string
+  readonly name: string
+  readonly client: ClientRef
+  readonly kind: MachineKind
+  readonly enrolledAt: number
+  readonly lastSeen: number | null
+  /** When it was first heard after it had last been silent: since then it has been switched on. */
+  readonly heardSince?: number | undefined
+  /** Instead of the limit of its kind. */
+  readonly unseenLimit?: number | undefined
+  /** Nobody expects to hear from it until then. */
+  readonly awayUntil?: number | undefined
+  /** Its clock minus the server's, when it was last heard. */
+  readonly clockAhead?: number | undefined
+  /** Names and IP addresses under which it is reached: what an alert must not depend on. */
+  readonly addresses: readonly string[]
+}
+
+/** One backup policy on one machine. */
+export interface ProtectionView {
+  readonly id: string
+  readonly policy: string
+  readonly machine: string
+  /** The time between two planned runs. */
+  readonly every: number
+  /** Since when it has been expected to run: set up, or switched on again. */
+  readonly activeSince: number
+  /** Switched off by a person: nothing is expected. */
+  readonly paused: boolean
+  /** Runs that have ended, newest first; those of the last two weeks at least, and the last good one. */
+  readonly runs: readonly RunView[]
+  /** Since when one has been running. */
+  readonly runningSince?: number | undefined
+}
+
+export interface RunView {
+  readonly endedAt: number
+  readonly outcome: 'done' | 'warnings' | 'failed' | 'cancelled'
+  /** What the snapshot holds (not what was new). Of good runs only. */
+  readonly bytes?: number | undefined
+  readonly files?: number | undefined
+  /** One sentence; of failed runs. */
+  readonly reason?: string | undefined
+}
+
+export interface ProofView {
+  readonly id: string
+  readonly kind: ProofKind
+  readonly subject: {
+    readonly type: 'machine' | 'repository'
+    readonly id: string
+    readonly name: string
+    readonly client: ClientRef
+  }
+  readonly every: number
+  readonly activeSince: number
+  readonly lastPassed: number | null
+  /** The newest that failed, when none has passed since. */
+  readonly failed?: { readonly at: number; readonly reason: string } | undefined
+}
+
+export interface StorageView {
+  readonly id: string
+  readonly name: string
+  /** Null when several clients share it. */
+  readonly client: ClientRef | null
+  /** Unknown for storage that is sold by use: it does not fill. */
+  readonly space?: { readonly capacity: number; readonly free: number } | undefined
+  /** Used bytes over time, oldest first; of the last month. */
+  readonly used: readonly { readonly at: number; readonly bytes: number }[]
+  /** Its clock minus the server's, when it was last asked. */
+  readonly clockAhead?: number | undefined
+}
+
+export interface CertificateView {
+  readonly id: string
+  /** What it is for: `https://backup.example.com`. */
+  readonly name: string
+  readonly client: ClientRef | null
+  readonly endsAt: number
+  /** A program renews it, usually a month before its end. */
+  readonly renewsItself: boolean
+}
+
+export interface RepositoryView {
+  readonly id: string
+  readonly name: string
+  readonly client: ClientRef
+  /** Where the ledger and the storage say different things. */
+  readonly findings: readonly { readonly kind: LedgerFindingKind; readonly count: number; readonly foundAt: number }[]
+  /** An unusual run has stopped its retention. */
+  readonly held?: { readonly since: number; readonly reason: string } | undefined
+}
+
+/** One way on which alerts reach somebody: a channel and a person; or the outside watch. */
+export interface WayView {
+  readonly channel: { readonly id: string; readonly name: string }
+  readonly kind: ChannelKind | 'dead_man'
+  /** Who reads what comes this way; null: the outside watch. */
+  readonly person: { readonly id: string; readonly name: string } | null
+  /** The clients whose alerts go this way. */
+  readonly clients: 'all' | readonly string[]
+  /** Hosts on the way to the reader: the mail server that sends and those that receive, or the host of the address. */
+  readonly hosts: readonly string[]
+  readonly broken?: { readonly since: number; readonly reason: string } | undefined
+}
+
+export interface ServerView {
+  readonly name: string
+  /** Names and IP addresses of the machine on which the server runs. */
+  readonly addresses: readonly string[]
+  /** Since when alerts could have been set up. */
+  readonly since: number
+}
