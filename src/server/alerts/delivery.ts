@@ -1,5 +1,5 @@
 /** How the sending of one message ended, as a value: it is stored, shown, and decided upon. */
-import { messageOf, throwIfBug, UnderstudyError } from '#base'
+import { AlertError } from './errors.ts'
 
 export type Delivery =
   | {
@@ -19,12 +19,9 @@ export type Delivery =
       readonly retryAfter?: number | undefined
     }
 
-/** What was thrown while sending, as a value. A mistake of ours is thrown on. */
+/** What was thrown while sending, as a value. Anything but an `AlertError` is a mistake of ours, and is thrown on. */
 export function failedDelivery(thrown: unknown): Delivery {
-  throwIfBug(thrown)
-  if (!(thrown instanceof UnderstudyError)) {
-    return { outcome: 'failed', code: 'ALERT_UNREACHABLE', reason: messageOf(thrown), hint: '', transient: true }
-  }
+  if (!(thrown instanceof AlertError)) throw thrown
   const { code, message, hint, transient, details } = thrown
   const { retryAfter } = details
   return {

@@ -1,0 +1,191 @@
+import type { Dependence, LedgerFindingKind, ProofKind, Subject } from '../condition.ts'
+import type { Texts } from './texts.ts'
+
+const proofs: Readonly<Record<ProofKind, string>> = {
+  check: 'Prüfung',
+  test_restore: 'Testwiederherstellung',
+  trial: 'vollständige Probewiederherstellung',
+}
+
+const plurals: Readonly<Record<Subject['type'], readonly [string, string]>> = {
+  machine: ['Gerät', 'Geräte'],
+  repository: ['Sicherungsablage', 'Sicherungsablagen'],
+  storage: ['Speicher', 'Speicher'],
+  certificate: ['Zertifikat', 'Zertifikate'],
+  channel: ['Meldeweg', 'Meldewege'],
+  client: ['Kunde', 'Kunden'],
+  server: ['Server', 'Server'],
+}
+
+const ledger: Readonly<Record<LedgerFindingKind, string>> = {
+  missing: 'Gespeicherte Wiederherstellungspunkte fehlen',
+  rolled_back: 'Wiederherstellungspunkte sind älter als die gespeicherten',
+  invented: 'Es gibt Wiederherstellungspunkte, die kein Gerät gemacht hat',
+}
+
+const dependences: Readonly<Record<Dependence, (on: string) => string>> = {
+  machine: (on) =>
+    `Jede Meldung geht über ${on} und damit über eines der Geräte, um die es geht: Fällt es aus, hören Sie nichts.`,
+  server: (on) => `Jede Meldung geht über ${on}, wo Understudy selbst läuft: Fällt er aus, hören Sie nichts.`,
+  own_domain: (on) =>
+    `Jede Meldung geht an ${on}, wo Ihre eigenen Geräte stehen: Fallen sie aus, hören Sie vielleicht nichts.`,
+  host: (on) => `Jede Meldung geht über ${on}: Solange das nicht geht, hören Sie nichts.`,
+  domain: (on) => `Jede Meldung geht über ${on}: Solange das nicht geht, hören Sie nichts.`,
+}
+
+export const german: Texts = {
+  conditions: {
+    run_failed: ({ facts: { policy, lastGood, reason, times } }, say) => ({
+      title: 'Sicherung fehlgeschlagen',
+      sentence:
+        `Die Sicherung „${say.quote(policy)}“ ist ${times > 1 ? `${say.number(times)}-mal nacheinander ` : ''}fehlgeschlagen: ${say.reason(reason)}. ` +
+        (lastGood === null ? 'Es gibt noch keine gute Sicherung.' : `Die letzte gute ist von ${say.date(lastGood)}.`),
+      hint: 'Beheben Sie, was die Meldung nennt, und starten Sie die Sicherung von Hand. Zur nächsten geplanten Zeit wird sie auch so wieder versucht.',
+      over: 'Die Sicherung funktioniert wieder.',
+    }),
+    run_missed: ({ facts: { policy, lastRun, every, runningSince } }, say) => ({
+      title: 'Sicherung nicht gelaufen',
+      sentence:
+        runningSince === null
+          ? `Die Sicherung „${say.quote(policy)}“ ${lastRun === null ? 'ist noch nie gelaufen' : `lief zuletzt am ${say.date(lastRun)}`} (geplanter Abstand: ${say.span(every)}).`
+          : `Die Sicherung „${say.quote(policy)}“ begann am ${say.date(runningSince)} und ist noch nicht zu Ende.`,
+      hint: 'Sehen Sie nach, ob das Gerät eingeschaltet und verbunden ist und Understudy darauf läuft.',
+      over: 'Die Sicherung ist wieder gelaufen.',
+    }),
+    machine_unseen: ({ facts: { lastSeen } }, say) => ({
+      title: 'meldet sich nicht',
+      sentence:
+        lastSeen === null
+          ? 'Es hat sich noch nie gemeldet.'
+          : `Zuletzt gemeldet: ${say.date(lastSeen)}. Solange es schweigt, wird dort nichts gesichert.`,
+      hint: 'Sehen Sie nach, ob es eingeschaltet und verbunden ist. Ist es mit Absicht weg, tragen Sie „abwesend bis“ ein.',
+      over: 'Es meldet sich wieder.',
+    }),
+    backup_empty: ({ facts: { policy, at } }, say) => ({
+      title: 'Sicherung ist leer',
+      sentence: `Die Sicherung „${say.quote(policy)}“ (${say.date(at)}) lief ohne Fehler, enthält aber nichts.`,
+      hint: 'Sehen Sie nach, ob die Ordner da sind und Daten enthalten, zum Beispiel ob eine Platte angeschlossen ist. Ältere Sicherungen bleiben.',
+      over: 'Die Sicherung enthält wieder Daten.',
+    }),
+    backup_small: ({ facts: { policy, bytes, usualBytes, files, usualFiles } }, say) => ({
+      title: 'Sicherung viel kleiner als sonst',
+      sentence:
+        `Die Sicherung „${say.quote(policy)}“ enthält ${say.size(bytes)} in ${say.number(files)} Dateien; ` +
+        `sonst sind es ${say.size(usualBytes)} in ${say.number(usualFiles)}.`,
+      hint: 'Hat dort niemand aufgeräumt, suchen Sie nach einer fehlenden Platte, einem falschen Ausschluss oder gelöschten Daten. Ältere Sicherungen bleiben.',
+      over: 'Die Sicherung ist wieder so groß wie sonst.',
+    }),
+    success_rate: ({ facts: { policy, good, runs } }, say) => ({
+      title: 'Sicherung schlägt oft fehl',
+      sentence: `Von den letzten ${say.number(runs)} Läufen der Sicherung „${say.quote(policy)}“ waren nur ${say.number(good)} gut.`,
+      hint: 'Sehen Sie sich die Gründe an: Meist ist es eine wacklige Leitung oder ein Gerät, das zu früh ausgeschaltet wird.',
+      over: 'Die Sicherung ist wieder zuverlässig.',
+    }),
+    proof_failed: ({ facts: { proof, reason } }, say) => ({
+      title: `${proofs[proof]} fehlgeschlagen`,
+      sentence: `${say.reason(reason)}. Bis eine gelingt, weiß niemand, ob sich diese Sicherung zurückholen lässt.`,
+      hint: 'Sehen Sie nach, was gefunden wurde, und wiederholen Sie sie. Schlägt sie wieder fehl, machen Sie sofort eine neue Sicherung.',
+      over: 'Sie ist gelungen.',
+    }),
+    proof_overdue: ({ facts: { proof, lastPassed, every } }, say) => ({
+      title: `${proofs[proof]} überfällig`,
+      sentence: `Geplanter Abstand: ${say.span(every)}. ${lastPassed === null ? 'Bisher ist keine gelungen.' : `Zuletzt gelungen: ${say.date(lastPassed)}.`}`,
+      hint: 'Starten Sie sie von Hand, und sehen Sie nach, warum sie nicht zu ihrer Zeit lief.',
+      over: 'Sie ist gelungen.',
+    }),
+    storage_filling: ({ facts: { free, capacity, fullAt } }, say) => ({
+      title: 'Speicher wird voll',
+      sentence:
+        `${say.size(free)} von ${say.size(capacity)} sind frei` +
+        (fullAt === null
+          ? '.'
+          : `; wächst er weiter wie jetzt, ist er am ${say.day(fullAt)} voll. Dann geht keine Sicherung mehr.`),
+      hint: 'Schaffen Sie Platz, oder heben Sie weniger alte Sicherungen auf.',
+      over: 'Es ist wieder genug Platz.',
+    }),
+    clock_wrong: ({ facts: { ahead } }, say) => ({
+      title: 'Uhr geht falsch',
+      sentence: `Abweichung von der Uhr des Servers: ${say.span(Math.abs(ahead))} ${ahead > 0 ? 'vor' : 'nach'}.`,
+      hint: 'Schalten Sie auf beiden die automatische Zeit (NTP) ein. Wo die Uhr eines Speichers falsch geht, werden alte Sicherungen nicht aufgeräumt.',
+      over: 'Die Uhr geht wieder richtig.',
+    }),
+    certificate_ending: ({ facts: { endsAt, ended } }, say) => ({
+      title: ended ? 'Zertifikat ist abgelaufen' : 'Zertifikat läuft bald ab',
+      sentence: ended
+        ? `Abgelaufen: ${say.date(endsAt)}. Geräte können die Verbindung verweigern.`
+        : `Es läuft ab: ${say.date(endsAt)}.`,
+      hint: 'Erneuern Sie es und setzen Sie es ein. Sollte das ein Programm tun, sehen Sie nach, warum es das nicht tut.',
+      over: 'Das Zertifikat ist erneuert.',
+    }),
+    ledger_disagrees: ({ facts: { finding, count } }, say) => ({
+      title: 'Speicher wurde verändert',
+      sentence: `${ledger[finding]} (${say.number(count)}). Vielleicht hat jemand den Speicher hinter Understudys Rücken verändert.`,
+      hint: 'Löschen Sie nichts. Klären Sie, wer dort schreiben kann; war es niemand von Ihnen, behandeln Sie es als Angriff.',
+      over: 'Speicher und Verzeichnis stimmen wieder überein.',
+    }),
+    retention_held: ({ facts: { reason } }, say) => ({
+      title: 'ungewöhnliche Änderung, alte Sicherungen werden festgehalten',
+      sentence: `Ein Lauf war anders als sonst: ${say.reason(reason)}. So sieht ein Angriff auf die Daten aus; deshalb wird keine alte Sicherung entfernt.`,
+      hint: 'Klären Sie, ob das jemand mit Absicht getan hat. Wenn ja, heben Sie die Sperre auf; wenn nicht, trennen Sie das Gerät vom Netz.',
+      over: 'Die Sperre ist aufgehoben.',
+    }),
+    channel_broken: ({ facts: { reason, reader } }, say) => ({
+      title: 'Meldungen kommen nicht an',
+      sentence: `${reader === null ? 'Die Anrufe bei der Wache außerhalb schlagen fehl' : `Meldungen an ${say.quote(reader)} können nicht zugestellt werden`}: ${say.reason(reason)}.`,
+      hint: 'Berichtigen Sie die Einstellungen dieses Meldewegs und schicken Sie eine Testmeldung.',
+      over: 'Meldungen kommen wieder an.',
+    }),
+    alerting_missing: () => ({
+      title: 'niemand erfährt von Störungen',
+      sentence: 'Hier ist niemand mit einem Meldeweg eingetragen: Schlägt eine Sicherung fehl, erfährt es niemand.',
+      hint: 'Tragen Sie eine Person und einen Meldeweg ein, und schicken Sie eine Testmeldung.',
+      over: 'Jetzt erfährt es jemand.',
+    }),
+    alerting_dependent: ({ facts: { on, how } }, say) => ({
+      title: 'alle Meldungen hängen an einer Sache',
+      sentence: dependences[how](say.quote(on)),
+      hint: 'Richten Sie einen zweiten Meldeweg ein, der ohne sie auskommt, zum Beispiel auf ein Telefon.',
+      over: 'Die Meldewege sind unabhängig.',
+    }),
+    outside_watch_missing: () => ({
+      title: 'niemand wacht über den Wächter',
+      sentence: 'Bleibt dieser Server selbst stehen, kommt keine Meldung: Außerhalb würde es niemand merken.',
+      hint: 'Richten Sie die Wache außerhalb ein: eine Adresse, die Alarm schlägt, wenn die Anrufe dieses Servers ausbleiben.',
+      over: 'Eine Wache außerhalb ist eingerichtet.',
+    }),
+  },
+  severities: { critical: 'Dringend', warning: 'Warnung', notice: 'Hinweis' },
+  label: (event, severity) =>
+    ({
+      new: severity,
+      open: severity,
+      again: `${severity}, wieder da`,
+      escalated: `${severity}, noch keine Antwort`,
+      worse: `${severity}, schlimmer geworden`,
+      reminder: `${severity}, Erinnerung`,
+      resolved: 'Vorbei',
+      unwatched: 'Nicht mehr beobachtet',
+    })[event],
+  count: (type, count, say) => `${say.number(count)} ${plurals[type][count === 1 ? 0 : 1]}`,
+  since: (date) => `Seit ${date}.`,
+  whatToDo: 'Was tun:',
+  comesAndGoes: 'Das kommt und geht. Dass es vorbei ist, hören Sie, wenn längere Zeit Ruhe war.',
+  notWatched: 'Es wurde entfernt, angehalten oder auf „abwesend“ gestellt. Das heißt nicht, dass es behoben ist.',
+  among: (names, others, say) => (others > 0 ? `${names} und ${say.number(others)} weitere.` : `${names}.`),
+  sameReason: (reason) => `Alle aus demselben Grund: ${reason}.`,
+  andMore: (count, say) => `und ${say.number(count)} weitere`,
+  digest: {
+    subject: (open, say) => (open === 0 ? 'Überblick: nichts offen' : `Überblick: ${say.number(open)} offen`),
+    lead: (machines, open, say) =>
+      `${say.number(machines)} ${machines === 1 ? 'Gerät wird' : 'Geräte werden'} beobachtet. ` +
+      (open === 0 ? 'Es gibt nichts zu tun.' : `Offen ${open === 1 ? 'ist' : 'sind'} ${say.number(open)}:`),
+  },
+  test: {
+    subject: 'Testmeldung',
+    lead: (name) =>
+      `Guten Tag ${name}, dies ist ein Test. Wenn Sie das lesen, erreichen Meldungen Sie hier. Es gibt nichts zu tun.`,
+  },
+  footer: (server, at) => `Understudy auf ${server}, ${at}.`,
+  answer:
+    'Öffnen Sie Understudy und übernehmen Sie es dort: Dann enden die Erinnerungen, und niemand sonst wird gerufen.',
+}
