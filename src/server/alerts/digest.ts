@@ -4,7 +4,7 @@ import type { Findings } from './find-conditions.ts'
 import { digestDate } from './local-time.ts'
 import type { Message, News } from './message.ts'
 import { peopleFor } from './people.ts'
-import { recipientOf } from './recipient.ts'
+import { hears, recipientOf } from './recipient.ts'
 import { type AlertState, isBroken, personKey } from './state.ts'
 import { sumUp } from './sum-up.ts'
 
@@ -28,7 +28,15 @@ export function digestsDue(
     const overview = { machines: counted.reduce((sum, count) => sum + count, 0), open: news.length }
     const id = `${now}-${++state.sequence}`
     return [
-      { id, kind: 'digest', at: now, recipient: recipientOf(person, way), severity: null, ...sumUp(news), overview },
+      {
+        id,
+        kind: 'digest',
+        at: now,
+        recipient: recipientOf(person, way, Object.keys(machines)),
+        severity: null,
+        ...sumUp(news),
+        overview,
+      },
     ]
   })
 }
@@ -38,8 +46,4 @@ function openNews({ open }: AlertState, person: Person, settings: AlertSettings)
     if (gone || !peopleFor(settings, condition).includes(person)) return []
     return [{ event: 'open', severity: condition.severity, condition }]
   })
-}
-
-function hears({ clients }: Person, client: string): boolean {
-  return clients === 'all' || clients.includes(client)
 }

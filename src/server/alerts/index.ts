@@ -15,7 +15,15 @@ export { AlertError, alertErrors } from './errors.ts'
 export { type Findings, findConditions } from './find-conditions.ts'
 export { recordDeliveries } from './health.ts'
 export type { Message, News, NewsGroup, Recipient } from './message.ts'
-export { type AlertChange, type AlertStore, type Attempt, changeState, deliverDue, type OutboxEntry } from './outbox.ts'
+export {
+  type AlertChange,
+  type AlertStore,
+  type Attempt,
+  changeState,
+  type ClaimOptions,
+  deliverDue,
+  type OutboxEntry,
+} from './outbox.ts'
 export { describeCondition, formatHtml, formatText, putIntoWords, type Sender, type Words } from './render.ts'
 export {
   acknowledge,

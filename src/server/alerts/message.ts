@@ -32,8 +32,8 @@ export interface Recipient {
   readonly address: string | null
   readonly language: Language
   readonly timeZone: string
-  /** Whether the name of the client must be said. */
-  readonly seesSeveralClients: boolean
+  /** Whether the name of the client must be said: this person hears of several. */
+  readonly namesClients: boolean
 }
 
 export interface Message {

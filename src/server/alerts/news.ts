@@ -2,9 +2,9 @@
  * What one way has to be told of one condition.
  *
  * Two promises are kept by how the events follow on one another. Nobody gets the same message twice within the reminder
- * time, and what people believe is never better than the truth: "it is over" is said only when "it is back" could be
- * said at any moment after it. So what comes and goes is told twice (new, again) and then only once in each reminder time,
- * and until it has been quiet for that long nobody is told that it is over.
+ * time, and what people believe is never better than the truth: "it is over" is said only when "it is back" can be said at
+ * any moment after it. What comes and goes is said to be new, over and back once; then people believe that it is so until
+ * the reminder time has passed since they last heard that it is over.
  */
 import type { AlertSettings, Severity } from '#protocol'
 import { isAtLeast, moreSevere } from './condition.ts'
@@ -54,7 +54,7 @@ function overNews(
   }: { readonly settings: AlertSettings; readonly now: number; readonly within: (at: number | null) => boolean },
 ): Tellable | null {
   if (!gone || !told || told.believes === null) return null
-  if (now - gone.at < settings.settleMinutes * minute || within(told.overAt) || within(told.againAt)) return null
+  if (now - gone.at < settings.settleMinutes * minute || within(told.overAt)) return null
   return { event: gone.how, severity: told.believes }
 }
 
@@ -72,7 +72,6 @@ export function afterTelling(
     highest: told && !isFresh ? moreSevere(told.highest, severity) : severity,
     at,
     firstAt: event === 'new' || event === 'escalated' ? at : (told?.firstAt ?? null),
-    againAt: event === 'again' ? at : (told?.againAt ?? null),
     overAt: isOver ? at : (told?.overAt ?? null),
     message,
     delivered: false,

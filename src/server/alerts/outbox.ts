@@ -3,7 +3,7 @@
  * how it fared together with what that changes. So nothing is lost; a crash between sending and storing the outcome sends
  * a message a second time, under the same id.
  */
-import { type Cancellable, type Clock, forEachConcurrent } from '#base'
+import type { Cancellable, Clock } from '#base'
 import type { AlertSettings } from '#protocol'
 import type { Postman } from './channels/send.ts'
 import { type Delivery, failedDelivery } from './delivery.ts'
@@ -21,14 +21,19 @@ export interface AlertStore {
    */
   save(change: AlertChange, options: { readonly revision: number }): Promise<boolean>
   /**
-   * Messages that wait and whose time has come, at most `limit`, the oldest first. They are the caller's until `until`:
+   * Messages that wait and whose time is not after `now`, or lies after `horizon` (the clock was wrong when it was set); at
+   * most `limit`, the oldest first. They are the caller's until `until`:
    * nobody else gets them before, and somebody gets them after, unless they have been settled.
    */
-  claim(options: {
-    readonly now: number
-    readonly until: number
-    readonly limit: number
-  }): Promise<readonly OutboxEntry[]>
+  claim(options: ClaimOptions): Promise<readonly OutboxEntry[]>
+}
+
+/** Times in milliseconds since 1970. */
+export interface ClaimOptions {
+  readonly now: number
+  readonly horizon: number
+  readonly until: number
+  readonly limit: number
 }
 
 export interface AlertChange {
@@ -75,17 +80,11 @@ export async function deliverDue(parts: OutboxParts, { signal }: Cancellable = {
   let tried = 0
   for (;;) {
     const now = clock.now()
-    const entries = await store.claim({ now, until: now + claimTime, limit: batch })
+    const entries = await store.claim({ now, horizon: now + longestWait, until: now + claimTime, limit: batch })
     if (entries.length === 0) return tried
     tried += entries.length
-    const results: Result[] = []
-    await forEachConcurrent(
-      entries,
-      async (entry) => {
-        results.push(await attempt(entry, parts, { signal }))
-      },
-      { concurrency: batch, signal },
-    )
+    const endings = await Promise.allSettled(entries.map((entry) => attempt(entry, parts, { signal })))
+    const results = endings.flatMap((ending) => (ending.status === 'fulfilled' ? ending.value : []))
     await changeState(store, (state) => ({
       state: recordDeliveries(
         state,
@@ -94,6 +93,9 @@ export async function deliverDue(parts: OutboxParts, { signal }: Cancellable = {
       ),
       attempts: results.map((result) => result.attempt),
     }))
+    // Cancelled, or a mistake of ours: what the others did is stored first, else they would all be sent once more.
+    const thrown = endings.find((ending) => ending.status === 'rejected')
+    if (thrown) throw thrown.reason
   }
 }
 

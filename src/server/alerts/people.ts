@@ -1,6 +1,7 @@
 /** Who hears of a condition, and on which ways. */
 import type { AlertSettings, Person, Way } from '#protocol'
 import { type Condition, isAtLeast } from './condition.ts'
+import { hears } from './recipient.ts'
 import { type AlertState, isBroken, wayKey } from './state.ts'
 
 /** A broken way gets a message again after this time, so that its recovery is noticed. */
@@ -13,7 +14,7 @@ const tryBrokenAgain = 30 * 60_000
 export function peopleFor({ people }: AlertSettings, { subject: { client } }: Condition): readonly Person[] {
   const all = people.filter(({ clients }) => clients === 'all')
   if (client === null) return all.length > 0 ? all : people
-  return people.filter(({ clients }) => clients === 'all' || clients.includes(client.id))
+  return people.filter((person) => hears(person, client.id))
 }
 
 export interface Reach {

@@ -2,6 +2,7 @@
 import type { Language, Severity } from '#protocol'
 import type { Condition } from './condition.ts'
 import type { Message, News, NewsGroup } from './message.ts'
+import { weightOf } from './sum-up.ts'
 import { english } from './texts/english.ts'
 import { german } from './texts/german.ts'
 import { type Say, sayIn } from './texts/say.ts'
@@ -49,10 +50,16 @@ export function putIntoWords(message: Message, sender: Sender): Words {
     severity: message.severity,
     subject: writer.subject(),
     lead: writer.lead(),
-    blocks: [...message.groups.map((group) => writer.group(group)), ...message.news.map((item) => writer.item(item))],
+    blocks: partsOf(message).map((part) => ('example' in part ? writer.group(part) : writer.item(part))),
     footer: [...(needsAnswer ? [texts.answer] : []), texts.footer(say.quote(sender.name), say.date(message.at))],
     url: sender.url,
   }
+}
+
+/** The worst first, and of the equally bad what is more. */
+function partsOf({ news, groups }: Message): readonly (News | NewsGroup)[] {
+  const weigh = (part: News | NewsGroup) => weightOf('example' in part ? part.example : part)
+  return [...groups, ...news].toSorted((a, b) => weigh(b) - weigh(a))
 }
 
 class Writer {
@@ -68,12 +75,13 @@ class Writer {
 
   /** What is worst, and how much more there is: all that a telephone shows of it. */
   subject(): string {
-    const { kind, overview, news, groups } = this.#message
+    const { kind, overview } = this.#message
     if (kind === 'test') return this.#texts.test.subject
     if (kind === 'digest') return this.#texts.digest.subject(overview?.open ?? 0, this.#say)
-    const headings = [...groups.map((group) => this.#headingOf(group)), ...news.map((item) => this.#heading(item))]
-    const [first = '', ...others] = headings
-    return others.length === 0 ? first : `${first} (${this.#texts.andMore(others.length, this.#say)})`
+    const [worst, ...others] = partsOf(this.#message)
+    if (!worst) return ''
+    const heading = 'example' in worst ? this.#headingOf(worst) : this.#heading(worst)
+    return others.length === 0 ? heading : `${heading} (${this.#texts.andMore(others.length, this.#say)})`
   }
 
   lead(): string {
@@ -115,8 +123,7 @@ class Writer {
 
   #heading(item: News): string {
     const { subject } = item.condition
-    const client =
-      this.#message.recipient.seesSeveralClients && subject.type !== 'client' ? subject.client?.name : undefined
+    const client = this.#message.recipient.namesClients && subject.type !== 'client' ? subject.client?.name : undefined
     const name = this.#say.quote(subject.name) + (client === undefined ? '' : ` (${this.#say.quote(client)})`)
     return `${this.#label(item)}: ${name}: ${this.#words(item.condition).title}`
   }
@@ -131,9 +138,7 @@ class Writer {
   }
 
   #words(condition: Condition): ConditionWords {
-    // The table has one entry for each kind, made for just that kind.
-    const write = this.#texts.conditions[condition.kind] as (condition: Condition, say: Say) => ConditionWords
-    return write(condition, this.#say)
+    return wordsOf(condition, this.#texts, this.#say)
   }
 }
 
@@ -142,15 +147,20 @@ export function describeCondition(
   condition: Condition,
   { language, timeZone, now }: { readonly language: Language; readonly timeZone: string; readonly now: number },
 ): ConditionWords {
-  const write = tables[language].conditions[condition.kind] as (condition: Condition, say: Say) => ConditionWords
-  return write(condition, sayIn(language, { timeZone, now }))
+  return wordsOf(condition, tables[language], sayIn(language, { timeZone, now }))
 }
 
-/** Plain text, for mail and telephones. */
-export function formatText({ language, lead, blocks, footer, url }: Words): string {
+function wordsOf(condition: Condition, texts: Texts, say: Say): ConditionWords {
+  // The table has one entry for each kind, made for just that kind.
+  const write = texts.conditions[condition.kind] as (condition: Condition, say: Say) => ConditionWords
+  return write(condition, say)
+}
+
+/** Plain text, for mail and telephones; to be read below the subject, which is not said twice. */
+export function formatText({ language, subject, lead, blocks, footer, url }: Words): string {
   const { whatToDo } = tables[language]
   const parts = blocks.map(({ heading, lines, hint }) =>
-    [heading, ...lines, ...(hint === '' ? [] : [`${whatToDo} ${hint}`])].join('\n'),
+    [...(heading === subject ? [] : [heading]), ...lines, ...(hint === '' ? [] : [`${whatToDo} ${hint}`])].join('\n'),
   )
   return [...(lead === '' ? [] : [lead]), ...parts, [...footer, ...(url === null ? [] : [url])].join('\n')].join('\n\n')
 }

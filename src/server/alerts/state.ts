@@ -39,7 +39,6 @@ export interface Told {
   readonly highest: Severity
   readonly at: number
   readonly firstAt: number | null
-  readonly againAt: number | null
   readonly overAt: number | null
   readonly message: string
   readonly delivered: boolean

@@ -1,6 +1,6 @@
 /** Keeps a message readable: much of the same becomes one line. */
+import { severities } from '#protocol'
 import type { News, NewsGroup } from './message.ts'
-import { compareSeverity } from './condition.ts'
 
 /** News that a message says one by one; and how many of the same become one line when there is more. */
 const mostSingle = 8
@@ -40,14 +40,14 @@ function reasonOf({ condition: { facts } }: News): string | undefined {
   return 'reason' in facts ? facts.reason : undefined
 }
 
+/** Greater for what must be read first: what is bad before what is over. */
+export function weightOf({ event, severity }: News): number {
+  return event === 'resolved' || event === 'unwatched' ? -1 : severities.indexOf(severity)
+}
+
 function byWeight(a: News, b: News): number {
-  const isOver = ({ event }: News) => event === 'resolved' || event === 'unwatched'
-  return (
-    Number(isOver(a)) - Number(isOver(b)) ||
-    compareSeverity(b.severity, a.severity) ||
-    compare(a.condition.subject.name, b.condition.subject.name) ||
-    compare(a.condition.key, b.condition.key)
-  )
+  const [first, second] = [a.condition, b.condition]
+  return weightOf(b) - weightOf(a) || compare(first.subject.name, second.subject.name) || compare(first.key, second.key)
 }
 
 function compare(a: string, b: string): number {

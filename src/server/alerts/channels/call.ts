@@ -59,12 +59,13 @@ export function tooSlow(host: string, timeout: number): AlertError {
 
 /** The failure of a connection. Its words are Node's: they name hosts and numbers, never what was sent. */
 export function connectionError(host: string, thrown: unknown): AlertError {
-  // Node says TypeError to whoever calls it wrongly: that is a mistake of ours.
-  if (!(thrown instanceof Error) || !('code' in thrown) || thrown instanceof TypeError) throw thrown
+  // Node says these two to whoever calls it wrongly: that is a mistake of ours.
+  if (thrown instanceof TypeError || thrown instanceof RangeError) throw thrown
+  if (!(thrown instanceof Error) || !('code' in thrown)) throw thrown
   const code = String(thrown.code)
   // OpenSSL's own codes (CERT_HAS_EXPIRED), those of Node's checks, and what is no TLS at all (EPROTO).
-  const isTrust = /CERT|SIGNATURE|ISSUER|^ERR_TLS|^ERR_SSL|^EPROTO$|^ETLS$/.test(code)
-  if (isTrust) return new AlertError('ALERT_TLS_REFUSED', { host, reason: code === 'ETLS' ? thrown.message : code })
+  const isDistrust = /CERT|SIGNATURE|ISSUER|^ERR_TLS|^ERR_SSL|^EPROTO$/.test(code)
+  if (isDistrust) return new AlertError('ALERT_TLS_REFUSED', { host, reason: code })
   return new AlertError('ALERT_UNREACHABLE', { host, reason: code, transient: true })
 }
 
@@ -110,8 +111,11 @@ function send(
         ...(body === undefined ? {} : { 'Content-Length': Buffer.byteLength(body) }),
       },
     })
-    request.on('error', reject)
+    // After the answer has begun, what goes wrong goes wrong with its body.
+    const fail = (error: Error) => reject(error)
+    request.on('error', fail)
     request.on('response', (message) => {
+      request.off('error', fail).on('error', () => undefined)
       readAnswer(message).then(resolve, reject)
     })
     request.end(body)

@@ -1,6 +1,6 @@
 /** Mail by SMTP. A server that does not encrypt is refused unless the channel says otherwise. */
 import { connect as connectTo, isIP, type Socket } from 'node:net'
-import { printable } from '#base'
+import { messageOf, printable } from '#base'
 import type { Channel } from '#protocol'
 import { createTransport } from 'nodemailer'
 import { AlertError } from '../errors.ts'
@@ -95,7 +95,10 @@ async function connectGuarded(
   if (security === 'none' && !addresses.every(({ isAllowed }) => isAllowed)) {
     throw new AlertError('ALERT_NOT_ENCRYPTED', { host })
   }
-  const socket = await connectToFirst(addresses, port, { signal, share: outside.timeout / (addresses.length + 1) })
+  const socket = await connectToFirst(addresses, port, {
+    signal,
+    share: Math.ceil(outside.timeout / (addresses.length + 1)),
+  })
   return { socket, [Symbol.dispose]: () => socket.destroy() }
 }
 
@@ -145,6 +148,7 @@ function smtpError(thrown: unknown, channel: EmailChannel, reader: string): Aler
   const { host, from } = channel
   const { code = '', responseCode = 0, response, command = '' } = thrown as SmtpFailure
   if (code === 'ETLS' && /STARTTLS/i.test(command)) return new AlertError('ALERT_TLS_MISSING', { host })
+  if (isDistrust(thrown, code)) return new AlertError('ALERT_TLS_REFUSED', { host, reason: messageOf(thrown) })
   if (responseCode === 0 || response === undefined) return connectionError(host, thrown)
   const reason = shown(response, channel)
   // 4xx: not now (grey-listing, too much at once); 5xx: never so.
@@ -153,6 +157,11 @@ function smtpError(thrown: unknown, channel: EmailChannel, reader: string): Aler
   if (command === 'MAIL FROM') return new AlertError('ALERT_SENDER_REFUSED', { host, sender: from, reason })
   if (command === 'RCPT TO') return new AlertError('ALERT_READER_REFUSED', { host, reader, reason })
   return new AlertError('ALERT_REFUSED', { host, reason })
+}
+
+/** nodemailer gives every trouble of a connection one code: what Node said of the certificate is left in the sentence. */
+function isDistrust(thrown: unknown, code: string): boolean {
+  return code === 'ETLS' || (code === 'ESOCKET' && /certificate|\bssl\b|\btls\b/i.test(messageOf(thrown)))
 }
 
 function shown(response: string, channel: EmailChannel): string {

@@ -41,8 +41,8 @@ const mostSamples = 60
 
 /**
  * When the storage will be full if it goes on as in the last month: null when it does not grow, or when less than a day has
- * been measured. By the median of all slopes between two samples (Theil–Sen), because one prune makes a saw tooth that
- * would turn a mean around.
+ * been measured. By the median of all slopes between two samples (Theil–Sen): what is pruned every week belongs to how it
+ * goes on, and one disk that was copied or cleared does not.
  */
 export function fullAt(used: StorageView['used'], free: number, now: number): number | null {
   const stride = Math.ceil(used.length / mostSamples)

@@ -46,7 +46,7 @@ export const english: Texts = {
       title: 'backup did not run',
       sentence:
         runningSince === null
-          ? `The backup "${say.quote(policy)}" is planned every ${say.span(every)}, but ${lastRun === null ? 'has never run' : `last ran on ${say.date(lastRun)}`}.`
+          ? `The backup "${say.quote(policy)}" is planned every ${say.span(every).replace(/^1 /, '')}, but ${lastRun === null ? 'has never run' : `last ran on ${say.date(lastRun)}`}.`
           : `The backup "${say.quote(policy)}" began on ${say.date(runningSince)} and has not ended.`,
       hint: 'See that the machine is switched on, connected, and that Understudy runs on it.',
       over: 'The backup has run again.',
@@ -89,7 +89,7 @@ export const english: Texts = {
     proof_overdue: ({ facts: { proof, lastPassed, every } }, say) => ({
       title: `${proofs[proof]} overdue`,
       sentence:
-        `It is planned every ${say.span(every)}, but ` +
+        `It is planned every ${say.span(every).replace(/^1 /, '')}, but ` +
         (lastPassed === null ? 'none has passed yet.' : `the last one passed on ${say.date(lastPassed)}.`),
       hint: 'Start it by hand, and see why it did not run at its time.',
       over: `The ${proofs[proof]} has passed.`,

@@ -105,7 +105,7 @@ export const german: Texts = {
     }),
     clock_wrong: ({ facts: { ahead } }, say) => ({
       title: 'Uhr geht falsch',
-      sentence: `Abweichung von der Uhr des Servers: ${say.span(Math.abs(ahead))} ${ahead > 0 ? 'vor' : 'nach'}.`,
+      sentence: `Sie geht gegenüber der Uhr des Servers ${say.span(Math.abs(ahead))} ${ahead > 0 ? 'vor' : 'nach'}.`,
       hint: 'Schalten Sie auf beiden die automatische Zeit (NTP) ein. Wo die Uhr eines Speichers falsch geht, werden alte Sicherungen nicht aufgeräumt.',
       over: 'Die Uhr geht wieder richtig.',
     }),
@@ -178,7 +178,7 @@ export const german: Texts = {
     subject: (open, say) => (open === 0 ? 'Überblick: nichts offen' : `Überblick: ${say.number(open)} offen`),
     lead: (machines, open, say) =>
       `${say.number(machines)} ${machines === 1 ? 'Gerät wird' : 'Geräte werden'} beobachtet. ` +
-      (open === 0 ? 'Es gibt nichts zu tun.' : `Offen ${open === 1 ? 'ist' : 'sind'} ${say.number(open)}:`),
+      (open === 0 ? 'Es gibt nichts zu tun.' : `Offen: ${say.number(open)}.`),
   },
   test: {
     subject: 'Testmeldung',
