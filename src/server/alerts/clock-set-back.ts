@@ -2,7 +2,7 @@
  * A server whose clock was wrong for an hour has written times that lie ahead. Left as they are, they would silence alerts
  * until then: a year, perhaps. Taken for now, they delay nothing for longer than usual.
  */
-import type { AlertState, OpenCondition, Told } from './state.ts'
+import type { AlertState, OpenCondition } from './state.ts'
 
 /** Changes `state`. */
 export function forgetTheFuture(state: AlertState, now: number): void {
@@ -14,18 +14,14 @@ export function forgetTheFuture(state: AlertState, now: number): void {
 }
 
 function bringBack(entry: OpenCondition, now: number): void {
-  const notAfterNow = (at: number | null) => (at === null ? null : Math.min(at, now))
   const { gone, acknowledged, stepSince } = entry
-  if (gone) entry.gone = { ...gone, at: Math.min(gone.at, now) }
-  if (acknowledged) entry.acknowledged = { ...acknowledged, at: Math.min(acknowledged.at, now) }
-  entry.stepSince = notAfterNow(stepSince)
+  if (gone && gone.at > now) entry.gone = { ...gone, at: now }
+  if (acknowledged && acknowledged.at > now) entry.acknowledged = { ...acknowledged, at: now }
+  if (stepSince !== null && stepSince > now) entry.stepSince = now
   for (const [key, told] of Object.entries(entry.told)) {
-    const { at, firstAt, overAt } = told
-    const times = {
-      at: Math.min(at, now),
-      firstAt: notAfterNow(firstAt),
-      overAt: notAfterNow(overAt),
-    }
-    entry.told[key] = { ...told, ...times } satisfies Told
+    // The newest of its times.
+    if (told.at <= now) continue
+    const [firstAt, overAt] = [told.firstAt, told.overAt].map((at) => (at === null ? null : Math.min(at, now)))
+    entry.told[key] = { ...told, at: now, firstAt: firstAt ?? null, overAt: overAt ?? null }
   }
 }

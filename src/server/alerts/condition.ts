@@ -2,6 +2,7 @@
  * A condition is something that is not as it should be, now. It is found by rules, has a key that stays the same as long
  * as it is the same trouble of the same thing, and says nothing about who has been told.
  */
+import { printable } from '#base'
 import { type ConditionKind, severities, type Severity } from '#protocol'
 
 /** What a condition is about. */
@@ -94,6 +95,11 @@ export function finding<Kind extends ConditionKind>(
   const key = [kind, subject.type, subject.id, ...(part === undefined ? [] : [part])].map(encodeURIComponent).join('/')
   if (trouble === null || trouble === 'unsure') return { key, condition: trouble }
   return { key, condition: { key, kind, subject, ...trouble } as ConditionOf<Kind> as Condition }
+}
+
+/** A reason comes from a machine or from another server and is kept with the condition: nobody may make that large. */
+export function asReason(text: string): string {
+  return printable(text, 300)
 }
 
 /** Negative when `a` is less severe than `b`. */

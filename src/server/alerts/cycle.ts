@@ -1,4 +1,5 @@
 /** One round: look, decide, store, send, and call the outside watch. Run every minute, on any number of nodes at once. */
+import { isDeepStrictEqual } from 'node:util'
 import type { Cancellable } from '#base'
 import { decideWatchCall, recordWatchCall, type Vital, type WatchDecision } from './dead-man.ts'
 import { decideNotifications } from './decide.ts'
@@ -26,7 +27,9 @@ export async function runAlertCycle(parts: CycleParts, { signal }: Cancellable =
   await changeState(store, (state) => {
     const now = clock.now()
     const findings = findConditions({ ...view, ways: wayViews(settings, state, mailHosts) }, now)
-    return decideNotifications(state, findings, { settings, now })
+    const decision = decideNotifications(state, findings, { settings, now })
+    // Mostly nothing happens, and then nothing is written.
+    return isDeepStrictEqual(decision.state, state) ? null : decision
   })
   signal?.throwIfAborted()
   const tried = await deliverDue(parts, { signal })

@@ -9,7 +9,7 @@ import type { Findings } from './find-conditions.ts'
 import type { Message } from './message.ts'
 import { newsFor } from './news.ts'
 import { peopleFor, reach } from './people.ts'
-import { type AlertState, type OpenCondition, wayKey } from './state.ts'
+import { type AlertState, copyState, type OpenCondition, wayKey } from './state.ts'
 import { takeIn } from './take-in.ts'
 
 /** What holds for the whole decision. */
@@ -26,7 +26,7 @@ export interface Decision {
 
 /** Looks at what is so now and at what everybody knows, and decides what is to be said. `state` stays as it is. */
 export function decideNotifications(state: AlertState, findings: Findings, terms: Terms): Decision {
-  const next = structuredClone(state)
+  const next = copyState(state)
   forgetTheFuture(next, terms.now)
   takeIn(next, findings, terms)
   escalate(next, terms)

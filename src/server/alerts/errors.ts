@@ -6,6 +6,10 @@ export const alertErrors = {
     message: 'The address {host} leads into a private network ({address}), where alerts are not sent.',
     hint: 'If that is meant, the administrator of the server adds this network to those that alerts may reach.',
   },
+  ALERT_NETWORK_INVALID: {
+    message: '{network} is no network that alerts could be allowed to reach.',
+    hint: 'Write an address, or a network such as 192.168.10.0/24 or fd00::/8.',
+  },
   ALERT_NOT_ENCRYPTED: {
     message: 'The connection to {host} would not be encrypted.',
     hint: 'Use https:// or a mail server with TLS. Without encryption only networks are reached that the administrator has allowed.',

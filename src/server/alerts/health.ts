@@ -1,7 +1,7 @@
 /** What a delivery, good or bad, changes in what is known: of the way, and of who knows what. */
 import type { Delivery } from './delivery.ts'
 import type { Message } from './message.ts'
-import { type AlertState, type Told, type WayHealth, wayKey } from './state.ts'
+import { type AlertState, copyState, type Told, type WayHealth, wayKey } from './state.ts'
 
 /** So many failures in a row are no passing fault any more. */
 const brokenAfter = 3
@@ -18,7 +18,7 @@ export interface Outcome {
  * as not told.
  */
 export function recordDeliveries(state: AlertState, outcomes: readonly Outcome[], now: number): AlertState {
-  const next = structuredClone(state)
+  const next = copyState(state)
   for (const { message, delivery, isLast } of outcomes) {
     const key = wayKey(message.recipient.person, message.recipient.channel)
     const way = next.ways[key] ?? { sent: [], health: null }

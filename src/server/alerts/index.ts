@@ -3,17 +3,15 @@
  * has not been told yet; a *message* carries news on a *way* (a person and a channel); the *outbox* holds messages until
  * they have arrived or are given up; the *outside watch* notices when this server is silent itself.
  */
-export { AddressGuard, type GuardOptions, isPrivate } from './channels/address-guard.ts'
-export { maskSecrets, secretsOf, withoutSecrets } from './channels/secrets.ts'
+export { withoutSecrets } from './channels/secrets.ts'
 export { Postman, type SendOptions } from './channels/send.ts'
 export type { Condition, Facts, Subject } from './condition.ts'
 export { type CycleParts, type CycleResult, runAlertCycle } from './cycle.ts'
-export { decideWatchCall, recordWatchCall, type Vital, type WatchDecision } from './dead-man.ts'
+export type { Vital, WatchDecision } from './dead-man.ts'
 export { type Decision, decideNotifications } from './decide.ts'
 export type { Delivery } from './delivery.ts'
-export { AlertError, alertErrors } from './errors.ts'
+export { AlertError } from './errors.ts'
 export { type Findings, findConditions } from './find-conditions.ts'
-export { recordDeliveries } from './health.ts'
 export type { Message, News, NewsGroup, Recipient } from './message.ts'
 export {
   type AlertChange,
@@ -21,10 +19,9 @@ export {
   type Attempt,
   changeState,
   type ClaimOptions,
-  deliverDue,
   type OutboxEntry,
 } from './outbox.ts'
-export { describeCondition, formatHtml, formatText, putIntoWords, type Sender, type Words } from './render.ts'
+export { describeCondition, type Sender } from './render.ts'
 export {
   acknowledge,
   type AlertState,

@@ -93,6 +93,15 @@ test('no backup for two intervals: somebody is told, once, and the outside watch
   )
 })
 
+test('a round in which nothing happens writes nothing', async () => {
+  await using all = await scene(2 * day + hour)
+  await runAlertCycle(all.parts)
+  const { revision } = await all.store.load()
+  all.clock.pass(minute)
+  await runAlertCycle(all.parts)
+  assert.equal((await all.store.load()).revision, revision)
+})
+
 test('while the channel itself is broken it is said on a second one, and that the first is broken, too', async () => {
   await using all = await scene(2 * day + hour)
   all.answers.set('/one', 404)

@@ -134,13 +134,11 @@ export function waitAfter(
   return Math.max(Math.round(bound * (0.5 + random() / 2)), delivery.retryAfter ?? 0)
 }
 
-/** Changes the state by `change`, again on what somebody else has saved meanwhile. */
-export async function changeState(
-  store: AlertStore,
-  change: (state: AlertState) => AlertChange | Promise<AlertChange>,
-): Promise<void> {
+/** Changes the state by `change`, again on what somebody else has saved meanwhile. Null: there is nothing to save. */
+export async function changeState(store: AlertStore, change: (state: AlertState) => AlertChange | null): Promise<void> {
   for (;;) {
     const { state, revision } = await store.load()
-    if (await store.save(await change(state), { revision })) return
+    const changed = change(state)
+    if (changed === null || (await store.save(changed, { revision }))) return
   }
 }

@@ -65,6 +65,16 @@ export function emptyAlertState(): AlertState {
   return { version: 1, sequence: 0, open: {}, ways: {}, digests: {}, deadMan: { lastCall: null, health: null } }
 }
 
+/**
+ * A copy whose records and entries may be changed. What is read-only in them is shared: with ten thousand conditions open a
+ * deep copy would hold up everything else that the server does.
+ */
+export function copyState(state: AlertState): AlertState {
+  const open: AlertState['open'] = {}
+  for (const [key, entry] of Object.entries(state.open)) open[key] = { ...entry, told: { ...entry.told } }
+  return { ...state, open, ways: { ...state.ways }, digests: { ...state.digests } }
+}
+
 // The words before the slash keep ids that look like a property of every object (`constructor`) from finding one.
 export const wayKey = (person: string, channel: string): string => `way/${person}/${channel}`
 export const personKey = (person: string): string => `person/${person}`

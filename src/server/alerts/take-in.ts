@@ -52,9 +52,11 @@ function isForgettable({ told, muted, gone }: OpenCondition, { settings, now }: 
 
 function forgetWhoIsGone(state: AlertState, { people }: AlertSettings): void {
   const ways = new Set(people.flatMap(({ id, ways: all }) => all.map(({ channel }) => wayKey(id, channel))))
-  const keep = <Value>(values: Record<string, Value>, keys: ReadonlySet<string>) =>
-    Object.fromEntries(Object.entries(values).filter(([key]) => keys.has(key)))
-  state.ways = keep(state.ways, ways)
-  state.digests = keep(state.digests, new Set(people.map(({ id }) => personKey(id))))
-  for (const entry of Object.values(state.open)) entry.told = keep(entry.told, ways)
+  forgetOthers(state.ways, ways)
+  forgetOthers(state.digests, new Set(people.map(({ id }) => personKey(id))))
+  for (const { told } of Object.values(state.open)) forgetOthers(told, ways)
+}
+
+function forgetOthers(values: Record<string, unknown>, keys: ReadonlySet<string>): void {
+  for (const key of Object.keys(values)) if (!keys.has(key)) delete values[key]
 }

@@ -73,3 +73,19 @@ test('a name that is not known is a passing trouble', async () => {
     message: 'The name nowhere.example is not known (ENOTFOUND).',
   })
 })
+
+test('what is no network is refused before anything is sent', () => {
+  for (const network of [
+    '',
+    'lan',
+    '10.0.0.0/33',
+    '10.0.0.0/',
+    '10.0.0.0/-1',
+    '10.0.0/8',
+    'fd00::/129',
+    'fe80::1%eth0',
+    '10.0.0.0/8/8',
+  ]) {
+    assert.throws(() => new AddressGuard({ allowed: [network] }), { code: 'ALERT_NETWORK_INVALID' }, network)
+  }
+})

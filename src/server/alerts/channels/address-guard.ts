@@ -71,11 +71,14 @@ function contains(list: BlockList, address: string): boolean {
 
 function networks(list: readonly string[]): BlockList {
   const result = new BlockList()
-  for (const entry of list) {
-    const [address = '', prefix] = entry.split('/')
+  for (const network of list) {
+    const [, address = '', prefix] = /^([^/]+)(?:\/(\d{1,3}))?$/.exec(network) ?? []
     const family = isIPv6(address) ? 'ipv6' : 'ipv4'
-    if (prefix === undefined) result.addAddress(address, family)
-    else result.addSubnet(address, Number(prefix), family)
+    const bits = Number(prefix ?? (family === 'ipv6' ? 128 : 32))
+    if (isIP(address) === 0 || address.includes('%') || bits > (family === 'ipv6' ? 128 : 32)) {
+      throw new AlertError('ALERT_NETWORK_INVALID', { network })
+    }
+    result.addSubnet(address, bits, family)
   }
   return result
 }

@@ -25,7 +25,7 @@ export function maskSecrets(text: string, secrets: readonly string[]): string {
   return ordered.reduce((masked, secret) => masked.replaceAll(secret, '•••'), text)
 }
 
-/** The channel as it may be shown: with `true` where there is a secret. */
+/** The channel as it may be shown: with `true` where there is a secret, and of an address only the server. */
 export function withoutSecrets(channel: Channel): Readonly<Record<string, unknown>> {
   switch (channel.kind) {
     case 'email': {
@@ -33,7 +33,7 @@ export function withoutSecrets(channel: Channel): Readonly<Record<string, unknow
       return { ...shown, password: password !== undefined }
     }
     case 'webhook':
-      return { ...channel, secret: true }
+      return { ...channel, url: new URL(channel.url).origin, secret: true }
     case 'ntfy': {
       const { token, ...shown } = channel
       return { ...shown, topic: true, token: token !== undefined }

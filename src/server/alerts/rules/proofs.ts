@@ -1,5 +1,5 @@
 /** Proofs that failed, or were not made in time. */
-import { type Finding, finding, type Subject } from '../condition.ts'
+import { asReason, type Finding, finding, type Subject } from '../condition.ts'
 import type { ProofView } from '../view.ts'
 import { limits } from './limits.ts'
 
@@ -7,7 +7,8 @@ export function proofFindings(proof: ProofView, now: number): Finding[] {
   const { id: part, kind, subject, every, activeSince, lastPassed, failed } = proof
   const about: Subject = subject
   const failure =
-    failed && ({ severity: 'critical', since: failed.at, facts: { proof: kind, reason: failed.reason } } as const)
+    failed &&
+    ({ severity: 'critical', since: failed.at, facts: { proof: kind, reason: asReason(failed.reason) } } as const)
   // A failed proof has been made, but proves nothing: it stays overdue.
   const from = Math.max(lastPassed ?? 0, activeSince)
   const late = now > from + limits.proofLate * every

@@ -1,6 +1,6 @@
 /** Backups: failed, did not run, empty, suspiciously small, too often in vain. */
 import type { Severity } from '#protocol'
-import { type Finding, finding, type Subject } from '../condition.ts'
+import { asReason, type Finding, finding, type Subject } from '../condition.ts'
 import type { MachineView, ProtectionView, RunView } from '../view.ts'
 import { day, hour, limits } from './limits.ts'
 
@@ -35,7 +35,7 @@ function runFailed(
   if (!newest || !first) return finding('run_failed', subject, { part, trouble: null })
   const lastGood = ended[firstGood]?.endedAt ?? null
   const isLong = now - (lastGood ?? activeSince) > limits.missedAfter * every
-  const facts = { policy, lastGood, reason: newest.reason ?? 'no reason was given', times: failures.length }
+  const facts = { policy, lastGood, reason: asReason(newest.reason ?? 'no reason was given'), times: failures.length }
   const severity: Severity = isLong ? 'critical' : 'warning'
   return finding('run_failed', subject, { part, trouble: { severity, since: first.endedAt, facts } })
 }

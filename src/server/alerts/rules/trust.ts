@@ -1,7 +1,6 @@
 /** What may be an attack, and what ends trust: ledger against storage, retention that is held, certificates. */
 import type { Severity } from '#protocol'
-import type { LedgerFindingKind } from '../condition.ts'
-import { type Finding, finding, type Subject } from '../condition.ts'
+import { asReason, type Finding, finding, type LedgerFindingKind, type Subject } from '../condition.ts'
 import type { CertificateView, RepositoryView } from '../view.ts'
 import { limits } from './limits.ts'
 
@@ -15,7 +14,7 @@ export function repositoryFindings({ id, name, client, findings, held }: Reposit
       found && ({ severity: 'critical', since: found.foundAt, facts: { finding: kind, count: found.count } } as const)
     return finding('ledger_disagrees', subject, { part: kind, trouble: trouble ?? null })
   })
-  const hold = held && ({ severity: 'critical', since: held.since, facts: { reason: held.reason } } as const)
+  const hold = held && ({ severity: 'critical', since: held.since, facts: { reason: asReason(held.reason) } } as const)
   return [...disagreements, finding('retention_held', subject, { trouble: hold ?? null })]
 }
 
