@@ -1,15 +1,13 @@
 /** From news to messages: what may be said now goes into one message a way, however much it is. */
-import type { AlertSettings, Person, Severity, Way } from '#protocol'
+import type { Person, Severity, Way } from '#protocol'
 import { isAtLeast } from './condition.ts'
 import { isQuiet } from './local-time.ts'
 import type { Message, News } from './message.ts'
 import { afterTelling, type Tellable } from './news.ts'
 import { recipientOf } from './recipient.ts'
-import { type AlertState, type OpenCondition, type WayState, wayKey } from './state.ts'
+import { type AlertState, type OpenCondition, type Terms, type WayState, wayKey } from './state.ts'
 import { sumUp } from './sum-up.ts'
-
-const minute = 60_000
-const hour = 60 * minute
+import { hour, minute } from './units.ts'
 
 /** What one way has to carry. */
 export interface Mail {
@@ -27,11 +25,7 @@ export interface MailItem {
 export function composeMessage(
   state: AlertState,
   { person, way, items }: Mail,
-  {
-    settings,
-    now,
-    clients,
-  }: { readonly settings: AlertSettings; readonly now: number; readonly clients: readonly string[] },
+  { settings, now, clients }: Terms & { readonly clients: readonly string[] },
 ): Message | null {
   const key = wayKey(person.id, way.channel)
   const isNight = isQuiet(person.quietHours, person.timeZone, now)
@@ -66,11 +60,7 @@ function wakes({ event, severity }: Tellable): boolean {
  * A storm of alerts becomes a few messages: what comes up shortly after a message is gathered, and more of what has been
  * said within the hour waits. A kind of alarm that has not been said within the hour never waits for that.
  */
-function mustWait(
-  sent: WayState['sent'],
-  items: readonly MailItem[],
-  { settings, now }: { readonly settings: AlertSettings; readonly now: number },
-): boolean {
+function mustWait(sent: WayState['sent'], items: readonly MailItem[], { settings, now }: Terms): boolean {
   const last = sent.at(-1)
   if (!last) return false
   if (now - last.at < settings.gatherMinutes * minute) return true

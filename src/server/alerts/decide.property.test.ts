@@ -9,7 +9,8 @@ import type { Delivery } from './delivery.ts'
 import { recordDeliveries } from './health.ts'
 import type { Message } from './message.ts'
 import { acknowledge, type AlertState, emptyAlertState, isAcknowledged, isMuted, mute } from './state.ts'
-import { condition, found, hour, minute, noon, settingsOf } from './testing.ts'
+import { condition, found, noon, settingsOf } from './testing.ts'
+import { hour, minute } from './units.ts'
 
 const channels = ['one', 'two', 'three'] as const
 

@@ -10,7 +10,8 @@ import type { Findings } from './find-conditions.ts'
 import { recordDeliveries } from './health.ts'
 import type { Message } from './message.ts'
 import { acknowledge, emptyAlertState, mute, unmute } from './state.ts'
-import { condition, day, found, hour, minute, noon, settingsOf } from './testing.ts'
+import { condition, found, noon, settingsOf } from './testing.ts'
+import { day, hour, minute } from './units.ts'
 
 type SettingsInput = z.input<typeof alertSettingsSchema>
 

@@ -1,5 +1,5 @@
 /** Who is told what, where, now. Pure: everything that matters stands in the arguments. */
-import type { AlertSettings, Person, Way } from '#protocol'
+import type { Person, Way } from '#protocol'
 import { forgetTheFuture } from './clock-set-back.ts'
 import { composeMessage, type Mail, type MailItem } from './compose.ts'
 import { isAtLeast } from './condition.ts'
@@ -9,14 +9,9 @@ import type { Findings } from './find-conditions.ts'
 import type { Message } from './message.ts'
 import { newsFor } from './news.ts'
 import { peopleFor, reach } from './people.ts'
-import { type AlertState, copyState, type OpenCondition, wayKey } from './state.ts'
+import { type AlertState, copyState, type OpenCondition, type Terms, wayKey } from './state.ts'
 import { takeIn } from './take-in.ts'
-
-/** What holds for the whole decision. */
-interface Terms {
-  readonly settings: AlertSettings
-  readonly now: number
-}
+import { hour } from './units.ts'
 
 export interface Decision {
   readonly state: AlertState
@@ -72,6 +67,6 @@ function knows(person: Person, { told, condition }: OpenCondition, { settings, n
   return person.ways.some(({ channel }) => {
     const known = told[wayKey(person.id, channel)]
     if (!known?.delivered || known.believes === null) return false
-    return isAtLeast(known.believes, condition.severity) && now - known.at < settings.remindAfterHours * 3_600_000
+    return isAtLeast(known.believes, condition.severity) && now - known.at < settings.remindAfterHours * hour
   })
 }

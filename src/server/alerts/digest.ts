@@ -5,15 +5,11 @@ import { digestDate } from './local-time.ts'
 import type { Message, News } from './message.ts'
 import { peopleFor } from './people.ts'
 import { hears, recipientOf } from './recipient.ts'
-import { type AlertState, isBroken, personKey } from './state.ts'
+import { type AlertState, isBroken, personKey, type Terms } from './state.ts'
 import { sumUp } from './sum-up.ts'
 
 /** Changes `state`. */
-export function digestsDue(
-  state: AlertState,
-  { machines }: Findings,
-  { settings, now }: { readonly settings: AlertSettings; readonly now: number },
-): Message[] {
+export function digestsDue(state: AlertState, { machines }: Findings, { settings, now }: Terms): Message[] {
   return settings.people.flatMap((person) => {
     const way = person.ways.find(({ channel }) => !isBroken(state, person.id, channel))
     if (!person.digest || !way) return []

@@ -2,14 +2,8 @@
 import type { AlertSettings } from '#protocol'
 import { isAtLeast } from './condition.ts'
 import { peopleFor, reach } from './people.ts'
-import { type AlertState, isAcknowledged, isMuted, type OpenCondition } from './state.ts'
-
-interface Terms {
-  readonly settings: AlertSettings
-  readonly now: number
-}
-
-const minute = 60_000
+import { type AlertState, isAcknowledged, isMuted, type OpenCondition, type Terms } from './state.ts'
+import { minute } from './units.ts'
 
 /** Changes `state`. */
 export function escalate(state: AlertState, terms: Terms): void {

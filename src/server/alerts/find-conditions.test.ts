@@ -2,7 +2,8 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { findConditions } from './find-conditions.ts'
 import { fullAt } from './rules/storage.ts'
-import { day, firm, hour, machine, minute, noon, protection, run, view } from './testing.ts'
+import { firm, machine, noon, protection, run, view } from './testing.ts'
+import { day, hour, minute } from './units.ts'
 import type { AlertView, WayView } from './view.ts'
 
 /** What holds, as `kind severity`; without the alerting itself, which has a table of its own. */

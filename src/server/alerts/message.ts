@@ -18,7 +18,7 @@ export interface News {
 /** Much of the same: only some names, and the reason when all have the same. */
 export interface NewsGroup {
   readonly count: number
-  readonly names: readonly string[]
+  readonly names: readonly { readonly name: string; readonly client: string | null }[]
   /** One of them, for what all have in common. */
   readonly example: News
   /** Whether all have the same reason as the example. */

@@ -6,28 +6,22 @@
  * any moment after it. What comes and goes is said to be new, over and back once; then people believe that it is so until
  * the reminder time has passed since they last heard that it is over.
  */
-import type { AlertSettings, Severity } from '#protocol'
+import type { Severity } from '#protocol'
 import { isAtLeast, moreSevere } from './condition.ts'
 import type { NewsEvent } from './message.ts'
-import { isAcknowledged, isMuted, type OpenCondition, type Told } from './state.ts'
+import { isAcknowledged, isMuted, type OpenCondition, type Terms, type Told } from './state.ts'
+import { hour, minute } from './units.ts'
 
 export interface Tellable {
   readonly event: NewsEvent
   readonly severity: Severity
 }
 
-const hour = 3_600_000
-const minute = 60_000
-
 /** Null when there is nothing to say on this way now. `isFirstStep`: whether the person hears before anything is escalated. */
 export function newsFor(
   entry: OpenCondition,
   told: Told | undefined,
-  {
-    settings,
-    now,
-    isFirstStep,
-  }: { readonly settings: AlertSettings; readonly now: number; readonly isFirstStep: boolean },
+  { settings, now, isFirstStep }: Terms & { readonly isFirstStep: boolean },
 ): Tellable | null {
   if (isMuted(entry, now)) return null
   const within = (at: number | null | undefined) =>
@@ -47,11 +41,7 @@ export function newsFor(
 function overNews(
   { gone }: OpenCondition,
   told: Told | undefined,
-  {
-    settings,
-    now,
-    within,
-  }: { readonly settings: AlertSettings; readonly now: number; readonly within: (at: number | null) => boolean },
+  { settings, now, within }: Terms & { readonly within: (at: number | null) => boolean },
 ): Tellable | null {
   if (!gone || !told || told.believes === null) return null
   if (now - gone.at < settings.settleMinutes * minute || within(told.overAt)) return null

@@ -9,12 +9,9 @@ import { decideWatchCall } from './dead-man.ts'
 import { changeState, deliverDue, waitAfter } from './outbox.ts'
 import { emptyAlertState, wayKey } from './state.ts'
 import {
-  day,
   firm,
-  hour,
   machine,
   MemoryAlertStore,
-  minute,
   noon,
   oneMessage,
   protection,
@@ -23,6 +20,7 @@ import {
   settingsOf,
   view,
 } from './testing.ts'
+import { day, hour, minute } from './units.ts'
 
 /** One web server that plays all channels: what each path was sent, and what it answers. */
 async function channelsServer() {

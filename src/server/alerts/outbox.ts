@@ -11,6 +11,7 @@ import { AlertError } from './errors.ts'
 import { type Outcome, recordDeliveries } from './health.ts'
 import type { Message } from './message.ts'
 import type { AlertState } from './state.ts'
+import { hour, minute } from './units.ts'
 
 export interface AlertStore {
   /** The state as it was saved last, `emptyAlertState()` at first. */
@@ -22,8 +23,8 @@ export interface AlertStore {
   save(change: AlertChange, options: { readonly revision: number }): Promise<boolean>
   /**
    * Messages that wait and whose time is not after `now`, or lies after `horizon` (the clock was wrong when it was set); at
-   * most `limit`, the oldest first. They are the caller's until `until`:
-   * nobody else gets them before, and somebody gets them after, unless they have been settled.
+   * most `limit`, the oldest first. They are the caller's until `until`: nobody else gets them before, and somebody gets
+   * them after, unless they have been settled.
    */
   claim(options: ClaimOptions): Promise<readonly OutboxEntry[]>
 }
@@ -59,10 +60,10 @@ export interface Attempt {
 
 /** After so many tries, over about two hours, a message is given up: what it said is then said again, elsewhere if need be. */
 const mostTries = 8
-const firstWait = 60_000
-const longestWait = 3_600_000
+const firstWait = minute
+const longestWait = hour
 /** Longer than any sending takes. */
-const claimTime = 5 * 60_000
+const claimTime = 5 * minute
 const batch = 16
 
 export interface OutboxParts {

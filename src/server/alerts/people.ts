@@ -3,9 +3,10 @@ import type { AlertSettings, Person, Way } from '#protocol'
 import { type Condition, isAtLeast } from './condition.ts'
 import { hears } from './recipient.ts'
 import { type AlertState, isBroken, wayKey } from './state.ts'
+import { minute } from './units.ts'
 
 /** A broken way gets a message again after this time, so that its recovery is noticed. */
-const tryBrokenAgain = 30 * 60_000
+const tryBrokenAgain = 30 * minute
 
 /**
  * The people who look after what the condition is about, in the order of settings. What belongs to the server itself goes to

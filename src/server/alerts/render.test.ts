@@ -3,6 +3,7 @@ import { test } from 'node:test'
 import { conditionKinds, languages } from '#protocol'
 import type { NewsEvent } from './message.ts'
 import { describeCondition, formatHtml, formatText, putIntoWords } from './render.ts'
+import { sumUp } from './sum-up.ts'
 import { condition, noon, oneMessage, sender } from './testing.ts'
 
 const events: readonly NewsEvent[] = ['new', 'again', 'escalated', 'worse', 'reminder', 'resolved', 'unwatched', 'open']
@@ -12,7 +13,15 @@ for (const language of languages) {
     for (const kind of conditionKinds) {
       for (const event of events) {
         const item = { event, severity: 'critical', condition: condition(kind) } as const
-        const group = { count: 1000, names: ['A', 'B'], example: item, sameReason: true }
+        const group = {
+          count: 1000,
+          names: [
+            { name: 'A', client: null },
+            { name: 'B', client: null },
+          ],
+          example: item,
+          sameReason: true,
+        }
         const { recipient } = oneMessage()
         const words = putIntoWords(
           oneMessage({ recipient: { ...recipient, language }, news: [item], groups: [group] }),
@@ -84,7 +93,10 @@ test('the worst comes first, also before much of what is less bad', () => {
     condition: condition('run_failed', { name: 'SRV3' }),
   } as const
   const words = putIntoWords(
-    oneMessage({ news: [over, alarm], groups: [{ count: 99, names: ['A'], example: warning, sameReason: false }] }),
+    oneMessage({
+      news: [over, alarm],
+      groups: [{ count: 99, names: [{ name: 'A', client: null }], example: warning, sameReason: false }],
+    }),
     sender,
   )
   assert.deepEqual(
@@ -107,4 +119,30 @@ test('names from outside are text in a page, and in one line', () => {
   const page = formatHtml(words)
   assert.ok(page.includes('&#60;b&#62;&#34;&#39;&#38;\\u000a\\u202e'))
   assert.ok(!page.includes('<b>'))
+})
+
+test('much of one kind is counted by machines, and the clients are named with them', () => {
+  const other = { id: 'other', name: 'Other Ltd' }
+  const failures = [1, 2, 3, 4, 5, 6, 7].map((count) =>
+    condition('run_failed', { name: `PC${count}`, ...(count > 3 ? { client: other } : {}) }),
+  )
+  const second = { ...condition('run_failed', { name: 'PC1' }), key: 'another policy' }
+  const checks = [1, 2, 3].map((count) => condition('proof_overdue', { name: `PC${count}` }))
+  const trials = [1, 2, 3].map((count) => condition('proof_overdue', { name: `PC${count}`, facts: { proof: 'trial' } }))
+  const news = [...failures, second, ...checks, ...trials].map(
+    (about) => ({ event: 'new', severity: 'warning', condition: about }) as const,
+  )
+  const { recipient } = oneMessage()
+  const words = putIntoWords(oneMessage({ recipient: { ...recipient, namesClients: true }, ...sumUp(news) }), sender)
+  assert.deepEqual(
+    words.blocks.map(({ heading, lines }) => [heading, lines[0]]),
+    [
+      [
+        'Warning: 7 machines: backup failed',
+        'PC1 (Miller & Sons), PC2 (Miller & Sons), PC3 (Miller & Sons), PC4 (Other Ltd), PC5 (Other Ltd) and 2 more.',
+      ],
+      ['Warning: 3 machines: check overdue', 'PC1 (Miller & Sons), PC2 (Miller & Sons), PC3 (Miller & Sons).'],
+      ['Warning: 3 machines: trial restore overdue', 'PC1 (Miller & Sons), PC2 (Miller & Sons), PC3 (Miller & Sons).'],
+    ],
+  )
 })

@@ -106,11 +106,8 @@ class Writer {
     const { example, names, count, sameReason } = group
     const { event, severity, condition } = example
     const { hint, over } = this.#words(condition)
-    const among = this.#texts.among(
-      names.map((name) => this.#say.quote(name)).join(', '),
-      count - names.length,
-      this.#say,
-    )
+    const shown = names.map(({ name, client }) => this.#name(name, client)).join(', ')
+    const among = this.#texts.among(shown, count - names.length, this.#say)
     const heading = this.#headingOf(group)
     if (event === 'resolved') return { severity: null, heading, lines: [over, among], hint: '' }
     if (event === 'unwatched') return { severity: null, heading, lines: [this.#texts.notWatched, among], hint: '' }
@@ -122,10 +119,14 @@ class Writer {
   }
 
   #heading(item: News): string {
-    const { subject } = item.condition
-    const client = this.#message.recipient.namesClients && subject.type !== 'client' ? subject.client?.name : undefined
-    const name = this.#say.quote(subject.name) + (client === undefined ? '' : ` (${this.#say.quote(client)})`)
-    return `${this.#label(item)}: ${name}: ${this.#words(item.condition).title}`
+    const { type, name, client } = item.condition.subject
+    const shown = this.#name(name, type === 'client' ? null : (client?.name ?? null))
+    return `${this.#label(item)}: ${shown}: ${this.#words(item.condition).title}`
+  }
+
+  #name(name: string, client: string | null): string {
+    const { namesClients } = this.#message.recipient
+    return this.#say.quote(name) + (namesClients && client !== null ? ` (${this.#say.quote(client)})` : '')
   }
 
   #headingOf({ example, count }: NewsGroup): string {

@@ -2,6 +2,7 @@
 import type { AlertSettings, Severity } from '#protocol'
 import type { Condition } from './condition.ts'
 import { compareSeverity } from './condition.ts'
+import { hour } from './units.ts'
 
 export interface AlertState {
   readonly version: 1
@@ -75,6 +76,12 @@ export function copyState(state: AlertState): AlertState {
   return { ...state, open, ways: { ...state.ways }, digests: { ...state.digests } }
 }
 
+/** What a decision is made by, besides what was found. */
+export interface Terms {
+  readonly settings: AlertSettings
+  readonly now: number
+}
+
 // The words before the slash keep ids that look like a property of every object (`constructor`) from finding one.
 export const wayKey = (person: string, channel: string): string => `way/${person}/${channel}`
 export const personKey = (person: string): string => `person/${person}`
@@ -128,7 +135,7 @@ export function isAcknowledged(
   now: number,
 ): boolean {
   if (!acknowledged) return false
-  const isFresh = now - acknowledged.at < settings.acknowledgedForHours * 3_600_000
+  const isFresh = now - acknowledged.at < settings.acknowledgedForHours * hour
   return isFresh && compareSeverity(condition.severity, acknowledged.severity) <= 0
 }
 

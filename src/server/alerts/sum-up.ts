@@ -24,16 +24,19 @@ export function sumUp(news: readonly News[]): {
   return { news: kept, groups }
 }
 
-/** Of the same kind and said for the same reason. There are only so many likenesses, whatever the number of machines. */
-function likeness({ event, severity, condition }: News): string {
-  return `${event} ${severity} ${condition.kind} ${condition.subject.type}`
+/** What has the same heading. There are only so many likenesses, whatever the number of machines. */
+function likeness({ event, severity, condition: { kind, subject, facts } }: News): string {
+  const { proof = '', finding = '', ended = '', how = '' } = facts as Readonly<Record<string, unknown>>
+  return [event, severity, kind, subject.type, proof, finding, ended, how].join(' ')
 }
 
 function asGroup(alike: readonly News[]): NewsGroup {
   const [example] = alike as readonly [News, ...News[]]
-  const names = [...new Set(alike.map(({ condition }) => condition.subject.name))]
+  // One machine may have several policies that failed.
+  const subjects = [...new Map(alike.map(({ condition: { subject } }) => [subject.id, subject])).values()]
+  const names = subjects.slice(0, mostNames).map(({ name, client }) => ({ name, client: client?.name ?? null }))
   const sameReason = alike.every((item) => reasonOf(item) === reasonOf(example))
-  return { count: names.length, names: names.slice(0, mostNames), example, sameReason }
+  return { count: subjects.length, names, example, sameReason }
 }
 
 function reasonOf({ condition: { facts } }: News): string | undefined {

@@ -2,15 +2,8 @@
 import type { AlertSettings } from '#protocol'
 import type { Condition } from './condition.ts'
 import type { Findings } from './find-conditions.ts'
-import { type AlertState, type OpenCondition, openEntry, personKey, wayKey } from './state.ts'
-
-const minute = 60_000
-const hour = 60 * minute
-
-interface Terms {
-  readonly settings: AlertSettings
-  readonly now: number
-}
+import { type AlertState, type OpenCondition, openEntry, personKey, type Terms, wayKey } from './state.ts'
+import { hour, minute } from './units.ts'
 
 /** Changes `state`. */
 export function takeIn(state: AlertState, { conditions, watched, unsure }: Findings, terms: Terms): void {

@@ -8,11 +8,9 @@ import type { Message } from './message.ts'
 import type { AlertChange, AlertStore, Attempt, ClaimOptions, OutboxEntry } from './outbox.ts'
 import type { Sender } from './render.ts'
 import { type AlertState, emptyAlertState } from './state.ts'
+import { day, hour, minute } from './units.ts'
 import type { AlertView, ClientRef, MachineView, ProtectionView, RunView } from './view.ts'
 
-export const minute = 60_000
-export const hour = 60 * minute
-export const day = 24 * hour
 /** Wednesday, noon, UTC. */
 export const noon = Date.UTC(2026, 7, 5, 12)
 

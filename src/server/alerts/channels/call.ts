@@ -4,6 +4,7 @@ import https from 'node:https'
 import type { LookupFunction } from 'node:net'
 import { printable } from '#base'
 import { AlertError } from '../errors.ts'
+import { hour } from '../units.ts'
 import type { Address, AddressGuard } from './address-guard.ts'
 import { maskSecrets } from './secrets.ts'
 
@@ -28,7 +29,8 @@ export interface Call {
 const mostAnswer = 16 << 10
 /** As much of it as is shown. */
 const mostShown = 200
-const longestWait = 3_600_000
+/** Nobody who is asked to wait waits longer. */
+const longestWait = hour
 
 /** What the other side said, when it took the call; throws an `AlertError` when it did not. */
 export async function call(
@@ -126,12 +128,8 @@ function send(
 function answerWith(addresses: readonly Address[]): LookupFunction {
   return (_host, options, callback) => {
     const [first] = addresses
-    if (options.all)
-      callback(
-        null,
-        addresses.map(({ address, family }) => ({ address, family })),
-      )
-    else callback(null, first?.address ?? '', first?.family)
+    if (options.all) return callback(null, [...addresses])
+    callback(null, first?.address ?? '', first?.family)
   }
 }
 

@@ -63,7 +63,7 @@ function securityOf({ host, port, security, user, password }: EmailChannel, { ca
 }
 
 function mailOf(
-  { from, name }: EmailChannel,
+  { from }: EmailChannel,
   { id, recipient }: Message,
   { words, address }: { readonly words: Words; readonly address: string },
 ) {
@@ -81,7 +81,6 @@ function mailOf(
     headers: {
       'Auto-Submitted': 'auto-generated',
       'X-Auto-Response-Suppress': 'All',
-      'X-Understudy-Channel': printable(name),
     },
   }
 }
@@ -129,7 +128,8 @@ function connectOnce(address: string, port: number, { signal }: { readonly signa
     socket.once('error', reject)
     socket.once('connect', () => {
       signal.removeEventListener('abort', abort)
-      socket.off('error', reject)
+      // What goes wrong before the mail client listens must not end the program.
+      socket.off('error', reject).on('error', () => undefined)
       resolve(socket)
     })
   })

@@ -7,12 +7,16 @@ export function secretsOf(channel: Channel): readonly string[] {
     case 'email':
       return channel.password === undefined ? [] : variants(channel.password)
     case 'webhook':
-      return [...variants(channel.secret), ...pathOf(channel.url)]
+      return [...variants(channel.secret), ...secretsOfUrl(channel.url)]
     case 'ntfy':
-      return [channel.topic, ...(channel.token === undefined ? [] : variants(channel.token)), ...pathOf(channel.url)]
+      return [
+        channel.topic,
+        ...(channel.token === undefined ? [] : variants(channel.token)),
+        ...secretsOfUrl(channel.url),
+      ]
     case 'slack':
     case 'teams':
-      return pathOf(channel.url)
+      return secretsOfUrl(channel.url)
   }
 }
 
@@ -49,7 +53,7 @@ function variants(secret: string): readonly string[] {
 }
 
 /** All after the host, and its longer parts. */
-function pathOf(url: string): readonly string[] {
+export function secretsOfUrl(url: string): readonly string[] {
   const { pathname, search } = new URL(url)
   const parts = `${pathname}${search}`.split(/[/?&=]/).filter(({ length }) => length >= 8)
   return pathname === '/' && search === '' ? [] : [`${pathname}${search}`, ...parts]

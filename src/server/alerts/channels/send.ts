@@ -8,6 +8,7 @@ import { putIntoWords, type Sender } from '../render.ts'
 import { AddressGuard, type GuardOptions } from './address-guard.ts'
 import { call, type Outside } from './call.ts'
 import { sendEmail } from './email.ts'
+import { secretsOfUrl } from './secrets.ts'
 import { webCall } from './web.ts'
 
 export interface SendOptions extends GuardOptions {
@@ -53,8 +54,7 @@ export class Postman {
     { url, method }: { readonly url: string; readonly method: 'GET' | 'POST' },
     { signal }: { readonly signal?: AbortSignal | undefined } = {},
   ): Promise<Delivery> {
-    const { pathname, search } = new URL(url)
-    return settle(() => call({ url, method, secrets: [pathname, search] }, this.#outside, { signal }), signal)
+    return settle(() => call({ url, method, secrets: secretsOfUrl(url) }, this.#outside, { signal }), signal)
   }
 }
 

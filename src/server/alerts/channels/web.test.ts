@@ -173,7 +173,7 @@ test('however much there is to say, Slack and Teams take it', async () => {
   )
   const group = (example: (typeof one)[number]) => ({
     count: 1000,
-    names: Array.from({ length: 5 }, () => 'N'.repeat(500)),
+    names: Array.from({ length: 5 }, () => ({ name: 'N'.repeat(500), client: null })),
     example,
     sameReason: true,
   })

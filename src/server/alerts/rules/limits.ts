@@ -1,9 +1,6 @@
 /** From when on something is worth a message. One table, so that a person can see and question all of it. */
+import { day, hour, minute } from '../units.ts'
 import type { MachineKind } from '../view.ts'
-
-export const minute = 60_000
-export const hour = 60 * minute
-export const day = 24 * hour
 
 /** How long a machine may be silent. People take laptops home and switch PCs off over a weekend. */
 export const unseenLimits: Readonly<Record<MachineKind, number>> = {

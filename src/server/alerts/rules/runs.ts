@@ -1,8 +1,9 @@
 /** Backups: failed, did not run, empty, suspiciously small, too often in vain. */
 import type { Severity } from '#protocol'
 import { asReason, type Finding, finding, type Subject } from '../condition.ts'
+import { day, hour } from '../units.ts'
 import type { MachineView, ProtectionView, RunView } from '../view.ts'
-import { day, hour, limits } from './limits.ts'
+import { limits } from './limits.ts'
 
 /** What one backup policy on one machine has to say. */
 export function runFindings(protection: ProtectionView, machine: MachineView, now: number): Finding[] {
@@ -137,10 +138,7 @@ function isEmptyRun({ bytes, files }: RunView): boolean {
 }
 
 /** When the newest unbroken row of runs of which `is` holds began. */
-function sinceWhen(
-  newestFirst: readonly [RunView, ...RunView[]] | readonly RunView[],
-  is: (run: RunView) => boolean,
-): number {
+function sinceWhen(newestFirst: readonly RunView[], is: (run: RunView) => boolean): number {
   const end = newestFirst.findIndex((run) => !is(run))
   const row = end === -1 ? newestFirst : newestFirst.slice(0, end)
   return row.at(-1)?.endedAt ?? 0

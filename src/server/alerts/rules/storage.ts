@@ -1,8 +1,9 @@
 /** Storage that fills, with the date when it will be full; and storage whose clock is wrong. */
 import type { Severity } from '#protocol'
 import { type Finding, finding, type Subject } from '../condition.ts'
+import { day } from '../units.ts'
 import type { StorageView } from '../view.ts'
-import { day, limits } from './limits.ts'
+import { limits } from './limits.ts'
 
 export function storageFindings(storage: StorageView, now: number): Finding[] {
   const { id, name, client, space, used, clockAhead } = storage
