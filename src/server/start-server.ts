@@ -16,6 +16,7 @@ import { Operations } from './operations/operations.ts'
 import { createOwnerLink } from './people/set-up-links.ts'
 import { SignIn } from './people/sign-in.ts'
 import { AuditLog } from './records/audit.ts'
+import { Ledger } from './records/ledger.ts'
 import { routes } from './routes/index.ts'
 import { openSealer } from './secrets/sealer.ts'
 import { migrate } from './store/migrate.ts'
@@ -64,6 +65,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     sealer,
     signIn: new SignIn(store, { origin, secret: sealer.derive('sign-in') }),
     audit: new AuditLog(store.db, clock),
+    ledger: new Ledger(store.db, clock),
     operations: new Operations(store.db, clock),
     clock,
     origin,

@@ -12,6 +12,7 @@ import { grantRole } from '../../src/server/people/grants.ts'
 import { SignIn } from '../../src/server/people/sign-in.ts'
 import { createToken } from '../../src/server/people/tokens.ts'
 import { AuditLog } from '../../src/server/records/audit.ts'
+import { Ledger } from '../../src/server/records/ledger.ts'
 import { routes } from '../../src/server/routes/index.ts'
 import { openSealer } from '../../src/server/secrets/sealer.ts'
 import { SettableClock } from './settable-clock.ts'
@@ -47,6 +48,7 @@ export class TestServer implements AsyncDisposable {
       sealer,
       signIn: new SignIn(store, { origin, secret: sealer.derive('sign-in') }),
       audit: new AuditLog(store.db, clock),
+      ledger: new Ledger(store.db, clock),
       operations: new Operations(store.db, clock),
       clock,
       origin,

@@ -2,6 +2,7 @@ import type { Clock } from '#base'
 import type { Operations } from '../operations/operations.ts'
 import type { SignIn } from '../people/sign-in.ts'
 import type { AuditLog } from '../records/audit.ts'
+import type { Ledger } from '../records/ledger.ts'
 import type { Sealer } from '../secrets/sealer.ts'
 import type { Store } from '../store/store.ts'
 
@@ -11,6 +12,7 @@ export interface Services {
   readonly sealer: Sealer
   readonly signIn: SignIn
   readonly audit: AuditLog
+  readonly ledger: Ledger
   readonly operations: Operations
   readonly clock: Clock
   /** As people and machines reach the server, without a slash at the end. */

@@ -1,5 +1,5 @@
 import { createPublicKey, randomBytes, randomUUID, verify } from 'node:crypto'
-import { machineSchema } from '#protocol'
+import { enrolmentText, machineSchema } from '#protocol'
 import type { enrolSchema } from '#protocol'
 import type { z } from 'zod'
 import type { Services } from '../app/services.ts'
@@ -98,7 +98,7 @@ function hasKey(publicKey: string, secret: string, proof: string): boolean {
     const key = createPublicKey({ key: Buffer.from(publicKey, 'base64'), format: 'der', type: 'spki' })
     return (
       key.asymmetricKeyType === 'ed25519' &&
-      verify(null, Buffer.from(`understudy-enrol-1\n${secret}`), key, Buffer.from(proof, 'base64url'))
+      verify(null, Buffer.from(enrolmentText(secret)), key, Buffer.from(proof, 'base64url'))
     )
   } catch {
     return false

@@ -117,6 +117,17 @@ export class Operations {
     return undefined
   }
 
+  /**
+   * Enters an operation that somebody has begun already, and gives it the claim. With a `onceKey` that is known: the one
+   * that there is, its claim taken over if it is not ended.
+   */
+  async begin(wanted: NewOperation, by: string): Promise<Row<'operations'>> {
+    const { id, claimEpoch, state } = await this.create(wanted)
+    const claimed = state === 'waiting' || state === 'running' ? await this.#take(id, claimEpoch, by) : undefined
+    if (claimed) return claimed.operation
+    return await this.#db.selectFrom('operations').selectAll().where('id', '=', id).executeTakeFirstOrThrow()
+  }
+
   // The epoch is what was seen: of many who try one changes the row, and the others find another epoch.
   async #take(id: string, seen: number, by: string): Promise<Claim | undefined> {
     const now = this.#clock.now()

@@ -50,6 +50,21 @@ for (const kind of storeKinds) {
     },
   )
 
+  test(about('a signature is kept once, and says nothing about whether the snapshot is there'), { skip }, async () => {
+    await using opened = await openMigrated(kind)
+    const ledger = new Ledger(opened.store.db)
+    const signed = { ...received(a), what: 'signed', details: { signature: 's' } } as const
+    for (const entry of [received(a), signed, signed, received(a)]) await ledger.write(entry)
+    const entries = await Array.fromAsync(ledger.entries('r'))
+    assert.deepEqual(
+      entries.map(({ what }) => what),
+      ['received', 'signed'],
+    )
+    assert.deepEqual(await ledger.compare('r', new Set([a])), nothing)
+    await ledger.write(removed(a))
+    assert.deepEqual(await ledger.compare('r', new Set([a])), { ...nothing, returned: [a] })
+  })
+
   test(
     about('each repository has a chain of its own, which shows what was changed behind its back'),
     { skip },

@@ -13,7 +13,8 @@ import type { ChainContent, ChainFault, Link } from './chain.ts'
 
 export interface LedgerEntry {
   readonly repositoryId: string
-  readonly what: 'received' | 'removed'
+  /** 'signed': the machine that made it has signed it. */
+  readonly what: 'received' | 'removed' | 'signed'
   /** The snapshot file's name: 64 hexadecimal digits. */
   readonly snapshotId: string
   readonly machineId: string | null
@@ -47,6 +48,7 @@ export class Ledger {
         .select('what')
         .where('repositoryId', '=', repositoryId)
         .where('snapshotId', '=', snapshotId)
+        .where('what', 'in', what === 'signed' ? ['signed'] : presence)
         .orderBy('seq', 'desc')
         .limit(1)
         .executeTakeFirst()
@@ -84,7 +86,7 @@ export class Ledger {
     const present = new Map<string, number>()
     for await (const { what, snapshotId, at } of this.entries(repositoryId)) {
       if (what === 'received') present.set(snapshotId, at)
-      else present.delete(snapshotId)
+      else if (what === 'removed') present.delete(snapshotId)
     }
     return present
   }
@@ -93,6 +95,7 @@ export class Ledger {
   async compare(repositoryId: string, listed: ReadonlySet<string>): Promise<LedgerFindings> {
     const [present, removed] = [new Set<string>(), new Set<string>()]
     for await (const { what, snapshotId } of this.entries(repositoryId)) {
+      if (!presence.includes(what)) continue
       const [to, from] = what === 'received' ? [present, removed] : [removed, present]
       to.add(snapshotId)
       from.delete(snapshotId)
@@ -112,6 +115,8 @@ export class Ledger {
 }
 
 const pageLength = 1_000
+/** What says whether a snapshot should be there. */
+const presence = ['received', 'removed']
 
 function chainOf(repositoryId: string): string {
   return `ledger ${repositoryId}`

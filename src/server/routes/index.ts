@@ -1,5 +1,6 @@
 import type { Route } from '../app/route.ts'
 import { clientRoutes } from './clients.ts'
+import { machineSideRoutes } from './machine-side.ts'
 import { machineRoutes } from './machines.ts'
 import { operationRoutes } from './operations.ts'
 import { peopleRoutes } from './people.ts'
@@ -12,6 +13,7 @@ export const routes: readonly Route[] = [
   ...peopleRoutes,
   ...clientRoutes,
   ...machineRoutes,
+  ...machineSideRoutes,
   ...policyRoutes,
   ...operationRoutes,
 ]

@@ -192,7 +192,7 @@ export interface AuditTable {
 export interface LedgerTable {
   readonly repositoryId: Fixed<string>
   readonly seq: Fixed<number>
-  /** 'received' or 'removed'. */
+  /** 'received', 'removed' or 'signed'. */
   readonly what: Fixed<string>
   readonly snapshotId: Fixed<string>
   readonly machineId: Fixed<string | null>

@@ -1,0 +1,75 @@
+import { z } from 'zod'
+import { idSchema, timeSchema } from './answers.ts'
+import { aboutMachineSchema } from './machines.ts'
+import { operationSchema, outcomeSchema, progressSchema } from './operations.ts'
+import { backupPolicySchema } from './policy.ts'
+
+/** What an agent and its server say to each other. The agent asks always; the server never calls a machine. */
+
+/** The agent says that it is there, and which revisions of its policies it follows. */
+export const helloSchema = z.object({
+  about: aboutMachineSchema,
+  /** The machine's own clock, milliseconds since 1970. */
+  clock: z.number(),
+  follows: z.record(idSchema, z.int()),
+})
+
+export const welcomeSchema = z.object({
+  /** All policies that the machine is to follow; left out when it follows just those. */
+  policies: z.array(z.object({ id: idSchema, revision: z.int(), policy: backupPolicySchema })).optional(),
+})
+
+/** The machine's repository on the server. The password was made on the machine; left out, the client keeps it. */
+export const wantRepositorySchema = z.object({ password: z.string().min(20).max(200).optional() })
+
+export const repositoryAccessSchema = z.object({
+  repositoryId: idSchema,
+  url: z.string(),
+  user: z.string(),
+  secret: z.string(),
+})
+
+/** Kinds of job that this agent knows: no other is given to it. */
+export const nextJobSchema = z.object({
+  kinds: z.array(z.string().max(100)).max(50),
+  /** How long to wait for one, in seconds. */
+  wait: z.number().min(0).max(25).default(0),
+})
+
+export const jobSchema = z.object({ epoch: z.int(), operation: operationSchema })
+
+/** What the agent began by itself, by its schedule: also later, when the server was away. */
+export const ownOperationSchema = z.object({
+  kind: z.string().max(100),
+  /** There is at most one of this key for the machine. */
+  onceKey: z.string().min(1).max(300),
+  order: z.record(z.string(), z.unknown()),
+  startedAt: timeSchema,
+})
+
+export const reportSchema = z.object({ epoch: z.int(), progress: progressSchema.optional() })
+export const reportedSchema = z.object({ cancelAsked: z.boolean() })
+export const finishSchema = z.object({ epoch: z.int(), outcome: outcomeSchema })
+
+/** The machine has made this snapshot: its signature over `signedSnapshot`. */
+export const signedSnapshotSchema = z.object({
+  repositoryId: idSchema,
+  snapshotId: z.string().regex(/^[0-9a-f]{64}$/),
+  signature: z.base64url().max(100),
+})
+
+/** What a machine signs of a snapshot, Ed25519. */
+export function snapshotText({
+  repositoryId,
+  snapshotId,
+}: {
+  readonly repositoryId: string
+  readonly snapshotId: string
+}): string {
+  return `understudy-snapshot-1\n${repositoryId}\n${snapshotId}`
+}
+
+/** What a machine signs of an enrolment line's secret, to show that it has the key. */
+export function enrolmentText(secret: string): string {
+  return `understudy-enrol-1\n${secret}`
+}

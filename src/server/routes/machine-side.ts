@@ -1,0 +1,192 @@
+import { createPublicKey, verify } from 'node:crypto'
+import {
+  doneSchema,
+  finishSchema,
+  helloSchema,
+  idSchema,
+  jobSchema,
+  nextJobSchema,
+  operationSchema,
+  ownOperationSchema,
+  reportedSchema,
+  reportSchema,
+  repositoryAccessSchema,
+  signedSnapshotSchema,
+  snapshotText,
+  wantRepositorySchema,
+  welcomeSchema,
+} from '#protocol'
+import { z } from 'zod'
+import type { MachineCaller } from '../app/caller.ts'
+import { route } from '../app/route.ts'
+import type { Services } from '../app/services.ts'
+import { ServerError } from '../errors.ts'
+import { policiesOf } from '../fleet/policies.ts'
+import { grantRepository } from '../repositories/own-repositories.ts'
+import { showOperation } from './operations.ts'
+
+/** What machines ask, each about itself. All of it may be asked twice without harm: an answer may be lost on the way. */
+
+const named = z.object({ operation: idSchema })
+
+/** How often a machine that waits for a job looks again, in milliseconds. */
+const lookEvery = 1_000
+
+export const machineSideRoutes = [
+  route({
+    method: 'POST',
+    path: '/api/machine/hello',
+    summary: 'The machine is there; the answer has its policies, if it follows others or older ones.',
+    access: { by: 'machine' },
+    body: helloSchema,
+    answer: welcomeSchema,
+    async handle({ caller: { machineId }, body: { about, clock: theirs, follows } }, services) {
+      const now = services.clock.now()
+      await services.store.db
+        .updateTable('machines')
+        .set({ lastSeenAt: now, about: JSON.stringify(about), clockAheadMs: Math.round(theirs - now) })
+        .where('id', '=', machineId)
+        .execute()
+      const policies = await policiesOf(services, machineId)
+      const isSame =
+        policies.length === Object.keys(follows).length &&
+        policies.every(({ id, revision }) => follows[id] === revision)
+      if (isSame) return {}
+      return {
+        policies: policies.map(({ id, revision, policy }) => ({
+          id,
+          revision,
+          policy: policy as NonNullable<z.input<typeof welcomeSchema>['policies']>[number]['policy'],
+        })),
+      }
+    },
+  }),
+  route({
+    method: 'POST',
+    path: '/api/machine/repository',
+    summary: 'Gives the machine its repository on this server, with a new credential; those before it hold no longer.',
+    access: { by: 'machine' },
+    body: wantRepositorySchema,
+    answer: repositoryAccessSchema,
+    async handle({ caller: { machineId, clientId, actor }, body: { password } }, services) {
+      const query = services.store.db.selectFrom('machines').selectAll().where('id', '=', machineId)
+      const access = await grantRepository(services, await query.executeTakeFirstOrThrow(), password)
+      const details = { repositoryId: access.repositoryId, passwordKept: password === undefined }
+      await services.audit.write({ actor, what: 'repository.grant', clientId, details })
+      return access
+    },
+  }),
+  route({
+    method: 'POST',
+    path: '/api/machine/operations/next',
+    summary: 'The next job for the machine, of a kind that it knows. Waits a while for one.',
+    access: { by: 'machine' },
+    body: nextJobSchema,
+    answer: z.object({ job: jobSchema.nullable() }),
+    async handle({ caller: { machineId, actor }, body: { kinds, wait }, signal }, { operations, clock }) {
+      const end = clock.monotonic() + wait * 1000
+      for (;;) {
+        const claim = kinds.length > 0 ? await operations.claim(actor.who, { machineId, kinds }) : undefined
+        if (claim) return { job: { epoch: claim.epoch, operation: showOperation(claim.operation) } }
+        const left = end - clock.monotonic()
+        if (left <= 0) return { job: null }
+        await clock.sleep(Math.min(lookEvery, left), { signal })
+      }
+    },
+  }),
+  route({
+    method: 'POST',
+    path: '/api/machine/operations',
+    summary: 'Enters what the machine began by itself, by its schedule, and gives it the claim.',
+    access: { by: 'machine' },
+    body: ownOperationSchema,
+    answer: jobSchema,
+    async handle({ caller: { machineId, clientId, actor }, body }, { operations }) {
+      const { kind, onceKey, order, startedAt } = body
+      const operation = await operations.begin(
+        {
+          clientId,
+          machineId,
+          kind,
+          order,
+          requestedBy: 'schedule',
+          onceKey: `${machineId} ${onceKey}`,
+          runAt: Date.parse(startedAt),
+        },
+        actor.who,
+      )
+      return { epoch: operation.claimEpoch, operation: showOperation(operation) }
+    },
+  }),
+  route({
+    method: 'POST',
+    path: '/api/machine/operations/:operation/report',
+    summary: 'The machine still works on it; the answer says whether it is to end.',
+    access: { by: 'machine' },
+    params: named,
+    body: reportSchema,
+    answer: reportedSchema,
+    async handle({ caller, params: { operation: id }, body: { epoch, progress } }, services) {
+      await requireOwn(services, caller, id)
+      return await services.operations.report(id, epoch, progress)
+    },
+  }),
+  route({
+    method: 'POST',
+    path: '/api/machine/operations/:operation/finish',
+    summary: 'How it ended.',
+    access: { by: 'machine' },
+    params: named,
+    body: finishSchema,
+    answer: operationSchema,
+    async handle({ caller, params: { operation: id }, body: { epoch, outcome } }, services) {
+      await requireOwn(services, caller, id)
+      return showOperation(await services.operations.finish(id, epoch, outcome))
+    },
+  }),
+  route({
+    method: 'POST',
+    path: '/api/machine/snapshots',
+    summary: 'The machine has made a snapshot, and signs it; the signature is kept in the ledger.',
+    access: { by: 'machine' },
+    body: signedSnapshotSchema,
+    answer: doneSchema,
+    async handle({ caller: { machineId }, body }, { store, ledger }) {
+      const { repositoryId, snapshotId, signature } = body
+      const { db } = store
+      const machine = await db
+        .selectFrom('machines')
+        .select('publicKey')
+        .where('id', '=', machineId)
+        .executeTakeFirstOrThrow()
+      const own = await db
+        .selectFrom('repositories')
+        .select('id')
+        .where('id', '=', repositoryId)
+        .where('machineId', '=', machineId)
+        .executeTakeFirst()
+      if (!own) throw new ServerError('NOT_FOUND', { what: 'repository' })
+      if (!isSigned(machine.publicKey, body)) {
+        throw new ServerError('INPUT_INVALID', { part: 'body', reason: '"signature": it is not this machine’s' })
+      }
+      await ledger.write({ repositoryId, what: 'signed', snapshotId, machineId, details: { signature } })
+      return { done: true as const }
+    },
+  }),
+]
+
+async function requireOwn({ store }: Services, { machineId }: MachineCaller, id: string): Promise<void> {
+  const own = await store.db
+    .selectFrom('operations')
+    .select('id')
+    .where('id', '=', id)
+    .where('machineId', '=', machineId)
+    .executeTakeFirst()
+  if (!own) throw new ServerError('NOT_FOUND', { what: 'operation' })
+}
+
+function isSigned(publicKey: string | null, signed: z.output<typeof signedSnapshotSchema>): boolean {
+  if (publicKey === null) return false
+  const key = createPublicKey({ key: Buffer.from(publicKey, 'base64'), format: 'der', type: 'spki' })
+  return verify(null, Buffer.from(snapshotText(signed)), key, Buffer.from(signed.signature, 'base64url'))
+}
