@@ -1,0 +1,41 @@
+import { hostname, release } from 'node:os'
+import { enrolmentText, idSchema, machineStateSchema } from '#protocol'
+import { z } from 'zod'
+import { AgentError } from './errors.ts'
+import { parseEnrolmentLine } from './link/enrolment-line.ts'
+import { fetchCertificate, ServerLink } from './link/server-link.ts'
+import type { LinkOptions } from './link/server-link.ts'
+import type { AgentFolder } from './state.ts'
+
+const enrolledAnswer = z.object({ machineId: idSchema, state: machineStateSchema })
+
+export interface EnrolOptions extends LinkOptions {
+  readonly version: string
+}
+
+/**
+ * Makes this machine known to the server of an enrolment line: certificate → key → enrol → remember. Interrupted at any
+ * step, the same line can be given again. Returns whether the machine has to wait for approval.
+ * Throws `AGENT_ALREADY_ENROLLED`, `ENROLMENT_LINE_MALFORMED`, `SERVER_UNREACHABLE`, `SERVER_NOT_KNOWN`, `SERVER_REFUSED`.
+ */
+export async function enrol(
+  folder: AgentFolder,
+  line: string,
+  { version, ...options }: EnrolOptions,
+): Promise<{ readonly machineId: string; readonly origin: string; readonly isApproved: boolean }> {
+  const known = await folder.isEnrolled()
+  if (known) throw new AgentError('AGENT_ALREADY_ENROLLED', { origin: known.origin, folder: folder.path })
+  const { origin, secret, fingerprint } = parseEnrolmentLine(line)
+  const certificate = fingerprint === undefined ? undefined : await fetchCertificate(origin, fingerprint)
+  const key = await folder.key()
+  const link = new ServerLink({ origin, certificate }, options)
+  const proof = key.sign(enrolmentText(secret))
+  const body = { secret, publicKey: key.publicKey, proof, about: aboutThisMachine(version) }
+  const { machineId, state } = await link.post('/api/enrol', body, { answer: enrolledAnswer })
+  await folder.writeEnrolled({ machineId, origin, ...(certificate !== undefined && { certificate }) })
+  return { machineId, origin, isApproved: state === 'approved' }
+}
+
+export function aboutThisMachine(agentVersion: string) {
+  return { hostname: hostname(), platform: process.platform, release: release(), agentVersion }
+}

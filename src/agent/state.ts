@@ -1,0 +1,129 @@
+import { mkdir, open, readFile, rename } from 'node:fs/promises'
+import { join } from 'node:path'
+import { hasCode, messageOf } from '#base'
+import { backupPolicySchema, idSchema, repositoryAccessSchema } from '#protocol'
+import { z } from 'zod'
+import { AgentError } from './errors.ts'
+import { MachineKey } from './link/machine-key.ts'
+
+/** What the agent keeps on the machine: who it is, whom it serves, what it is to do, and what it has not told yet. */
+
+const enrolledSchema = z.object({
+  machineId: idSchema,
+  origin: z.string(),
+  /** PEM. */
+  certificate: z.string().optional(),
+})
+
+const repositorySchema = repositoryAccessSchema.extend({ password: z.string() })
+
+const policiesSchema = z.array(
+  z.object({
+    id: idSchema,
+    revision: z.int(),
+    /** When it came into force here, milliseconds since 1970. */
+    since: z.number(),
+    policy: backupPolicySchema,
+  }),
+)
+
+const runsSchema = z.record(idSchema, z.object({ lastStarted: z.number(), lastFinished: z.number().optional() }))
+
+export type Enrolled = z.output<typeof enrolledSchema>
+export type OwnRepository = z.output<typeof repositorySchema>
+export type FollowedPolicy = z.output<typeof policiesSchema>[number]
+export type Runs = z.output<typeof runsSchema>
+
+/** The agent's folder, for its own user only. Every file is replaced whole, and is on the disk before it counts. */
+export class AgentFolder {
+  readonly path: string
+
+  constructor(path: string) {
+    this.path = path
+  }
+
+  /** Throws `AGENT_NOT_ENROLLED`, `AGENT_STATE_DAMAGED`. */
+  async readEnrolled(): Promise<Enrolled> {
+    const enrolled = await this.#read('server.json', enrolledSchema)
+    if (!enrolled) throw new AgentError('AGENT_NOT_ENROLLED', { folder: this.path })
+    return enrolled
+  }
+
+  async isEnrolled(): Promise<Enrolled | undefined> {
+    return await this.#read('server.json', enrolledSchema)
+  }
+
+  async writeEnrolled(enrolled: Enrolled): Promise<void> {
+    await this.#write('server.json', enrolled)
+  }
+
+  /** The machine's key, made when there is none yet. */
+  async key(): Promise<MachineKey> {
+    const path = join(this.path, 'machine.key')
+    const known = await readFile(path, 'utf8').catch((thrown: unknown) => {
+      if (hasCode(thrown, 'ENOENT')) return undefined
+      throw thrown
+    })
+    if (known !== undefined) return MachineKey.fromPem(known)
+    const key = MachineKey.create()
+    await this.#writeText('machine.key', key.toPem())
+    return key
+  }
+
+  async readRepository(): Promise<OwnRepository | undefined> {
+    return await this.#read('repository.json', repositorySchema)
+  }
+
+  async writeRepository(repository: OwnRepository): Promise<void> {
+    await this.#write('repository.json', repository)
+  }
+
+  async readPolicies(): Promise<readonly FollowedPolicy[]> {
+    return (await this.#read('policies.json', policiesSchema)) ?? []
+  }
+
+  async writePolicies(policies: readonly FollowedPolicy[]): Promise<void> {
+    await this.#write('policies.json', policies)
+  }
+
+  async readRuns(): Promise<Runs> {
+    return (await this.#read('runs.json', runsSchema)) ?? {}
+  }
+
+  async writeRuns(runs: Runs): Promise<void> {
+    await this.#write('runs.json', runs)
+  }
+
+  /** A file with a secret for a program that the agent starts; returns its path. */
+  async writeSecretFile(name: string, text: string): Promise<string> {
+    await this.#writeText(name, text)
+    return join(this.path, name)
+  }
+
+  async #read<Schema extends z.ZodType>(name: string, schema: Schema): Promise<z.output<Schema> | undefined> {
+    const path = join(this.path, name)
+    try {
+      return schema.parse(JSON.parse(await readFile(path, 'utf8')))
+    } catch (cause) {
+      if (hasCode(cause, 'ENOENT')) return undefined
+      throw new AgentError('AGENT_STATE_DAMAGED', { path, reason: messageOf(cause), cause })
+    }
+  }
+
+  async #write(name: string, value: unknown): Promise<void> {
+    await this.#writeText(name, `${JSON.stringify(value, null, 2)}\n`)
+  }
+
+  async #writeText(name: string, text: string): Promise<void> {
+    await mkdir(this.path, { recursive: true, mode: 0o700 })
+    const path = join(this.path, name)
+    {
+      await using file = await open(`${path}.new`, 'w', 0o600)
+      await file.writeFile(text)
+      await file.sync()
+    }
+    await rename(`${path}.new`, path)
+    await using folder = await open(this.path, 'r')
+    await folder.sync().catch(() => undefined) // not every system can
+  }
+}
