@@ -27,7 +27,12 @@ export class TimeLimit implements Disposable {
     const running = new AbortController()
     this.#running = running
     this.#startedAt = this.#clock.monotonic()
-    this.#clock.sleep(Math.max(0, this.#left), { signal: running.signal }).then(this.#expire, () => undefined)
+    void this.#expireAfter(Math.max(0, this.#left), running)
+  }
+
+  async #expireAfter(milliseconds: number, running: AbortController): Promise<void> {
+    await this.#clock.sleep(milliseconds, { signal: running.signal }).catch(() => undefined)
+    if (this.#running === running) this.#expire()
   }
 
   [Symbol.dispose](): void {

@@ -5,7 +5,7 @@ import { isXml, repack } from './parts.ts'
 import type { Packed } from './parts.ts'
 import { readBy } from './refused.ts'
 import { Room } from './room.ts'
-import { textPreview } from './text.ts'
+import { documentPreview } from './text.ts'
 
 /** The text of a Word document, a paragraph a line. Images are left out unopened. */
 export async function readDocx({ limits }: FileInput, packed: Packed): Promise<TextPreview> {
@@ -13,5 +13,5 @@ export async function readDocx({ limits }: FileInput, packed: Packed): Promise<T
   const { value } = await readBy(async () => await mammoth.extractRawText({ buffer }))
   const room = new Room(limits.textBytes)
   const text = room.take(value.replaceAll('\n\n', '\n'))
-  return textPreview('docx', [text], room)
+  return documentPreview('docx', [text], room)
 }

@@ -22,7 +22,7 @@ export function parseEntity(bytes: string): Entity {
         name,
         line
           .slice(colon + 1)
-          .replace(/\r?\n/g, '')
+          .replace(/\r?\n[ \t]*/g, ' ')
           .trim(),
       )
   }
@@ -49,7 +49,7 @@ export function* partsOf(body: string, boundary: string): Generator<Entity> {
     const next = text.indexOf(mark, at + mark.length)
     const line = text.indexOf('\n', at + mark.length)
     if (line < 0) return
-    yield parseEntity(text.slice(line + 1, next < 0 ? undefined : next))
+    yield parseEntity(text.slice(line + 1, next < 0 ? undefined : next).replace(/\r$/, ''))
     at = next
   }
 }

@@ -4,7 +4,7 @@ import { refuseDeclarations } from './parts.ts'
 import type { Packed } from './parts.ts'
 import { Refused } from './refused.ts'
 import { Room } from './room.ts'
-import { textPreview } from './text.ts'
+import { documentPreview } from './text.ts'
 import { tokens, unescapeXml } from './xml.ts'
 import { Unpacking } from './zip.ts'
 
@@ -20,7 +20,7 @@ export async function readOdt({ limits }: FileInput, { bytes, entries }: Packed)
     pieces.push(room.take(piece))
     if (room.isCutOff) break
   }
-  return textPreview('odt', [pieces.join('')], room)
+  return documentPreview('odt', [pieces.join('')], room)
 }
 
 const mostSpaces = 1000

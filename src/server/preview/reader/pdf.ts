@@ -3,7 +3,7 @@ import type { TextPreview } from '#protocol'
 import type { FileInput } from './file-input.ts'
 import { Refused, readBy } from './refused.ts'
 import { Room } from './room.ts'
-import { textPreview } from './text.ts'
+import { documentPreview } from './text.ts'
 
 // Now, and not when it is first used: then no module can be loaded any more.
 const { getDocument } = await getResolvedPDFJS()
@@ -19,9 +19,8 @@ export async function readPdf(file: FileInput): Promise<TextPreview> {
     for (let page = 1; page <= Math.min(document.numPages, limits.pages) && !room.isCutOff; page++) {
       pages.push(await pageText(await document.getPage(page), room))
     }
-    if (pages.every((page) => page.trim() === '')) throw new Refused('PREVIEW_NO_TEXT')
     const isCutOff = room.isCutOff || document.numPages > pages.length
-    return textPreview('pdf', pages, { isCutOff, pageCount: document.numPages })
+    return documentPreview('pdf', pages, { isCutOff, pageCount: document.numPages })
   })
 }
 

@@ -1,6 +1,7 @@
 import type { TextPreview } from '#protocol'
 import { decodeText } from './encoding.ts'
 import type { FileInput } from './file-input.ts'
+import { Refused } from './refused.ts'
 
 /** The beginning of a text file. */
 export async function readText(file: FileInput): Promise<TextPreview> {
@@ -15,7 +16,13 @@ export async function firstBytes(file: FileInput, count: number): Promise<{ byte
   return { bytes: bytes.subarray(0, count), isCutOff: bytes.length > count }
 }
 
-/** The text of a document, page by page. */
+/** The text of a document; refuses one that has none, instead of showing an empty page. */
+export function documentPreview(...[type, pages, about]: Parameters<typeof textPreview>): TextPreview {
+  if (pages.every((page) => page.trim() === '')) throw new Refused('PREVIEW_NO_TEXT')
+  return textPreview(type, pages, about)
+}
+
+/** Text, page by page. */
 export function textPreview(
   type: TextPreview['type'],
   pages: readonly string[],
