@@ -23,9 +23,10 @@ export async function giveFile(
     time.pause()
     const next = await Promise.race([pieces.next(), hasEnded])
     time.resume()
-    if (next === 'ended') break
+    // Storage may take its time for a piece that nobody needs any more.
+    if (next === 'ended') return void pieces.return?.(undefined).catch(() => undefined)
     if (next.done) return process.endInput()
-    if ((await Promise.race([process.write(next.value), hasEnded])) === 'ended') break
+    if (!(await process.write(next.value))) break
   }
   await pieces.return?.(undefined)
 }

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process'
 import type { ChildProcessByStdio } from 'node:child_process'
-import { existsSync, realpathSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { lstatSync, readlinkSync } from 'node:fs'
+import { dirname, join, resolve as resolvePath } from 'node:path'
 import type { Readable, Writable } from 'node:stream'
 import { fileURLToPath } from 'node:url'
 import { messageOf } from '#base'
@@ -54,9 +54,9 @@ export class ReadingProcess implements AsyncDisposable {
     return this.#child.pid
   }
 
-  /** Gives it more of the file; resolves when there is room for the next piece. */
-  async write(bytes: Uint8Array): Promise<void> {
-    await new Promise<void>((resolve) => this.#child.stdin.write(bytes, () => resolve()))
+  /** Gives it more of the file. Resolves when there is room for the next piece; false when it takes no more. */
+  async write(bytes: Uint8Array): Promise<boolean> {
+    return await new Promise((resolve) => this.#child.stdin.write(bytes, (error) => resolve(!error)))
   }
 
   endInput(): void {
@@ -93,7 +93,8 @@ export class ReadingProcess implements AsyncDisposable {
     if (signal === 'SIGXCPU') return { how: 'too slow' }
     // A process that is killed, and not by us, the kernel has killed because the machine has no memory left.
     const isMemory =
-      signal === 'SIGKILL' || /out of memory|allocation failed|ALLOCATION_FAILED/i.test(this.#words.toString('latin1'))
+      signal === 'SIGKILL' ||
+      /out of memory|allocation.failed|bad_alloc|invalid size error/i.test(this.#words.toString('latin1'))
     return { how: isMemory ? 'out of memory' : 'failed' }
   }
 }
@@ -120,15 +121,22 @@ function flags(module: URL, { heapBytes }: PreviewLimits): string[] {
   ]
 }
 
-/** Where the program and its packages lie; a folder of packages may be a link. */
+/** Where the program and its packages lie. */
 function programFolders(module: URL): string[] {
   const own = dirname(fileURLToPath(module))
   const folders = [own]
   for (let folder = own; folder !== dirname(folder); folder = dirname(folder)) {
-    const packages = join(folder, 'node_modules')
-    if (existsSync(packages)) folders.push(packages, realpathSync(packages))
+    folders.push(...withTargets(join(folder, 'node_modules')))
   }
-  return [...new Set(folders)].map((folder) => join(folder, '/'))
+  return folders.map((folder) => join(folder, '/'))
+}
+
+/** A folder, if it is there; one that is a link, with what that leads to, link by link. */
+function withTargets(folder: string): string[] {
+  const found = lstatSync(folder, { throwIfNoEntry: false })
+  if (!found) return []
+  if (!found.isSymbolicLink()) return [folder]
+  return [folder, ...withTargets(resolvePath(dirname(folder), readlinkSync(folder)))]
 }
 
 /** The bounds that the kernel keeps; where a system does not know one of them, the others hold. */

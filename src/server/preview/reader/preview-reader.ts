@@ -17,7 +17,7 @@ const image = answer.kind === 'image' ? await file.whole(file.limits.imageBytes)
 process.stdout.end(image, () => process.exit())
 
 async function read(input: FileInput): Promise<Answer> {
-  let type: Answer['type'] = 'zip'
+  let type: Answer['type'] = 'zip' // which alone is looked into to choose its reader
   try {
     const reader = await chooseReader(input)
     type = reader.type
