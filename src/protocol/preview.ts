@@ -6,7 +6,7 @@ import { z } from 'zod'
  */
 
 /** The kinds of file that are told apart, each as it stands in a sentence. */
-export const fileTypes = {
+export const previewTypes = {
   text: 'a text file',
   csv: 'a table in text form (CSV)',
   mail: 'an e-mail',
@@ -40,13 +40,13 @@ export const fileTypes = {
   unknown: 'a file of an unknown kind',
 } as const
 
-export type FileType = keyof typeof fileTypes
+export type PreviewType = keyof typeof previewTypes
 
-const fileType = z.enum(Object.keys(fileTypes) as [FileType, ...FileType[]])
+const previewType = z.enum(Object.keys(previewTypes) as [PreviewType, ...PreviewType[]])
 
 export const textPreviewSchema = z.object({
   kind: z.literal('text'),
-  type: fileType,
+  type: previewType,
   /** How the characters of a text file are written; null where the format itself says it. */
   encoding: z.enum(['utf-8', 'utf-16le', 'utf-16be', 'windows-1252']).nullable(),
   /** One for each page that was read, where the format has pages; else one. */
@@ -61,7 +61,7 @@ export const textPreviewSchema = z.object({
 
 export const tablePreviewSchema = z.object({
   kind: z.literal('table'),
-  type: fileType,
+  type: previewType,
   /** The first sheets, or the one there is. Rows need not be of the same length. */
   sheets: z.array(z.object({ name: z.string(), rows: z.array(z.array(z.string())) })),
   sheetCount: z.int().nonnegative(),
@@ -83,7 +83,7 @@ export const imagePreviewSchema = z.object({
 
 export const noPreviewSchema = z.object({
   kind: z.literal('none'),
-  type: fileType,
+  type: previewType,
   /** Stable. */
   code: z.string(),
   /** A sentence: why there is none. */

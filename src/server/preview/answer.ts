@@ -1,6 +1,6 @@
 import { z } from 'zod'
-import { fileTypes, imagePreviewSchema, tablePreviewSchema, textPreviewSchema } from '#protocol'
-import type { FileType } from '#protocol'
+import { previewTypes, imagePreviewSchema, tablePreviewSchema, textPreviewSchema } from '#protocol'
+import type { PreviewType } from '#protocol'
 import type { PreviewCode } from './errors.ts'
 import type { PreviewLimits } from './limits.ts'
 
@@ -35,7 +35,7 @@ export type RefusalCode = (typeof refusals)[number]
 
 const refusalSchema = z.object({
   kind: z.literal('none'),
-  type: z.enum(Object.keys(fileTypes) as [FileType, ...FileType[]]),
+  type: z.enum(Object.keys(previewTypes) as [PreviewType, ...PreviewType[]]),
   code: z.enum(refusals),
 })
 

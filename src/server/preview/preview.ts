@@ -1,7 +1,7 @@
 import { formatBytes, programModule, systemClock } from '#base'
 import type { Cancellable, Clock } from '#base'
-import { fileTypes, imagePreviewSchema } from '#protocol'
-import type { FileType, ImagePreview, NoPreview, TablePreview, TextPreview } from '#protocol'
+import { previewTypes, imagePreviewSchema } from '#protocol'
+import type { PreviewType, ImagePreview, NoPreview, TablePreview, TextPreview } from '#protocol'
 import { answerSchema } from './answer.ts'
 import type { Answer, Order } from './answer.ts'
 import { PreviewError } from './errors.ts'
@@ -99,20 +99,20 @@ function parseOutput(output: Buffer): { readonly answer: Answer | undefined; rea
   }
 }
 
-function none(type: FileType, code: PreviewCode, limits: PreviewLimits): NoPreview {
+function none(type: PreviewType, code: PreviewCode, limits: PreviewLimits): NoPreview {
   const limit = limitsNamed[code]?.(limits, type)
-  const { message, hint } = new PreviewError(code, { what: fileTypes[type], limit })
+  const { message, hint } = new PreviewError(code, { what: previewTypes[type], limit })
   return { kind: 'none', type, code, reason: message, hint }
 }
 
 /** The limits that sentences name. */
-const limitsNamed: { readonly [code in PreviewCode]?: (limits: PreviewLimits, type: FileType) => string } = {
+const limitsNamed: { readonly [code in PreviewCode]?: (limits: PreviewLimits, type: PreviewType) => string } = {
   PREVIEW_FILE_TOO_LARGE: (limits, type) => formatBytes(isImage(type) ? limits.imageBytes : limits.documentBytes),
   PREVIEW_UNPACKS_TOO_LARGE: ({ unpackedBytes }) => formatBytes(unpackedBytes),
   PREVIEW_IMAGE_TOO_LARGE: ({ imagePixels }) => String(imagePixels / 1e6),
   PREVIEW_TOO_SLOW: ({ milliseconds }) => String(milliseconds / 1000),
 }
 
-function isImage(type: FileType): boolean {
+function isImage(type: PreviewType): boolean {
   return imagePreviewSchema.shape.type.safeParse(type).success
 }

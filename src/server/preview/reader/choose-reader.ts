@@ -1,4 +1,4 @@
-import type { FileType } from '#protocol'
+import type { PreviewType } from '#protocol'
 import type { Answer } from '../answer.ts'
 import { readArchive } from './archive.ts'
 import { refuseCompound } from './compound.ts'
@@ -16,7 +16,7 @@ import { Unpacking, listZip } from './zip.ts'
 
 /** Who reads a file; all modules that this takes are loaded. */
 export interface Reader {
-  readonly type: FileType
+  readonly type: PreviewType
   readonly read: (file: FileInput) => Promise<Answer>
 }
 
@@ -64,7 +64,7 @@ async function chooseForPacked(file: FileInput): Promise<Reader> {
 }
 
 /** By the main part of Office documents (ECMA-376 leaves its name free; all programs use these). */
-const mainParts: Readonly<Record<string, FileType>> = {
+const mainParts: Readonly<Record<string, PreviewType>> = {
   'word/document.xml': 'docx',
   'xl/workbook.xml': 'xlsx',
   'xl/workbook.bin': 'xlsb',
@@ -73,7 +73,7 @@ const mainParts: Readonly<Record<string, FileType>> = {
 
 const openDocument = 'application/vnd.oasis.opendocument.'
 
-const openDocumentTypes: Readonly<Record<string, FileType>> = {
+const openDocumentTypes: Readonly<Record<string, PreviewType>> = {
   text: 'odt',
   'text-template': 'odt',
   spreadsheet: 'spreadsheet',
@@ -81,7 +81,7 @@ const openDocumentTypes: Readonly<Record<string, FileType>> = {
   graphics: 'drawing',
 }
 
-async function typeOfPacked({ bytes, entries }: Packed): Promise<FileType> {
+async function typeOfPacked({ bytes, entries }: Packed): Promise<PreviewType> {
   if (entries.some(({ name }) => name === '[Content_Types].xml')) {
     const main = entries.find(({ name }) => Object.hasOwn(mainParts, name))
     return (main && mainParts[main.name]) ?? 'zip'

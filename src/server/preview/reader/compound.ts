@@ -1,9 +1,9 @@
-import type { FileType } from '#protocol'
+import type { PreviewType } from '#protocol'
 import type { FileInput } from './file-input.ts'
 import { Refused } from './refused.ts'
 
 /** Names of streams by which the programs are known that keep theirs in a compound file. */
-const streams: readonly (readonly [name: string, type: FileType])[] = [
+const streams: readonly (readonly [name: string, type: PreviewType])[] = [
   ['WordDocument', 'doc'],
   ['Workbook', 'xls'],
   ['Book', 'xls'],

@@ -1,11 +1,11 @@
-import type { FileType } from '#protocol'
+import type { PreviewType } from '#protocol'
 import { isBinary } from './encoding.ts'
 
 /** Bytes of a file's beginning by which its type is known. */
 export const headLength = 8192
 
 /** A type, or a container that has to be looked into. */
-export type Recognised = FileType | 'compound'
+export type Recognised = PreviewType | 'compound'
 
 type Mark = readonly [type: Recognised, bytes: string, at?: number]
 
@@ -61,10 +61,10 @@ const marks: readonly Mark[] = [
 ]
 
 /** Of the files that begin with RIFF, by what follows the length. */
-const riffTypes: Readonly<Record<string, FileType>> = { WEBP: 'webp', WAVE: 'audio', 'AVI ': 'video' }
+const riffTypes: Readonly<Record<string, PreviewType>> = { WEBP: 'webp', WAVE: 'audio', 'AVI ': 'video' }
 
 /** What kinds of text are told apart by their names only. */
-const textTypes: Readonly<Record<string, FileType>> = { csv: 'csv', tsv: 'csv', eml: 'mail' }
+const textTypes: Readonly<Record<string, PreviewType>> = { csv: 'csv', tsv: 'csv', eml: 'mail' }
 
 /** The type of a file by its first bytes, and only for text by the extension of its name. */
 export function recognise(head: Buffer, extension: string): Recognised {

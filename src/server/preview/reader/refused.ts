@@ -1,13 +1,13 @@
-import type { FileType } from '#protocol'
+import type { PreviewType } from '#protocol'
 import type { RefusalCode } from '../answer.ts'
 
 /** Ends the reading of a file that cannot be shown. */
 export class Refused extends Error {
   readonly code: RefusalCode
   /** What the file has turned out to be, where that is more than was known before. */
-  readonly type: FileType | undefined
+  readonly type: PreviewType | undefined
 
-  constructor(code: RefusalCode, type?: FileType) {
+  constructor(code: RefusalCode, type?: PreviewType) {
     super(code)
     this.code = code
     this.type = type

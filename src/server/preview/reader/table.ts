@@ -1,4 +1,4 @@
-import type { FileType, TablePreview } from '#protocol'
+import type { PreviewType, TablePreview } from '#protocol'
 import type { PreviewLimits } from '../limits.ts'
 import { Room } from './room.ts'
 
@@ -9,7 +9,7 @@ export interface Sheet {
 
 /** As much of the sheets as a preview shows. */
 export function tablePreview(
-  type: FileType,
+  type: PreviewType,
   sheets: readonly Sheet[],
   { limits, isCutOff }: { readonly limits: PreviewLimits; readonly isCutOff: boolean },
 ): TablePreview {
