@@ -91,6 +91,10 @@ export const filesystemErrors = {
     message: 'No data came from standard input or from the command.',
     hint: 'Check the program that should have made it; an empty backup is not saved.',
   },
+  STREAM_SILENT: {
+    message: 'Nothing has come for {seconds} s, so whatever should have made the data was ended.',
+    hint: 'See whether it waits for something (a lock, a server that hangs), then run the backup again.',
+  },
   STREAM_READ_TWICE: {
     message: 'Standard input can only be read once.',
     hint: 'Run the backup again.',

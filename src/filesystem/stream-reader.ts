@@ -25,7 +25,7 @@ function openStream({ descriptor, name, stat, count }: StreamOptions): OpenConte
     node,
     problems: [],
     read: (into) => {
-      const length = fill(descriptor, into, Number(count[0]))
+      const length = fillFromPipe(descriptor, into, Number(count[0]))
       count[0] = (count[0] as bigint) + BigInt(length)
       return length
     },
@@ -39,7 +39,8 @@ function openStream({ descriptor, name, stat, count }: StreamOptions): OpenConte
   }
 }
 
-function fill(descriptor: number, into: Uint8Array, offset: number): number {
+/** Fills `into` as far as there is anything before the end; `offset` is where in the whole it begins. Throws FILE_NOT_READ. */
+export function fillFromPipe(descriptor: number, into: Uint8Array, offset: number): number {
   let filled = 0
   try {
     while (filled < into.length) {
