@@ -29,7 +29,13 @@ export async function startMariadb(): Promise<MariadbServer> {
   chownSync(folder, uid, gid)
   const data = join(folder, 'data')
   const socket = join(folder, 'socket')
-  const init = ['--no-defaults', '--user=mysql', `--datadir=${data}`, '--skip-test-db', '--auth-root-authentication-method=socket']
+  const init = [
+    '--no-defaults',
+    '--user=mysql',
+    `--datadir=${data}`,
+    '--skip-test-db',
+    '--auth-root-authentication-method=socket',
+  ]
   const installed = spawnSync(programs.install, init, { encoding: 'utf8', cwd: folder })
   if (installed.status !== 0) throw new Error(`mariadb-install-db failed: ${installed.stdout}${installed.stderr}`)
   const options = ['--no-defaults', '--user=mysql', `--datadir=${data}`, `--socket=${socket}`, '--skip-networking']

@@ -6,19 +6,19 @@ import type { StreamContent, StreamFile, StreamRead, StreamTree } from '#filesys
 import { DatabaseError } from './errors.ts'
 import { shrunk } from './evidence.ts'
 import type { DumpEvidence, LastDump } from './evidence.ts'
-import { asFinding, failedWith, judgeCopy, judgeDump } from './judge.ts'
+import { hookSubject, makeByHook } from './hook-dump.ts'
+import { asFinding, failedWith, judgeCopy, judgeDump, judgeHook } from './judge.ts'
 import type { Judged } from './judge.ts'
 import type { ProgramEnd } from '../programs/start-program.ts'
 import { makeByProgram, makeOfText } from './making.ts'
 import type { Making } from './making.ts'
-import { surveyMysql } from './mysql-dump.ts'
 import { mysqlPackages } from './mysql-server.ts'
 import { checkPlan } from './plan.ts'
-import type { DatabasePlan, ServerPlan } from './plan.ts'
-import { surveyPostgresql } from './postgresql-dump.ts'
+import type { DatabasePlan, HookPlan, ServerPlan } from './plan.ts'
 import { postgresqlPackage } from './postgresql-server.ts'
 import { openSqliteDump, sqliteSubject } from './sqlite-dump.ts'
 import type { SqliteDump } from './sqlite-dump.ts'
+import { surveyServer } from './survey-server.ts'
 import type { DumpSubject, PlannedDump, Survey } from './survey.ts'
 
 export interface DumpDatabasesOptions extends Cancellable {
@@ -26,6 +26,8 @@ export interface DumpDatabasesOptions extends Cancellable {
   readonly last?: readonly LastDump[]
   /** A dump that brings nothing for so many milliseconds is ended. Default: half an hour. */
   readonly longestSilence?: number
+  /** The machine's folder of hooks. */
+  readonly hooksFolder?: string | undefined
   readonly clock?: Clock
 }
 
@@ -38,6 +40,7 @@ export interface DatabaseDumps extends StreamTree {
 /** Where in the snapshot the evidence lies: the name comes after all others, so it is read last. */
 export const summaryPath = 'databases/summary.json'
 
+const defaultHooksFolder = '/etc/understudy/hooks'
 const halfAnHour = 30 * 60_000
 
 /**
@@ -88,7 +91,7 @@ class DumpRun {
   async survey(server: ServerPlan): Promise<Survey | undefined> {
     const { signal } = this.#options
     try {
-      const survey = await (server.engine === 'postgresql' ? surveyPostgresql : surveyMysql)(server, { signal })
+      const survey = await surveyServer(server, { signal })
       const { engine, name, serverVersion, clientVersion } = survey
       const about = { engine, server: name, serverVersion, clientVersion }
       for (const { error, ...subject } of survey.absent) this.#miss(about, subject, error)
@@ -109,6 +112,7 @@ class DumpRun {
   tree(): StreamTree {
     const { longestSilence = halfAnHour, signal } = this.#options
     for (const { path } of this.#plan.files ?? []) this.#addSqlite(path)
+    for (const hook of this.#plan.hooks ?? []) this.#addHook(hook)
     this.#files.push({ path: summaryPath, start: async () => await this.#summary() })
     if (this.#waiting === 0) this.#ended.resolve()
     return createStreamTree(this.#files, {
@@ -128,10 +132,14 @@ class DumpRun {
   #add(about: About, dump: PlannedDump): void {
     const start = async (): Promise<MadeDump> => {
       const { from } = dump
-      const tool = about.engine === 'postgresql' ? postgresqlPackage : mysqlPackages[about.engine as 'mariadb' | 'mysql']
+      const tool =
+        about.engine === 'postgresql' ? postgresqlPackage : mysqlPackages[about.engine as 'mariadb' | 'mysql']
       const making = typeof from === 'function' ? makeOfText(await from()) : await makeByProgram(from, tool)
       const program = typeof from === 'function' ? 'The query' : from.program
-      return { making, judge: (end, read) => judgeDump(end, read, { engine: about.engine, server: about.server, dump, program }) }
+      return {
+        making,
+        judge: (end, read) => judgeDump(end, read, { engine: about.engine, server: about.server, dump, program }),
+      }
     }
     this.#addFile(about, dump, start)
   }
@@ -152,12 +160,21 @@ class DumpRun {
     })
   }
 
+  #addHook(hook: HookPlan): void {
+    const about = { engine: 'hook', server: '', serverVersion: undefined, clientVersion: undefined } as const
+    this.#addFile(about, hookSubject(hook), async () => {
+      const { hooksFolder: folder = defaultHooksFolder, signal } = this.#options
+      const { making, takenAt } = await makeByHook(hook, { folder, signal, clock: this.#clock })
+      return { making, judge: (end, read) => judgeHook(end, read, { name: hook.hook, takenAt }) }
+    })
+  }
+
   #addFile(about: About, subject: DumpSubject, make: () => Promise<MadeDump>): void {
     this.#waiting++
     const { path } = subject
     const start = async (): Promise<StreamContent> => {
       const began = this.#begin()
-      const record = (judged: Judged) => this.#record(about, subject, { ...judged, ...began })
+      const record = (judged: Judged) => this.#record(about, subject, { ...began, ...judged })
       try {
         return contentOf(await make(), { path, record })
       } catch (thrown) {
@@ -170,7 +187,7 @@ class DumpRun {
 
   #miss(about: About, subject: DumpSubject, error: Error): void {
     this.#waiting++
-    this.#record(about, subject, { ...failedWith(error), ...this.#begin() })
+    this.#record(about, subject, { ...this.#begin(), ...failedWith(error) })
     this.#absent.push({ path: Buffer.from(`/${subject.path}`), error })
   }
 
@@ -182,7 +199,7 @@ class DumpRun {
   }
 
   #record(about: About, subject: DumpSubject, judged: Judged & Began): void {
-    const { error, warnings: found, takenAt, steady, ...rest } = judged
+    const { error, warnings: found, steady, ...rest } = judged
     const { last = [] } = this.#options
     const before = last.find(({ path }) => path === subject.path)
     const less = error || subject.kind !== 'database' ? undefined : shrunk(subject.subject, rest.bytes, before)
@@ -193,7 +210,6 @@ class DumpRun {
       subject: subject.subject,
       path: subject.path,
       ...rest,
-      takenAt,
       duration: Math.round(this.#clock.monotonic() - steady),
       warnings,
       outcome: error ? 'failed' : warnings.length > 0 ? 'warnings' : 'good',
@@ -229,7 +245,7 @@ interface Began {
 interface MadeDump {
   readonly making: Making
   readonly copy?: SqliteDump
-  judge(end: ProgramEnd, read: StreamRead): Judged | Promise<Judged>
+  readonly judge: (end: ProgramEnd, read: StreamRead) => Judged | Promise<Judged>
 }
 
 interface Recording {

@@ -7,7 +7,8 @@ export const databaseErrors = {
     hint: 'Install it: Debian has it in the package {package}.',
   },
   DATABASE_CLIENT_OLD: {
-    message: '{program} is of version {client}, and the server of {server}: an older client may leave out what it does not know.',
+    message:
+      '{program} is of version {client}, and the server of {server}: an older client may leave out what it does not know.',
     hint: "Install the client programs of the server's version, or give their folder with `programs`.",
   },
   DATABASE_CLIENT_FOREIGN: {
@@ -74,6 +75,10 @@ export const databaseErrors = {
     message: 'The dump of {database} is empty.',
     hint: 'See whether the program that makes it is the right one.',
   },
+  DATABASE_DUMP_STALE: {
+    message: 'The hook {database} ended well, but the dump "{path}" was last written at {time}, before the hook began.',
+    hint: 'See why the hook did not write it anew.',
+  },
   DATABASE_NOT_READ: {
     message: 'The dump at {path} was not read to its end.',
     hint: 'See what else the backup says, then run it again.',
@@ -118,6 +123,10 @@ export const databaseErrors = {
     message: '{database} is damaged: {reason}.',
     hint: 'Go back to an older recovery point of it. The damage is in the database itself, not in the backup.',
   },
+  DATABASE_SUMMARY_INVALID: {
+    message: '"{path}" in the snapshot is not what this version of Understudy writes there.',
+    hint: 'Use the version that made the snapshot, or restore the files and load them with the tools of the database.',
+  },
   DATABASE_EXISTS: {
     message: 'There is a database {database} on {name} already.',
     hint: 'Load it under another name, or ask for the old one to be replaced.',
@@ -125,6 +134,14 @@ export const databaseErrors = {
   DATABASE_LOAD_FAILED: {
     message: 'The dump of {database} could not be loaded: {reason}.',
     hint: 'What had been loaded of it was removed. A missing role or extension has to be there before.',
+  },
+  DATABASE_NOT_REPLACED: {
+    message: 'The new {database} could not be put in the place of the old one: {reason}.',
+    hint: 'What was loaded is whole, and is called {loaded}: rename it, or load it again when nobody uses the old one.',
+  },
+  DATABASE_TRIAL_IMPOSSIBLE: {
+    message: 'A trial of {database} is not possible here: {reason}.',
+    hint: 'Load it into a server of the same kind by hand; until then it counts as not tried.',
   },
   DATABASE_LOAD_DIFFERS: {
     message: 'The dump has {expected}, and {found} arrived in {database}.',

@@ -5,12 +5,12 @@ import { DatabaseError } from './errors.ts'
 
 /** What is known of a dump: what the report, the register and the next backup go by. Plain data. */
 export interface DumpEvidence {
-  readonly engine: 'postgresql' | 'mariadb' | 'mysql' | 'sqlite'
-  /** Name of the server in the plan; for SQLite empty. */
+  readonly engine: 'postgresql' | 'mariadb' | 'mysql' | 'sqlite' | 'hook'
+  /** Name of the server in the plan; for SQLite and hooks empty. */
   readonly server: string
   /** What it holds: the content of a database, how one is made, or what belongs to the server as a whole (accounts). */
   readonly kind: 'database' | 'creation' | 'server'
-  /** Name of the database (for SQLite its path); for `server` what it is: `roles`. */
+  /** Name of the database (for SQLite its path, for a hook its name); for `server` what it is: `roles`. */
   readonly subject: string
   /** Path in the snapshot. It is there unless the outcome is `failed`. */
   readonly path: string
@@ -18,16 +18,16 @@ export interface DumpEvidence {
   readonly serverVersion: string | undefined
   readonly clientVersion: string | undefined
   readonly bytes: number
-  /** Milliseconds since 1970. */
+  /** Milliseconds since 1970. Of a file that a hook left: when it was last written. */
   readonly takenAt: number
   /** In milliseconds. */
   readonly duration: number
   /** How the program ended; undefined when none was started or a signal ended it. */
   readonly exitCode: number | undefined
-  /** It ends as a whole dump does. */
+  /** It ends as a whole dump does; of a hook's: it has ended well and is not empty. */
   readonly isComplete: boolean
-  /** All of it is of one moment. */
-  readonly isConsistent: boolean
+  /** All of it is of one moment. Undefined: only the hook knows. */
+  readonly isConsistent: boolean | undefined
   /** What the content was found to have, where it was looked at (SQLite). */
   readonly counts?: ContentCounts | undefined
   readonly warnings: readonly Finding[]

@@ -18,6 +18,7 @@ export interface FailedProgram extends Pick<ProgramEnd, 'code' | 'signal' | 'std
  * not be read because of it. Programs run with English messages.
  */
 const meanings: readonly (readonly [RegExp, Code])[] = [
+  [/^setpriv: /m, 'DATABASE_TOOL_FAILED'],
   [/no space left on device|disk quota exceeded|\b(?:errno|errcode):? ?"?28\b|disk full/i, 'DATABASE_DISK_FULL'],
   [/server version mismatch/i, 'DATABASE_CLIENT_OLD'],
   [
@@ -53,6 +54,9 @@ export function failureOf({ program, engine, name, database, code, signal, stder
 
 /** The line that says what is wrong: the first error, else the last line that is not empty. */
 export function tellingLine(stderr: string): string {
-  const lines = stderr.split('\n').map((line) => line.trim()).filter((line) => line !== '')
+  const lines = stderr
+    .split('\n')
+    .map((line) => line.trim())
+    .filter((line) => line !== '')
   return lines.find((line) => /error|fatal|denied/i.test(line)) ?? lines.at(-1) ?? 'it said nothing'
 }

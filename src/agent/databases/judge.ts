@@ -1,6 +1,7 @@
 import { UnderstudyError, messageOf } from '#base'
 import type { StreamRead } from '#filesystem'
 
+import { hookFailed } from '../hooks/index.ts'
 import type { ProgramEnd } from '../programs/start-program.ts'
 import { DatabaseError } from './errors.ts'
 import { findingOf } from './evidence.ts'
@@ -10,8 +11,13 @@ import type { SqliteDump } from './sqlite-dump.ts'
 import type { PlannedDump } from './survey.ts'
 
 /** What became of a dump: good only when its program ended well, and what it printed ends as a whole dump does. */
-export interface Judged extends Pick<DumpEvidence, 'bytes' | 'exitCode' | 'isComplete' | 'isConsistent' | 'counts' | 'warnings'> {
+export interface Judged extends Pick<
+  DumpEvidence,
+  'bytes' | 'exitCode' | 'isComplete' | 'isConsistent' | 'counts' | 'warnings'
+> {
   readonly error: Error | undefined
+  /** Where that is not when it was begun. */
+  readonly takenAt?: number
 }
 
 export interface DumpAbout {
@@ -53,6 +59,28 @@ export async function judgeCopy(end: ProgramEnd, read: StreamRead, { copy, path 
   }
 }
 
+export interface HookAbout {
+  readonly name: string
+  /** When the file that it left was written. */
+  readonly takenAt: number | undefined
+}
+
+/** A hook says by its end whether its dump is good; an empty one never is. */
+export function judgeHook(end: ProgramEnd, read: StreamRead, { name, takenAt }: HookAbout): Judged {
+  const isComplete = end.code === 0 && read.bytes > 0 && !read.interrupted
+  const empty = read.bytes === 0 ? new DatabaseError('DATABASE_DUMP_EMPTY', { database: name }) : undefined
+  const error = read.interrupted ?? (end.code === 0 ? empty : hookFailed(name, end))
+  const judged = {
+    bytes: read.bytes,
+    exitCode: end.code ?? undefined,
+    isComplete,
+    isConsistent: undefined,
+    warnings: [],
+    error,
+  }
+  return takenAt === undefined ? judged : { ...judged, takenAt }
+}
+
 /** Of a dump that there is nothing of. */
 export function failedWith(thrown: unknown): Judged {
   const error = thrown instanceof Error ? thrown : new Error(messageOf(thrown))
@@ -61,7 +89,11 @@ export function failedWith(thrown: unknown): Judged {
 
 export function asFinding(error: Error): Finding {
   if (error instanceof UnderstudyError) return findingOf(error)
-  return { code: 'code' in error ? String(error.code) : error.name, message: error.message, hint: 'Run the backup again.' }
+  return {
+    code: 'code' in error ? String(error.code) : error.name,
+    message: error.message,
+    hint: 'Run the backup again.',
+  }
 }
 
 function complaints({ stderr }: ProgramEnd, { program, database }: { program: string; database: string }): Finding[] {

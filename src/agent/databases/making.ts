@@ -4,7 +4,7 @@ import { finished } from 'node:stream/promises'
 import { makePipe } from '#filesystem'
 
 import { startProgram } from '../programs/start-program.ts'
-import type { ProgramEnd, ProgramOrder } from '../programs/start-program.ts'
+import type { ProgramEnd, ProgramOrder, StartedProgram } from '../programs/start-program.ts'
 import { notStarted } from './programs.ts'
 
 /** What is being written into a pipe: by a program, or by us. */
@@ -20,9 +20,20 @@ export async function makeByProgram(
   order: ProgramOrder,
   about: { readonly engine: string; readonly package: string },
 ): Promise<Making> {
+  return await makeFrom(async (stdout) => {
+    try {
+      return await startProgram(order, ['ignore', stdout])
+    } catch (thrown) {
+      throw notStarted(order.program, about, thrown)
+    }
+  })
+}
+
+/** `start` starts a program that writes to the descriptor it is given. */
+export async function makeFrom(start: (stdout: number) => Promise<StartedProgram>): Promise<Making> {
   const { reading, writing } = makePipe()
   try {
-    const { ended, kill } = await startProgram(order, ['ignore', writing])
+    const { ended, kill } = await start(writing)
     const dispose = async () => {
       kill()
       await ended
@@ -31,7 +42,7 @@ export async function makeByProgram(
     return { descriptor: reading, ended, stop: kill, [Symbol.asyncDispose]: dispose }
   } catch (thrown) {
     closeSync(reading)
-    throw notStarted(order.program, about, thrown)
+    throw thrown
   } finally {
     closeSync(writing) // ours: else the end of the program would not be the end of the data
   }

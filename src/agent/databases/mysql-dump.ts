@@ -94,7 +94,14 @@ function databaseDumps(server: MysqlServer, { plan, database, path, unsafe }: Wa
   const create = `CREATE DATABASE ${mysqlName(name)} CHARACTER SET ${characterSet} COLLATE ${collation};\n`
   const base = { subject: name, isConsistent }
   return [
-    { ...base, kind: 'creation', path: `${path}.create.sql`, from: async () => create, isWhole: () => true, warnings: [] },
+    {
+      ...base,
+      kind: 'creation',
+      path: `${path}.create.sql`,
+      from: async () => create,
+      isWhole: () => true,
+      warnings: [],
+    },
     {
       ...base,
       kind: 'database',

@@ -4,14 +4,25 @@
  */
 const needed = ['SELECT', 'SHOW VIEW', 'TRIGGER', 'EVENT'] as const
 
-/** The rights that `SHOW GRANTS` does not give on all of `database`. */
+/**
+ * The rights that `SHOW GRANTS` does not give on all of `database`. The server adds what is given on everything to one grant on a
+ * database, the most exact one; which of several patterns that is, is not for us to say, so each of them has to do.
+ */
 export function missingRights(grants: readonly string[], database: string): string[] {
-  const covering = grants.map(parseGrant).filter((grant) => grant !== undefined && covers(grant.scope, database))
-  const given = new Set(covering.filter((grant) => !grant?.isRevoked).flatMap((grant) => grant?.rights ?? []))
-  const taken = new Set(covering.filter((grant) => grant?.isRevoked).flatMap((grant) => grant?.rights ?? []))
-  const has = (right: string) => given.has('ALL PRIVILEGES') || given.has(right)
-  const lost = (right: string) => taken.has('ALL PRIVILEGES') || taken.has(right)
-  return needed.filter((right) => !has(right) || lost(right))
+  const parsed = grants.map(parseGrant).filter((grant) => grant !== undefined)
+  const exact = parsed.filter(({ scope }) => scope.replace(/\\([_%])/g, '$1') === database)
+  const patterns = parsed.filter(({ scope }) => scope !== '*' && covers(scope, database))
+  const scopes = [...new Set((exact.length > 0 ? exact : patterns).map(({ scope }) => scope))]
+  const without = (scope: string) => lacking(parsed.filter((grant) => grant.scope === '*' || grant.scope === scope))
+  return scopes.length === 0 ? without('*') : [...new Set(scopes.flatMap(without))]
+}
+
+function lacking(grants: readonly Grant[]): string[] {
+  const rightsOf = (isRevoked: boolean) =>
+    new Set(grants.filter((grant) => grant.isRevoked === isRevoked).flatMap(({ rights }) => rights))
+  const [given, taken] = [rightsOf(false), rightsOf(true)]
+  const has = (rights: ReadonlySet<string>, right: string) => rights.has('ALL PRIVILEGES') || rights.has(right)
+  return needed.filter((right) => !has(given, right) || has(taken, right))
 }
 
 interface Grant {
@@ -35,7 +46,6 @@ function parseGrant(line: string): Grant | undefined {
 
 /** `_` and `%` in the name of a grant stand for others, unless there is a backslash before them. */
 function covers(scope: string, database: string): boolean {
-  if (scope === '*' || scope === database) return true
   const pattern = scope.replace(/\\([_%])|[_%]|[.*+?^${}()|[\]\\]/g, (found, literal: string | undefined) => {
     if (literal !== undefined) return literal
     return found === '_' ? '.' : found === '%' ? '.*' : `\\${found}`

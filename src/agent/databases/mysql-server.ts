@@ -42,7 +42,8 @@ export async function openMysql(
 ): Promise<MysqlServer> {
   const folders = programFolders(programs)
   const client = findProgram(['mariadb', 'mysql'], folders)
-  if (client === undefined) throw new DatabaseError('DATABASE_TOOL_MISSING', { program: 'mariadb', ...mysqlPackages.mariadb })
+  if (client === undefined)
+    throw new DatabaseError('DATABASE_TOOL_MISSING', { program: 'mariadb', ...mysqlPackages.mariadb })
   await using stack = new AsyncDisposableStack()
   const secrets = stack.use(await makePrivateFolder())
   const options = await secrets.write('client.cnf', await optionFile(connection))
@@ -80,7 +81,14 @@ interface Way {
 }
 
 async function runSql({ name, client, only }: Way, sql: string, options: Cancellable): Promise<string[]> {
-  const args = [only, '--connect-timeout=15', '--batch', '--raw', '--skip-column-names', '--default-character-set=utf8mb4']
+  const args = [
+    only,
+    '--connect-timeout=15',
+    '--batch',
+    '--raw',
+    '--skip-column-names',
+    '--default-character-set=utf8mb4',
+  ]
   const result = await ask({ program: client, args }, mysqlPackages.mariadb, { input: sql, ...options })
   if (result.code === 0) return result.stdout.split('\n').filter((line) => line !== '')
   throw failureOf({ ...result, program: client, engine: 'MariaDB or MySQL', name, database: 'the server' })
@@ -89,7 +97,8 @@ async function runSql({ name, client, only }: Way, sql: string, options: Cancell
 /** What all programs are told in a file, because others can read a command line. */
 async function optionFile({ host, port, user, passwordFile }: Connection): Promise<string> {
   const password = passwordFile === undefined ? undefined : await readPassword(passwordFile)
-  const isLocal = host === undefined || host.startsWith('/') || host === 'localhost' || host === '127.0.0.1' || host === '::1'
+  const isLocal =
+    host === undefined || host.startsWith('/') || host === 'localhost' || host === '127.0.0.1' || host === '::1'
   const lines = ['[client]']
   if (host?.startsWith('/')) lines.push(`socket=${quoted(host)}`)
   else if (host !== undefined) lines.push(`host=${quoted(host)}`)
@@ -118,7 +127,8 @@ async function fittingClient(program: string, { flavour, server, name, signal }:
   if (/mariadb/i.test(said ?? '') !== (flavour === 'mariadb')) throw new DatabaseError('DATABASE_CLIENT_FOREIGN', about)
   // MariaDB: `Ver 10.19 Distrib 10.11.19-MariaDB` or `from 11.8.2-MariaDB, client 10.19`; MySQL: `Ver 8.0.36`.
   const [, client] = /(?:Distrib|from) ([\d.]+)/.exec(said ?? '') ?? /Ver ([\d.]+)/.exec(said ?? '') ?? []
-  if (client === undefined || isOlder(client, server)) throw new DatabaseError('DATABASE_CLIENT_OLD', { ...about, client: client ?? said })
+  if (client === undefined || isOlder(client, server))
+    throw new DatabaseError('DATABASE_CLIENT_OLD', { ...about, client: client ?? said })
   return client
 }
 

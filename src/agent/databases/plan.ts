@@ -34,16 +34,24 @@ export interface SqlitePlan {
   readonly path: string
 }
 
+/** A database of an engine that we do not know: a hook of the machine dumps it. */
+export interface HookPlan {
+  readonly hook: string
+  /** Where the hook leaves the dump, an absolute path. Default: it prints the dump. */
+  readonly file?: string | undefined
+}
+
 export interface DatabasePlan {
   readonly servers?: readonly ServerPlan[]
   readonly files?: readonly SqlitePlan[]
+  readonly hooks?: readonly HookPlan[]
   /** Where the copies of SQLite databases are made, one at a time. Default: the system's folder for temporary files. */
   readonly workFolder?: string | undefined
 }
 
 /** Throws DATABASE_PLAN_INVALID. */
-export function checkPlan({ servers = [], files = [] }: DatabasePlan): void {
-  if (servers.length + files.length === 0) throw invalid('nothing is named')
+export function checkPlan({ servers = [], files = [], hooks = [] }: DatabasePlan): void {
+  if (servers.length + files.length + hooks.length === 0) throw invalid('nothing is named')
   const names = servers.map(({ engine, name }) => `${engine}/${name}`)
   const twice = names.find((name, at) => names.indexOf(name) !== at)
   if (twice !== undefined) throw invalid(`two servers are called ${twice}`)
@@ -51,13 +59,16 @@ export function checkPlan({ servers = [], files = [] }: DatabasePlan): void {
     if (!/^[\p{L}\p{N}_-][\p{L}\p{N}._-]{0,99}$/u.test(name)) throw invalid(`"${name}" is no name of a server`)
     checkConnection(connection ?? {})
   }
-  const paths = files.map(({ path }) => path)
-  if (new Set(paths).size < paths.length) throw invalid('a file is named twice')
-  for (const path of paths) {
-    const components = path.slice(1).split('/')
-    const isPlain = path.startsWith('/') && components.every((part) => part !== '' && part !== '.' && part !== '..')
-    if (!isPlain || path.includes('\0')) throw invalid(`"${path}" is no absolute path of a file`)
-  }
+  const dumps = [...files.map(({ path }) => path), ...hooks.map(({ hook }) => `hook ${hook}`)]
+  if (new Set(dumps).size < dumps.length) throw invalid('a file or a hook is named twice')
+  for (const { path } of files) checkPath(path)
+  for (const { file } of hooks) if (file !== undefined) checkPath(file)
+}
+
+function checkPath(path: string): void {
+  const components = path.slice(1).split('/')
+  const isPlain = path.startsWith('/') && components.every((part) => part !== '' && part !== '.' && part !== '..')
+  if (!isPlain || path.includes('\0')) throw invalid(`"${path}" is no absolute path of a file`)
 }
 
 function checkConnection({ host, port, user, passwordFile }: Connection): void {

@@ -4,6 +4,7 @@ import { DatabaseError } from './errors.ts'
 import { findingOf } from './evidence.ts'
 import { componentOf } from './plan.ts'
 import type { ServerPlan } from './plan.ts'
+import { creationOf } from './postgresql-creation.ts'
 import { openPostgresql } from './postgresql-server.ts'
 import type { PostgresqlServer } from './postgresql-server.ts'
 import type { AbsentDump, PlannedDump, Survey } from './survey.ts'
@@ -25,9 +26,12 @@ export async function surveyPostgresql(plan: ServerPlan, options: Cancellable = 
   for (const name of new Set(wanted)) {
     const found = databases.find((database) => database.name === name)
     const path = `${folder}/${componentOf(name)}`
-    if (found?.isOpen === true) dumps.push(...databaseDumps(server, name, path))
+    if (found?.isOpen === true) dumps.push(...databaseDumps(server, { name, path, ...options }))
     else {
-      const error = new DatabaseError(found ? 'DATABASE_CLOSED' : 'DATABASE_MISSING', { database: name, name: plan.name })
+      const error = new DatabaseError(found ? 'DATABASE_CLOSED' : 'DATABASE_MISSING', {
+        database: name,
+        name: plan.name,
+      })
       absent.push({ kind: 'database', subject: name, path: `${path}.sql`, error })
     }
   }
@@ -58,14 +62,24 @@ function serverDumps(server: PostgresqlServer, folder: string): PlannedDump[] {
   ]
 }
 
-function databaseDumps(server: PostgresqlServer, name: string, path: string): PlannedDump[] {
+interface Wanted extends Cancellable {
+  readonly name: string
+  readonly path: string
+}
+
+function databaseDumps(server: PostgresqlServer, { name, path, ...options }: Wanted): PlannedDump[] {
   const usual = ['--no-password', `--lock-wait-timeout=${lockPatience}`]
-  // Nothing but the database itself: its locale, owner, rights and settings. A table of the system's own is never dumped.
-  const only = ['--create', '--schema-only', '--table=pg_catalog.pg_class']
-  const base = { subject: name, isWhole: isWholeDatabase, isConsistent: true, warnings: [] }
+  const base = { subject: name, isConsistent: true, warnings: [] }
+  const create = async () => await creationOf(server, name, options)
   return [
-    { ...base, kind: 'creation', path: `${path}.create.sql`, from: server.order('pg_dump', [...usual, ...only], name) },
-    { ...base, kind: 'database', path: `${path}.sql`, from: server.order('pg_dump', usual, name) },
+    { ...base, kind: 'creation', path: `${path}.create.sql`, from: create, isWhole: () => true },
+    {
+      ...base,
+      kind: 'database',
+      path: `${path}.sql`,
+      from: server.order('pg_dump', usual, name),
+      isWhole: isWholeDatabase,
+    },
   ]
 }
 

@@ -71,7 +71,9 @@ export async function openPostgresql(
       user,
     }),
     query: async (sql, { database, signal } = {}) =>
-      await runSql({ ...way, env: { ...env, ...(database !== undefined && { PGDATABASE: database }) } }, psql, sql, { signal }),
+      await runSql({ ...way, env: { ...env, ...(database !== undefined && { PGDATABASE: database }) } }, psql, sql, {
+        signal,
+      }),
     [Symbol.asyncDispose]: async () => await kept.disposeAsync(),
   }
 }
@@ -93,8 +95,12 @@ async function runSql({ name, env, user }: Way, psql: string, sql: string, optio
 }
 
 /** Names and places go by the environment, where libpq takes them as they are: as an argument, `dbname` may be a whole address. */
-async function environment({ host, port, user, passwordFile }: Connection, secrets: PrivateFolder): Promise<Record<string, string>> {
-  const isLocal = host === undefined || host.startsWith('/') || host === 'localhost' || host === '127.0.0.1' || host === '::1'
+async function environment(
+  { host, port, user, passwordFile }: Connection,
+  secrets: PrivateFolder,
+): Promise<Record<string, string>> {
+  const isLocal =
+    host === undefined || host.startsWith('/') || host === 'localhost' || host === '127.0.0.1' || host === '::1'
   return {
     PGHOST: host ?? defaultFolder,
     PGPORT: String(port ?? defaultPort),
@@ -150,5 +156,9 @@ async function chooseClient(name: string, { folders, server, signal }: ClientCho
   if (!newest) throw new DatabaseError('DATABASE_TOOL_MISSING', { program: 'pg_dump', ...postgresqlPackage })
   const fitting = sorted.find(({ version }) => major(version) >= major(server))
   if (fitting) return fitting
-  throw new DatabaseError('DATABASE_CLIENT_OLD', { program: 'pg_dump', client: newest.version, server: `${name} is of ${server}` })
+  throw new DatabaseError('DATABASE_CLIENT_OLD', {
+    program: 'pg_dump',
+    client: newest.version,
+    server: `${name} is of ${server}`,
+  })
 }

@@ -8,7 +8,8 @@ import { pathToFileURL } from 'node:url'
  * because checking a large one takes minutes. Loads nothing of ours: others may not be able to read where we lie.
  */
 export interface CopyOrder {
-  readonly database: string
+  /** Undefined when there is a copy already, which is only to be checked. */
+  readonly database: string | undefined
   /** Where the copy is made. */
   readonly copy: string
   /** Where the report is written. */
@@ -41,6 +42,7 @@ const nothing = { damage: [], bytes: 0, counts: { tables: 0, rows: 0 } }
 async function main({ database, copy, report, user }: CopyOrder): Promise<void> {
   if (user) become(user)
   const write = (content: CopyReport) => writeFileSync(report, JSON.stringify(content))
+  if (database === undefined) return write(examine(copy))
   try {
     using source = openDatabase(database)
     await backup(source, copy, { rate: allPages })

@@ -2,8 +2,10 @@ import { readFile, realpath, stat, statfs } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { fileURLToPath } from 'node:url'
 
-import { formatBytes, messageOf, programModule } from '#base'
+import { formatBytes, programModule } from '#base'
+import type { Cancellable } from '#base'
 
+import { runProgram } from '../programs/start-program.ts'
 import type { ProgramOrder } from '../programs/start-program.ts'
 import { DatabaseError } from './errors.ts'
 import { findingOf } from './evidence.ts'
@@ -26,6 +28,24 @@ export interface SqliteResult {
   readonly warnings: readonly Finding[]
 }
 
+/** Checks a file as a copy is checked, in a process of its own; `folder` is a private one. Throws what is wrong with it. */
+export async function checkSqliteFile(file: string, folder: string, options: Cancellable = {}): Promise<ContentCounts> {
+  const copy: CopyOrder = { database: undefined, copy: file, report: `${folder}/report.json`, user: undefined }
+  await runProgram(orderOf(copy), { timeout: longestCheck, ...options })
+  const { counts, warnings } = resultOf(file, await readReport(copy.report))
+  const [damage] = warnings
+  if (damage) throw new DatabaseError('DATABASE_LOAD_FAILED', { database: file, reason: damage.message })
+  return counts
+}
+
+/** A day, in milliseconds. */
+const longestCheck = 86_400_000
+
+function orderOf(copy: CopyOrder): ProgramOrder {
+  const program = fileURLToPath(programModule('agent/databases/sqlite-copy'))
+  return { program: process.execPath, args: ['--no-warnings', program, JSON.stringify(copy)] }
+}
+
 export function sqliteSubject(path: string): DumpSubject {
   return { kind: 'database', subject: path, path: `databases/sqlite${path}` }
 }
@@ -40,9 +60,8 @@ export async function openSqliteDump(path: string, workFolder: string = tmpdir()
   const user = process.getuid?.() === 0 ? owner : undefined
   const folder = await makePrivateFolder(user, workFolder)
   const copy: CopyOrder = { database, copy: `${folder.path}/copy.db`, report: `${folder.path}/report.json`, user }
-  const program = fileURLToPath(programModule('agent/databases/sqlite-copy'))
   return {
-    order: { program: process.execPath, args: ['--no-warnings', program, JSON.stringify(copy)] },
+    order: orderOf(copy),
     report: async () => resultOf(path, await readReport(copy.report)),
     [Symbol.asyncDispose]: () => folder[Symbol.asyncDispose](),
   }
@@ -91,13 +110,19 @@ const sqliteLocked = 6
 const sqliteFull = 13
 
 function resultOf(path: string, report: CopyReport | undefined): SqliteResult {
-  if (!report) throw new DatabaseError('DATABASE_TOOL_FAILED', { program: 'The copying of it', code: 'none', reason: 'it said nothing' })
+  if (!report)
+    throw new DatabaseError('DATABASE_TOOL_FAILED', {
+      program: 'The copying of it',
+      code: 'none',
+      reason: 'it said nothing',
+    })
   const { error, bytes, counts, damage } = report
   if (error) {
     const [primary, reason] = [error.sqlite & 0xff, error.message]
-    if (primary === sqliteBusy || primary === sqliteLocked) throw new DatabaseError('DATABASE_LOCKED', { database: path, reason })
+    if (primary === sqliteBusy || primary === sqliteLocked)
+      throw new DatabaseError('DATABASE_LOCKED', { database: path, reason })
     if (primary === sqliteFull) throw new DatabaseError('DATABASE_DISK_FULL', { database: path, reason })
-    throw new DatabaseError('DATABASE_NOT_SQLITE', { path, reason: messageOf(reason) })
+    throw new DatabaseError('DATABASE_NOT_SQLITE', { path, reason })
   }
   const damaged = new DatabaseError('DATABASE_DAMAGED', { database: path, reason: damage.join('; ') })
   return { bytes, counts, warnings: damage.length > 0 ? [findingOf(damaged)] : [] }

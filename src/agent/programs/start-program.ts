@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process'
 import type { ChildProcess, StdioOptions } from 'node:child_process'
 import { once } from 'node:events'
+import type { Readable } from 'node:stream'
 import { setTimeout as sleep } from 'node:timers/promises'
 
 /**
@@ -14,6 +15,8 @@ export interface ProgramOrder {
   readonly env?: Readonly<Record<string, string>>
   /** Who it runs as, when that is not who we are; needs root. */
   readonly user?: ProgramUser | undefined
+  /** It is ended by the system when we are: for what must not outlive us. */
+  readonly endsWithUs?: boolean
 }
 
 export interface ProgramUser {
@@ -32,7 +35,7 @@ export interface StartedProgram {
   readonly child: ChildProcess
   readonly ended: Promise<ProgramEnd>
   /** Ends it and all that it started. */
-  kill(): void
+  readonly kill: () => void
 }
 
 /** Kept of what a program prints beside its data. */
@@ -49,8 +52,13 @@ export async function startProgram(
 ): Promise<StartedProgram> {
   const { program, args } = asUser(order)
   const stdio: StdioOptions = [stdin, stdout, 'pipe']
-  const child = spawn(program, args, { stdio, env: { PATH: path, LC_ALL: 'C.UTF-8', ...order.env }, detached: true, cwd: '/' })
-  const words = lastWords(child)
+  const child = spawn(program, args, {
+    stdio,
+    env: { PATH: path, LC_ALL: 'C.UTF-8', ...order.env },
+    detached: true,
+    cwd: '/',
+  })
+  const words = lastWords(child.stderr)
   const exited = once(child, 'exit') as Promise<[number | null, NodeJS.Signals | null]>
   exited.catch(() => undefined) // `spawn` below tells
   await once(child, 'spawn')
@@ -113,16 +121,17 @@ export async function runProgram(order: ProgramOrder, options: RunOptions): Prom
   }
 }
 
-function asUser({ program, args, user }: ProgramOrder): { program: string; args: readonly string[] } {
-  if (!user || user.uid === process.getuid?.()) return { program, args }
-  const ids = [`--reuid=${user.uid}`, `--regid=${user.gid}`, '--clear-groups', '--no-new-privs']
-  return { program: 'setpriv', args: [...ids, '--', program, ...args] }
+function asUser({ program, args, user, endsWithUs }: ProgramOrder): { program: string; args: readonly string[] } {
+  const isOther = user && user.uid !== process.getuid?.()
+  const ids = isOther ? [`--reuid=${user.uid}`, `--regid=${user.gid}`, '--clear-groups', '--no-new-privs'] : []
+  const flags = [...ids, ...(endsWithUs ? ['--pdeathsig=KILL'] : [])]
+  return flags.length === 0 ? { program, args } : { program: 'setpriv', args: [...flags, '--', program, ...args] }
 }
 
-/** Keeps the last of what comes on the standard error. */
-function lastWords(child: ChildProcess): () => string {
+/** Keeps the last of what comes. */
+export function lastWords(stream: Readable | null): () => string {
   let words = Buffer.alloc(0)
-  child.stderr?.on('data', (bytes: Buffer) => {
+  stream?.on('data', (bytes: Buffer) => {
     words = Buffer.concat([words, bytes])
     if (words.length > mostWords) words = words.subarray(words.length - mostWords)
   })
