@@ -50,6 +50,15 @@ const systemTools: Readonly<Record<string, string>> = {
   sshd: 'openssh-server',
   zsh: 'zsh',
   fish: 'fish',
+  pg_createcluster: 'postgresql',
+  mariadbd: 'mariadb-server',
+}
+
+/** What some of them would start with the machine from now on. */
+const services: Readonly<Record<string, string>> = {
+  sshd: 'ssh.service',
+  pg_createcluster: 'postgresql.service',
+  mariadbd: 'mariadb.service',
 }
 
 const archiveKeyring = '/usr/share/keyrings/debian-archive-keyring.gpg'
@@ -93,10 +102,11 @@ function withoutServices(install: () => boolean): void {
   const policy = '/usr/sbin/policy-rc.d' // Debian's way to say no to every start
   const isOurs = !existsSync(policy)
   if (isOurs) writeFileSync(policy, '#!/bin/sh\nexit 101\n', { mode: 0o755 })
-  const hadSshd = isOnPath('sshd')
+  const fresh = Object.keys(services).filter((tool) => !isOnPath(tool))
   try {
     install()
-    if (!hadSshd && isOnPath('systemctl')) run('systemctl', ['disable', 'ssh.service'], tmpdir())
+    const unwanted = fresh.filter(isOnPath).map((tool) => services[tool] as string)
+    if (unwanted.length > 0 && isOnPath('systemctl')) run('systemctl', ['disable', ...unwanted], tmpdir())
   } finally {
     if (isOurs) rmSync(policy)
   }

@@ -23,8 +23,9 @@ const stateField = 0
 const descriptorField = 1
 const tailField = 2
 const reasonField = 3
-/** Of the 64-bit fields; lies behind the others. */
+/** Of the 64-bit fields: it lies where 4 and 5 of the others would. */
 const bytesField = 2
+const stoppedField = 6
 
 /** Enough to see by the last lines of a dump that it is whole. */
 const tailSize = 1024
@@ -32,7 +33,7 @@ const reasonSize = 4096
 
 export function createStreamChannel(): StreamChannel {
   return {
-    fields: new SharedArrayBuffer(24),
+    fields: new SharedArrayBuffer(32),
     tail: new SharedArrayBuffer(tailSize),
     reason: new SharedArrayBuffer(reasonSize),
   }
@@ -74,6 +75,16 @@ export function refuse(channel: StreamChannel, thrown: unknown): void {
   new Uint8Array(channel.reason).set(bytes)
   Atomics.store(new Int32Array(channel.fields), reasonField, bytes.length)
   move(channel, streamStates.bad)
+}
+
+/** Main thread: nothing more is wanted; the thread takes for the end what there is, even if the pipe stays open. */
+export function stopReading({ fields }: StreamChannel): void {
+  Atomics.store(new Int32Array(fields), stoppedField, 1)
+}
+
+/** Thread. */
+export function isStopped({ fields }: StreamChannel): boolean {
+  return Atomics.load(new Int32Array(fields), stoppedField) === 1
 }
 
 /** Main thread: bytes that the thread has read by now. */

@@ -25,7 +25,7 @@ function openStream({ descriptor, name, stat, count }: StreamOptions): OpenConte
     node,
     problems: [],
     read: (into) => {
-      const length = fillFromPipe(descriptor, into, Number(count[0]))
+      const length = fillFromPipe(descriptor, into, { offset: Number(count[0]) })
       count[0] = (count[0] as bigint) + BigInt(length)
       return length
     },
@@ -40,11 +40,15 @@ function openStream({ descriptor, name, stat, count }: StreamOptions): OpenConte
 }
 
 /** Fills `into` as far as there is anything before the end; `offset` is where in the whole it begins. Throws FILE_NOT_READ. */
-export function fillFromPipe(descriptor: number, into: Uint8Array, offset: number): number {
+export function fillFromPipe(
+  descriptor: number,
+  into: Uint8Array,
+  { offset, isGivenUp }: { readonly offset: number; readonly isGivenUp?: () => boolean },
+): number {
   let filled = 0
   try {
     while (filled < into.length) {
-      const count = readPipe(descriptor, filled === 0 ? into : into.subarray(filled))
+      const count = readPipe(descriptor, filled === 0 ? into : into.subarray(filled), isGivenUp)
       if (count === 0) break
       filled += count
     }

@@ -2,7 +2,7 @@ import type { ContentReader, CreateContentReader, EntryStat, Node, OpenContent }
 
 import { FilesystemError } from './errors.ts'
 import { buildNode } from './node.ts'
-import { awaitVerdict, leaveStream, noteRead, wantContent } from './stream-channel.ts'
+import { awaitVerdict, isStopped, leaveStream, noteRead, wantContent } from './stream-channel.ts'
 import type { StreamChannel } from './stream-channel.ts'
 import { fillFromPipe } from './stream-reader.ts'
 
@@ -35,7 +35,8 @@ class OpenStream implements OpenContent {
   /** Whoever gets the last bytes may keep them: at the end this waits for what made them to say that it is the end. */
   read(into: Uint8Array): number {
     if (this.#isOver) return 0
-    const length = fillFromPipe(this.#descriptor, into, this.#bytes)
+    const isGivenUp = () => isStopped(this.#channel)
+    const length = fillFromPipe(this.#descriptor, into, { offset: this.#bytes, isGivenUp })
     noteRead(this.#channel, into.subarray(0, length))
     this.#bytes += length
     if (length < into.length) {

@@ -44,7 +44,8 @@ function file(
         finish: async ({ bytes, tail, interrupted }) => {
           life.events.push(`finish ${path}`)
           Object.assign(life, { bytes, tail: tail.toString() })
-          if (verdict ?? interrupted) throw verdict ?? interrupted
+          const wrong = verdict ?? interrupted
+          if (wrong) throw wrong
         },
         [Symbol.asyncDispose]: async () => {
           stop()
@@ -79,10 +80,7 @@ test(
       { path: 'unmade', start: async () => Promise.reject(new Error('no program')) },
     ])
     assert.deepEqual([counts.filesNew, counts.totalBytesProcessed], [3, 5006n])
-    assert.deepEqual(problems.toSorted(), [
-      ['/bad', 'cut off'],
-      ['/unmade', 'no program'],
-    ])
+    assert.deepEqual(Object.fromEntries(problems), { '/bad': 'cut off', '/unmade': 'no program' })
     const order = ['bad', 'dumps/a', 'dumps/b', 'other']
     assert.deepEqual(
       life.events,
@@ -105,6 +103,17 @@ test('a file that brings nothing any more is ended, and the others are stored', 
   const { counts, problems } = await store(files, { longestSilence: 200 })
   assert.deepEqual([counts.filesNew, problems.map(([path]) => path)], [1, ['/a']])
   assert.match(problems[0]?.[1] as string, /^Nothing has come for/)
+})
+
+test('what holds a pipe open for ever does not hold the backup', linuxOnly, async () => {
+  const life: Life = { events: [] }
+  const held = file('a', 'half', life, { silent: true })
+  const start = async () => ({ ...(await held.start()), stop: () => undefined })
+  const { problems } = await store([{ path: 'a', start }, file('b', 'whole', life)], { longestSilence: 200 })
+  assert.deepEqual(
+    problems.map(([path]) => path),
+    ['/a'],
+  )
 })
 
 test('a backup that is cancelled ends what is being made, and makes nothing more', linuxOnly, async () => {

@@ -13,6 +13,7 @@ import {
   readResult,
   refuse,
   stateOf,
+  stopReading,
   streamStates,
 } from './stream-channel.ts'
 import type { StreamChannel, StreamRead } from './stream-channel.ts'
@@ -72,7 +73,7 @@ class Tree implements StreamTree {
   readonly #options: StreamTreeOptions
   readonly #clock: Clock
   readonly #time: bigint
-  readonly #running = new Set<StreamContent>()
+  readonly #running = new Map<StreamContent, StreamChannel>()
   readonly #abort = () => this.#stop()
 
   constructor(files: readonly StreamFile[], options: StreamTreeOptions) {
@@ -101,7 +102,7 @@ class Tree implements StreamTree {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#options.signal?.removeEventListener('abort', this.#abort)
-    await Promise.all([...this.#running].map((content) => content[Symbol.asyncDispose]()))
+    await Promise.all([...this.#running.keys()].map((content) => content[Symbol.asyncDispose]()))
     this.#running.clear()
   }
 
@@ -122,8 +123,8 @@ class Tree implements StreamTree {
     try {
       this.#options.signal?.throwIfAborted()
       content = await file.start()
-      this.#running.add(content)
-      if (this.#options.signal?.aborted) content.stop()
+      this.#running.set(content, channel)
+      if (this.#options.signal?.aborted) stop(content, channel)
       giveDescriptor(channel, content.descriptor)
       const interrupted = await this.#readToEnd(channel, content)
       if (stateOf(channel) === streamStates.left) return
@@ -144,7 +145,7 @@ class Tree implements StreamTree {
     const silent = this.#silence(channel, over.signal).catch(() => undefined)
     const reason = await Promise.race([ended.then(() => undefined), silent])
     if (!reason) return undefined
-    content.stop()
+    stop(content, channel)
     await ended
     return reason
   }
@@ -160,7 +161,7 @@ class Tree implements StreamTree {
   }
 
   #stop(): void {
-    for (const content of this.#running) content.stop()
+    for (const [content, channel] of this.#running) stop(content, channel)
   }
 
   #stat(type: 'file' | 'dir'): EntryStat {
@@ -169,6 +170,11 @@ class Tree implements StreamTree {
     const times = { atime: time, mtime: time, ctime: time }
     return { type, mode, uid: 0, gid: 0, inode: 0n, deviceId: 0n, links: 0n, device: 0n, size: 0n, ...times }
   }
+}
+
+function stop(content: StreamContent, channel: StreamChannel): void {
+  content.stop()
+  stopReading(channel)
 }
 
 function place(root: Folder, file: StreamFile): void {

@@ -33,9 +33,10 @@ export async function makeByProgram(
 export async function makeFrom(start: (stdout: number) => Promise<StartedProgram>): Promise<Making> {
   const { reading, writing } = makePipe()
   try {
-    const { ended, kill } = await start(writing)
+    const { child, ended, kill } = await start(writing)
     const dispose = async () => {
-      kill()
+      // Not after its end: its number may be another's by then.
+      if (child.exitCode === null && child.signalCode === null) kill()
       await ended
       closeSync(reading)
     }

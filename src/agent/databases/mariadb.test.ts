@@ -242,9 +242,27 @@ test(
   },
 )
 
+test('a table that is altered while its database is dumped makes the dump fail', { skip }, async () => {
+  await using folder = await tempFolder()
+  sql(
+    'use `shop.1`; create table zz_last (a int); create table large as select seq, repeat(md5(seq), 20) as text from seq_1_to_20000',
+  )
+  const { path } = folder
+  const wait = `touch ${path}/half; until [ -e ${path}/altered ]; do sleep 0.05; done`
+  const programs = await tampered(
+    path,
+    `$REAL "$@" 2>${path}/said | { head -c 30000; ${wait}; cat; }; cat ${path}/said >&2; exit 3`,
+  )
+  const ended = failing(planOf({ host }, { programs }), 'mariadb/main/shop%2E1.sql')
+  await until(() => readdirSync(path).includes('half'))
+  sql('alter table `shop.1`.zz_last add column b int, algorithm=copy')
+  await run('touch', [folder.join('altered')])
+  const { code, message } = await ended
+  assert.equal(code, 'DATABASE_CHANGED', message)
+})
+
 test('a server that is killed in the middle leaves no dump that counts', { skip }, async () => {
   await using folder = await tempFolder()
-  sql('use `shop.1`; create table large as select seq, repeat(md5(seq), 20) as text from seq_1_to_20000')
   const { path } = folder
   const wait = `touch ${path}/half; until [ -e ${path}/gone ]; do sleep 0.05; done`
   const programs = await tampered(path, `$REAL "$@" | { head -c 30000; ${wait}; cat; }; exec $REAL "$@"`)

@@ -4,7 +4,10 @@ import { DatabaseError } from './errors.ts'
 
 export type ServerEngine = 'postgresql' | 'mysql'
 
-/** How a server is reached. Nothing given: over its local socket, as the user whom the server itself runs as. */
+/**
+ * How a server is reached. Nothing given: over its local socket, which lets in by the user of the system. As root that is the user
+ * of the server itself (PostgreSQL), or root (MariaDB, MySQL).
+ */
 export interface Connection {
   /** A host name, or the path of a socket (MariaDB, MySQL) or of the folder that it lies in (PostgreSQL). */
   readonly host?: string | undefined

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
-import { appendFileSync, chmodSync, readdirSync, writeFileSync } from 'node:fs'
+import { appendFileSync, chmodSync, readFileSync, readdirSync, writeFileSync } from 'node:fs'
+import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
 
@@ -186,6 +187,7 @@ test(
     await using folder = await tempFolder()
     chmodSync(folder.path, 0o755)
     process.env['TMPDIR'] = folder.path
+    using _ = { [Symbol.dispose]: () => void delete process.env['TMPDIR'] }
     const password = folder.join('password')
     writeFileSync(password, 'canary:pass\\word\n', { mode: 0o600 })
     await sql(`create role guarded superuser login password 'canary:pass\\word'`)
@@ -193,6 +195,16 @@ test(
     const guarded = planOf({ host, user: 'guarded', passwordFile: password }, { databases: ['shop'] })
     await using one = await backUpDatabases({ servers: [guarded] })
     assert.equal(outcomeOf(one.evidence), 'done')
+    const programs = await tampered(
+      folder.join('bin'),
+      'env > "$0.seen"; cat /proc/$$/cmdline >> "$0.seen"; exec $REAL "$@"',
+    )
+    await runOk('chown', ['postgres', programs])
+    await using shown = await backUpDatabases({ servers: [{ ...guarded, programs }] })
+    const seen = readFileSync(join(programs, 'pg_dump.seen'), 'utf8')
+    assert.match(seen, /PGPASSFILE=[^]*--no-password/) // what others can see of it
+    assert.doesNotMatch(seen + JSON.stringify(shown.evidence), /canary/)
+    await rm(programs, { recursive: true })
     writeFileSync(password, 'canary-wrong')
     const refused = await failing(guarded, 'postgresql/main')
     assert.equal(refused.code, 'DATABASE_LOGIN_REFUSED')
@@ -203,7 +215,6 @@ test(
     const missing = planOf({ host }, { databases: ['shop', 'host=evil dbname=shop'] })
     assert.equal((await failing(missing, 'postgresql/main/host=evil dbname=shop.sql')).code, 'DATABASE_MISSING')
     assert.deepEqual(readdirSync(folder.path), ['password'])
-    delete process.env['TMPDIR']
   },
 )
 
@@ -228,7 +239,10 @@ test(
 /** A folder of client programs in which `pg_dump` does something else when it is asked for the content of a database. */
 async function tampered(folder: string, script: string): Promise<string> {
   const real = (await run('sh', ['-c', 'ls -d /usr/lib/postgresql/*/bin | tail -1'])).stdout.trim()
-  await runOk('sh', ['-c', `chmod 755 ${folder} && for p in psql pg_dumpall; do ln -sf ${real}/$p ${folder}/$p; done`])
+  await runOk('sh', [
+    '-c',
+    `mkdir -p ${folder} && chmod 755 ${folder} && for p in psql pg_dumpall; do ln -sf ${real}/$p ${folder}/$p; done`,
+  ])
   const text = `#!/bin/sh\ncase "$*" in *--version*|*--create*) exec ${real}/pg_dump "$@";; esac\nREAL=${real}/pg_dump\n${script}\n`
   writeFileSync(join(folder, 'pg_dump'), text, { mode: 0o755 })
   return folder
@@ -251,7 +265,8 @@ test(
       await using folder = await tempFolder()
       const programs = await tampered(folder.path, script)
       const plan = planOf({ host }, { programs, databases: ['shop'] })
-      const failure = await failing(plan, 'postgresql/main/shop.sql', { longestSilence: 2_000 })
+      const longestSilence = code === 'STREAM_SILENT' ? 2_000 : 600_000
+      const failure = await failing(plan, 'postgresql/main/shop.sql', { longestSilence })
       assert.equal(failure.code, code, script)
     }
   },

@@ -50,18 +50,18 @@ test('every row that a writer adds at the same time is there whole or not at all
     const path = folder.join(`${mode}.db`)
     using application = makeDatabase(path, 5000, mode)
     application.exec('create table pair (a, b); pragma busy_timeout = 10000')
-    let isOver = false
+    const over = new AbortController()
     let pairs = 0
     // Two rows a transaction: an odd number in the copy would be half of one.
     const write = async () => {
-      for (; !isOver; pairs++) {
+      for (; !over.signal.aborted; pairs++) {
         application.exec(`begin; insert into pair values (${pairs}, 1); insert into pair values (${pairs}, 2); commit`)
         await new Promise((resolve) => setTimeout(resolve, 1))
       }
     }
     const writing = write()
     await using one = await backUpDatabases({ files: [{ engine: 'sqlite', path }] })
-    isOver = true
+    over.abort()
     await writing
     const restored = folder.join(`${mode}-restored.db`)
     await loadSqlite(await one.dump(`sqlite${path}`), restored)

@@ -55,6 +55,7 @@ export async function runHook(name: string, options: HookOptions): Promise<HookR
   const first = await Promise.race([started.ended, late])
   if (first === 'late') started.kill()
   const end = await started.ended
+  started.child.stdout?.destroy()
   signal?.throwIfAborted()
   if (first === 'late') throw new HookError('HOOK_TOO_LONG', { name, seconds: Math.round(timeout / 1000) })
   if (end.code !== 0) throw hookFailed(name, end)

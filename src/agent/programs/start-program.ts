@@ -66,6 +66,7 @@ export async function startProgram(
   const closed = once(child, 'close')
   const ended = exited.then(async ([code, signal]) => {
     await Promise.race([closed, sleep(afterlife, undefined, { ref: false })])
+    child.stderr?.destroy()
     return { code, signal, stderr: words() }
   })
   return { child, ended, kill: () => killGroup(child) }

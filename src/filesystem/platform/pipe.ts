@@ -22,12 +22,13 @@ export function makePipe(): { readonly reading: number; readonly writing: number
 
 /**
  * Reads what there is, waiting for at least one byte; 0 at the end. For threads: it waits in short steps, because a
- * thread that sits in `read` can be neither ended nor interrupted, and would keep the process from ending on Ctrl-C.
+ * thread that sits in `read` can be neither ended nor interrupted, and would keep the process from ending on Ctrl-C. It is
+ * the end, too, when `isGivenUp` says so while there is nothing: whoever holds the other end may never let go of it.
  */
-export function readPipe(fd: number, into: Uint8Array): number {
+export function readPipe(fd: number, into: Uint8Array, isGivenUp: () => boolean = () => false): number {
   if (!hasLibc) return fs.readSync(fd, into)
   for (;;) {
-    waitForData(fd)
+    if (!waitForData(fd, isGivenUp)) return 0
     const count = libc().read(fd, into, into.length)
     if (count >= 0) return count
     const errno = lastErrno()
@@ -40,10 +41,11 @@ export function readPipe(fd: number, into: Uint8Array): number {
 const POLLIN = 1
 const step = 100
 
-function waitForData(fd: number): void {
+function waitForData(fd: number, isGivenUp: () => boolean): boolean {
   const request = Buffer.alloc(8)
   request.writeInt32LE(fd, 0)
   request.writeInt16LE(POLLIN, 4)
   // A negative answer is EINTR or a descriptor that cannot be polled: `read` says the rest.
-  while (libc().poll(request, 1, step) === 0) continue
+  while (libc().poll(request, 1, step) === 0) if (isGivenUp()) return false
+  return true
 }
