@@ -3,13 +3,13 @@ import type { Cancellable, Clock } from '#base'
 import { createStreamTree } from '#filesystem'
 import type { StreamContent, StreamFile, StreamRead, StreamTree } from '#filesystem'
 
+import type { ProgramEnd } from '../programs/start-program.ts'
 import { DatabaseError } from './errors.ts'
 import { shrunk } from './evidence.ts'
 import type { DumpEvidence, LastDump } from './evidence.ts'
 import { hookSubject, makeByHook } from './hook-dump.ts'
 import { asFinding, failedWith, judgeCopy, judgeDump, judgeHook } from './judge.ts'
 import type { Judged } from './judge.ts'
-import type { ProgramEnd } from '../programs/start-program.ts'
 import { makeByProgram, makeOfText } from './making.ts'
 import type { Making } from './making.ts'
 import { mysqlPackages } from './mysql-server.ts'
@@ -101,6 +101,7 @@ class DumpRun {
     } catch (thrown) {
       signal?.throwIfAborted()
       throwIfBug(thrown)
+      // Which of the two it is, only the server could say.
       const engine = server.engine === 'mysql' ? 'mariadb' : server.engine
       const about = { engine, server: server.name, serverVersion: undefined, clientVersion: undefined } as const
       const path = `databases/${engine}/${server.name}`

@@ -6,6 +6,7 @@ import { complaintsOf, fill } from './loader.ts'
 import type { Loader } from './loader.ts'
 import { mysqlName, mysqlPackages, openMysql } from './mysql-server.ts'
 import type { ServerPlan } from './plan.ts'
+import { longestCount } from './programs.ts'
 import type { StoredDump } from './stored-dump.ts'
 
 const clientArgs = [
@@ -22,7 +23,8 @@ export async function openMysqlLoader(
 ): Promise<Loader> {
   const server = await openMysql(plan, options)
   const run = async (sql: string) => await server.query(sql, options)
-  const drop = async (database: string) => void (await run(`drop database if exists ${mysqlName(database)}`))
+  // Whatever was cancelled: what is to go, goes.
+  const drop = async (database: string) => void (await server.query(`drop database if exists ${mysqlName(database)}`))
   const tolerant = server.clientOrder([...clientArgs, '--force'])
   const about = mysqlPackages[server.flavour]
   const loader: Loader = {
@@ -34,7 +36,8 @@ export async function openMysqlLoader(
     counter: () => new InsertCounter(),
     countRows: async (database, tables) => {
       const counts = tables.map((table) => `select count(*) from ${mysqlName(database)}.${table};`)
-      return (await run(counts.join('\n'))).map(Number)
+      const rows = await server.query(counts.join('\n'), { ...options, timeout: longestCount })
+      return rows.map(Number)
     },
     complete: async () => undefined, // rights are the accounts', who have a file of their own
     drop,

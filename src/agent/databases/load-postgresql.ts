@@ -6,6 +6,7 @@ import type { Loader } from './loader.ts'
 import type { ServerPlan } from './plan.ts'
 import { creationAs, postgresqlName, postgresqlText } from './postgresql-creation.ts'
 import { openPostgresql, postgresqlPackage } from './postgresql-server.ts'
+import { longestCount } from './programs.ts'
 
 /** psql stops at the first error; what it says on the way is not for anybody. */
 const psqlArgs = ['-X', '-q', '-w', '-v', 'ON_ERROR_STOP=1', '-f', '-']
@@ -16,8 +17,7 @@ export async function openPostgresqlLoader(
   options: Cancellable = {},
 ): Promise<Loader> {
   const server = await openPostgresql(plan, options)
-  const run = async (sql: string, database?: string) =>
-    await server.query(sql, { ...options, ...(database !== undefined && { database }) })
+  const run = async (sql: string) => await server.query(sql, options)
   const rename = (from: string, to: string) => `alter database ${postgresqlName(from)} rename to ${postgresqlName(to)};`
   const tolerant = server.order('psql', ['-X', '-q', '-w', '-f', '-'])
   return {
@@ -28,11 +28,14 @@ export async function openPostgresqlLoader(
     order: (database) => server.order('psql', psqlArgs, database),
     counter: () => new CopyCounter(),
     countRows: async (database, tables) => {
-      const rows = await run(tables.map((table) => `select count(*) from only ${table};`).join('\n'), database)
+      const counts = tables.map((table) => `select count(*) from only ${table};`)
+      const rows = await server.query(counts.join('\n'), { ...options, database, timeout: longestCount })
       return rows.split('\n').map(Number)
     },
     complete: async (dump, as) => void (await run(creationAs(dump.create, as).rest)),
-    drop: async (database) => void (await run(`drop database if exists ${postgresqlName(database)} with (force);`)),
+    // Whatever was cancelled: what is to go, goes.
+    drop: async (database) =>
+      void (await server.query(`drop database if exists ${postgresqlName(database)} with (force);`)),
     replace: async (database, by) => {
       const aside = `${database.slice(0, 40)}_before_${by.slice(-8)}`
       const end = `select pg_catalog.pg_terminate_backend(pid) from pg_catalog.pg_stat_activity

@@ -1,9 +1,7 @@
-import { once } from 'node:events'
-
 import type { Cancellable } from '#base'
 
 import { startProgram } from '../programs/start-program.ts'
-import type { ProgramOrder } from '../programs/start-program.ts'
+import type { ProgramOrder, StartedProgram } from '../programs/start-program.ts'
 import type { DumpCounter } from './count-dump.ts'
 import { DatabaseError } from './errors.ts'
 import type { ContentCounts } from './evidence.ts'
@@ -39,8 +37,10 @@ export async function complaintsOf(
   about: { readonly engine: string; readonly package: string },
   { input, signal }: { readonly input: string } & Cancellable,
 ): Promise<readonly string[]> {
-  const { stderr } = await ask(order, about, { input, signal })
-  return stderr.split('\n').filter((line) => /\b(?:ERROR|FATAL)\b/.test(line) && !isThere.test(line))
+  const { code, stderr } = await ask(order, about, { input, signal })
+  const errors = stderr.split('\n').filter((line) => /\b(?:ERROR|FATAL)\b/.test(line))
+  if (code !== 0 && errors.length === 0) return [tellingLine(stderr)]
+  return errors.filter((line) => !isThere.test(line))
 }
 
 interface Filling extends Cancellable {
@@ -69,31 +69,39 @@ interface Pouring extends Cancellable {
 
 async function pourInto(order: ProgramOrder, dump: StoredDump, { counter, signal }: Pouring): Promise<void> {
   signal?.throwIfAborted()
-  const { child, ended, kill } = await startProgram(order, ['pipe', 'ignore'])
+  const started = await startProgram(order, ['pipe', 'ignore'])
+  signal?.addEventListener('abort', started.kill)
+  try {
+    await write(started, dump, counter)
+    const { code, signal: killedBy, stderr } = await started.ended
+    signal?.throwIfAborted()
+    if (code === 0) return
+    const reason = stderr.trim() === '' ? `${order.program} ended with ${killedBy ?? code}` : tellingLine(stderr)
+    throw new DatabaseError('DATABASE_LOAD_FAILED', { database: dump.database, reason })
+  } finally {
+    signal?.removeEventListener('abort', started.kill)
+  }
+}
+
+/** Writes the dump to a program; ends early, too, when that has ended: its end tells why. */
+async function write({ child, kill }: StartedProgram, dump: StoredDump, counter: DumpCounter): Promise<void> {
   const stdin = child.stdin as NonNullable<typeof child.stdin>
-  stdin.on('error', () => undefined) // its end tells why
-  signal?.addEventListener('abort', kill)
+  stdin.on('error', () => undefined)
+  const closed = new Promise<void>((resolve) => stdin.once('close', resolve))
   try {
     await dump.pour(async (bytes) => {
       counter.add(bytes)
-      if (child.exitCode !== null || child.signalCode !== null) throw new EndedEarly()
-      // Copied when it cannot be taken at once: the bytes are ours only until this returns.
-      if (!stdin.write(Buffer.from(bytes))) await Promise.race([once(stdin, 'drain'), once(stdin, 'close'), ended])
+      if (stdin.destroyed) throw new EndedEarly()
+      // A copy: the bytes are ours only until this returns, and what is written lies in a queue until then.
+      if (stdin.write(Buffer.from(bytes))) return
+      await Promise.race([new Promise((resolve) => stdin.once('drain', resolve)), closed])
     })
     stdin.end()
   } catch (thrown) {
-    if (!(thrown instanceof EndedEarly)) {
-      kill()
-      throw thrown
-    }
-  } finally {
-    signal?.removeEventListener('abort', kill)
+    if (thrown instanceof EndedEarly) return
+    kill()
+    throw thrown
   }
-  const { code, signal: killedBy, stderr } = await ended
-  signal?.throwIfAborted()
-  if (code === 0) return
-  const reason = stderr.trim() === '' ? `${order.program} ended with ${killedBy ?? code}` : tellingLine(stderr)
-  throw new DatabaseError('DATABASE_LOAD_FAILED', { database: dump.database, reason })
 }
 
 /** The program has ended before it had everything; how it ended says why. */

@@ -5,6 +5,7 @@ import { DatabaseError } from './errors.ts'
 import { failureOf } from './failures.ts'
 import type { Connection, ServerPlan } from './plan.ts'
 import { ask, findProgram, notStarted, numbersOf, programFolders, versionOf } from './programs.ts'
+import type { AskOptions } from './programs.ts'
 import { makePrivateFolder, readPassword } from './secrets.ts'
 
 /** MariaDB and MySQL: two servers, two sets of client programs, and dumps that the other one may not understand. */
@@ -21,7 +22,7 @@ export interface MysqlServer extends AsyncDisposable {
   /** A call of the client program. */
   clientOrder(args: readonly string[]): ProgramOrder
   /** Runs SQL; gives its rows as lines, columns with tabs between. Throws what the server says. */
-  query(sql: string, options?: Cancellable): Promise<string[]>
+  query(sql: string, options?: AskOptions): Promise<string[]>
 }
 
 export const mysqlPackages = {
@@ -80,7 +81,7 @@ interface Way {
   readonly only: string
 }
 
-async function runSql({ name, client, only }: Way, sql: string, options: Cancellable): Promise<string[]> {
+async function runSql({ name, client, only }: Way, sql: string, options: AskOptions): Promise<string[]> {
   const args = [
     only,
     '--connect-timeout=15',

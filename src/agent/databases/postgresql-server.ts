@@ -8,6 +8,7 @@ import { DatabaseError } from './errors.ts'
 import { failureOf } from './failures.ts'
 import type { Connection, ServerPlan } from './plan.ts'
 import { ask, findProgram, notStarted, numbersOf, programFolders, versionOf } from './programs.ts'
+import type { AskOptions } from './programs.ts'
 import { makePrivateFolder, readPassword } from './secrets.ts'
 import type { PrivateFolder } from './secrets.ts'
 
@@ -22,7 +23,7 @@ export interface PostgresqlServer extends AsyncDisposable {
   /** A call of a client program; `database` is the one it works on. */
   order(program: string, args: readonly string[], database?: string): ProgramOrder
   /** Runs SQL (or psql's own commands); gives what it prints. Throws what the server says. */
-  query(sql: string, options?: { readonly database?: string } & Cancellable): Promise<string>
+  query(sql: string, options?: AskOptions & { readonly database?: string }): Promise<string>
 }
 
 export const postgresqlPackage = { engine: 'PostgreSQL', package: 'postgresql-client' } as const
@@ -53,7 +54,7 @@ export async function openPostgresql(
   const secrets = stack.use(await makePrivateFolder(user))
   const env = await environment(connection, secrets)
   const way = { name, env, user }
-  const about = JSON.parse(await runSql(way, psql, surveySql, options)) as About
+  const about = JSON.parse(await runSql(way, psql, { sql: surveySql, ...options })) as About
   const serverNumbers = numbersOf(about.version)
   if ((serverNumbers[0] as number) < oldest)
     throw new DatabaseError('DATABASE_SERVER_OLD', { ...postgresqlPackage, server: about.version, oldest })
@@ -70,10 +71,8 @@ export async function openPostgresql(
       env: { ...env, PGDATABASE: database },
       user,
     }),
-    query: async (sql, { database, signal } = {}) =>
-      await runSql({ ...way, env: { ...env, ...(database !== undefined && { PGDATABASE: database }) } }, psql, sql, {
-        signal,
-      }),
+    query: async (sql, { database = 'postgres', ...asking } = {}) =>
+      await runSql({ ...way, env: { ...env, PGDATABASE: database } }, psql, { sql, ...asking }),
     [Symbol.asyncDispose]: async () => await kept.disposeAsync(),
   }
 }
@@ -86,7 +85,11 @@ interface Way {
   readonly user: ProgramUser | undefined
 }
 
-async function runSql({ name, env, user }: Way, psql: string, sql: string, options: Cancellable): Promise<string> {
+interface Query extends AskOptions {
+  readonly sql: string
+}
+
+async function runSql({ name, env, user }: Way, psql: string, { sql, ...options }: Query): Promise<string> {
   const args = ['-X', '-A', '-t', '-q', '-w', '-v', 'ON_ERROR_STOP=1', '-f', '-']
   const order = { program: psql, args, env: { ...env, PGCLIENTENCODING: 'UTF8' }, user }
   const result = await ask(order, postgresqlPackage, { input: sql, ...options })

@@ -129,6 +129,19 @@ test(
       'insert into public.empty values (1);\n-- Name: item item_pkey',
     )
     await assert.rejects(load(more), { code: 'DATABASE_LOAD_DIFFERS', message: /0 rows of public\.empty, and 1 rows/ })
+    // It ends long before it has read everything.
+    const nonsense = Buffer.from(`nonsense;\n${'-- more\n'.repeat(20_000)}`)
+    const pour: typeof dump.pour = async (write) => {
+      for (let times = 0; times < 50; times++) await write(nonsense)
+    }
+    await assert.rejects(loadDump({ ...dump, pour }, planOf(), { as: 'half' }), { code: 'DATABASE_LOAD_FAILED' })
+    const controller = new AbortController()
+    const cancelled: typeof dump.pour = async (write) => {
+      await write(Buffer.from(text))
+      controller.abort(new Error('enough'))
+    }
+    const { signal } = controller
+    await assert.rejects(loadDump({ ...dump, pour: cancelled }, planOf(), { as: 'half', signal }), /enough/)
     assert.equal(await sql(`select count(*) from pg_database where datname = 'half'`), '0')
   },
 )

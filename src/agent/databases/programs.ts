@@ -32,13 +32,20 @@ function isProgram(path: string): boolean {
 }
 
 /** A question to a server or a program is answered within this time, in milliseconds. */
-const longestAnswer = 60_000
+const longestAnswer = 120_000
+/** Counting the rows of a large database takes its time: a day. */
+export const longestCount = 86_400_000
+
+export interface AskOptions extends Cancellable {
+  /** In milliseconds. */
+  readonly timeout?: number | undefined
+}
 
 /** Runs a program that answers soon. Throws DATABASE_TOOL_MISSING when it is not there; how it ended is the caller's to judge. */
 export async function ask(
   order: ProgramOrder,
   about: { readonly engine: string; readonly package: string },
-  { input, timeout = longestAnswer, signal }: { readonly input?: string; readonly timeout?: number } & Cancellable = {},
+  { input, timeout = longestAnswer, signal }: AskOptions & { readonly input?: string } = {},
 ): Promise<ProgramResult> {
   try {
     const result = await runProgram(order, { timeout, signal, ...(input !== undefined && { input }) })
