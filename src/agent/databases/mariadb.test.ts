@@ -169,7 +169,7 @@ test('a wrong password, no server and clients that do not fit have a code each',
   const refused = await failing(planOf({ host, user: 'partly', passwordFile }), 'mariadb/main')
   assert.equal(refused.code, 'DATABASE_LOGIN_REFUSED')
   assert.doesNotMatch(JSON.stringify(refused), /canary/)
-  assert.equal((await failing(planOf({ host: folder.join('none') }), 'mariadb/main')).code, 'DATABASE_UNREACHABLE')
+  assert.equal((await failing(planOf({ host: folder.join('none') }), 'mariadb/main')).code, 'DATABASE_SERVER_SILENT')
   await runOk('sh', ['-c', `ln -s "$(command -v mariadb)" ${folder.join('mariadb')}`])
   const plan = planOf({ host }, { programs: folder.path })
   assert.equal((await failing(plan, 'mariadb/main')).code, 'DATABASE_TOOL_MISSING')

@@ -224,7 +224,7 @@ test(
     assert.doesNotMatch(JSON.stringify(refused), /canary/)
     chmodSync(password, 0o644)
     assert.equal((await failing(guarded, 'postgresql/main')).code, 'DATABASE_SECRET_UNREADABLE')
-    assert.equal((await failing(planOf({ host, port: 1 }), 'postgresql/main')).code, 'DATABASE_UNREACHABLE')
+    assert.equal((await failing(planOf({ host, port: 1 }), 'postgresql/main')).code, 'DATABASE_SERVER_SILENT')
     const missing = planOf({ host }, { databases: ['shop', 'host=evil dbname=shop'] })
     assert.equal((await failing(missing, 'postgresql/main/host=evil dbname=shop.sql')).code, 'DATABASE_MISSING')
     assert.deepEqual(readdirSync(folder.path), ['password'])
