@@ -19,7 +19,7 @@ export const databaseErrors = {
     message: 'The {engine} server is of version {server}; the oldest that is dumped is {oldest}.',
     hint: 'Update the server, or write the dump by a hook.',
   },
-  DATABASE_SERVER_SILENT: {
+  DATABASE_SERVER_UNREACHABLE: {
     message: 'The {engine} server {name} cannot be reached: {reason}.',
     hint: 'See whether it runs, and whether host, port or socket are right.',
   },

@@ -18,9 +18,9 @@ test('what servers and their programs say has one code each, and the line that t
     ],
     [
       'pg_dump: error: connection to server at "localhost" (::1), port 5432 failed: Connection refused',
-      'DATABASE_SERVER_SILENT',
+      'DATABASE_SERVER_UNREACHABLE',
     ],
-    ['FATAL:  the database system is starting up', 'DATABASE_SERVER_SILENT'],
+    ['FATAL:  the database system is starting up', 'DATABASE_SERVER_UNREACHABLE'],
     ['FATAL:  database "shop" does not exist', 'DATABASE_MISSING'],
     ['pg_dump: error: query failed: ERROR:  permission denied for table item', 'DATABASE_RIGHT_MISSING'],
     [

@@ -33,7 +33,7 @@ const meanings: readonly (readonly [RegExp, Code])[] = [
   ],
   [
     /connection to server .*failed|could not connect|can't connect|connection refused|could not translate host name|unknown (?:mysql |mariadb )?server host|the database system is/i,
-    'DATABASE_SERVER_SILENT',
+    'DATABASE_SERVER_UNREACHABLE',
   ],
   [/lock timeout|lock wait timeout|canceling statement due to lock/i, 'DATABASE_LOCKED'],
   [/table definition has changed|\(1412\)|cache lookup failed|could not open relation with OID/i, 'DATABASE_CHANGED'],

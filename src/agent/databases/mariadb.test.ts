@@ -169,7 +169,10 @@ test('a wrong password, no server and clients that do not fit have a code each',
   const refused = await failing(planOf({ host, user: 'partly', passwordFile }), 'mariadb/main')
   assert.equal(refused.code, 'DATABASE_LOGIN_REFUSED')
   assert.doesNotMatch(JSON.stringify(refused), /canary/)
-  assert.equal((await failing(planOf({ host: folder.join('none') }), 'mariadb/main')).code, 'DATABASE_SERVER_SILENT')
+  assert.equal(
+    (await failing(planOf({ host: folder.join('none') }), 'mariadb/main')).code,
+    'DATABASE_SERVER_UNREACHABLE',
+  )
   await runOk('sh', ['-c', `ln -s "$(command -v mariadb)" ${folder.join('mariadb')}`])
   const plan = planOf({ host }, { programs: folder.path })
   assert.equal((await failing(plan, 'mariadb/main')).code, 'DATABASE_TOOL_MISSING')
@@ -270,5 +273,5 @@ test('a server that is killed in the middle leaves no dump that counts', { skip 
   await until(() => readdirSync(path).includes('half'))
   await server?.kill()
   await run('touch', [folder.join('gone')])
-  assert.match((await ended).code, /^DATABASE_(?:SERVER_LOST|UNREACHABLE)$/)
+  assert.match((await ended).code, /^DATABASE_SERVER_(?:LOST|UNREACHABLE)$/)
 })

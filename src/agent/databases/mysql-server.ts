@@ -34,7 +34,7 @@ const dumpNames = { mariadb: ['mariadb-dump', 'mysqldump'], mysql: ['mysqldump']
 
 /**
  * Asks a server who it is, and makes sure that the client programs are of its kind and not older. Throws
- * DATABASE_SERVER_SILENT, DATABASE_LOGIN_REFUSED, DATABASE_TOOL_MISSING, DATABASE_CLIENT_OLD, DATABASE_CLIENT_FOREIGN,
+ * DATABASE_SERVER_UNREACHABLE, DATABASE_LOGIN_REFUSED, DATABASE_TOOL_MISSING, DATABASE_CLIENT_OLD, DATABASE_CLIENT_FOREIGN,
  * DATABASE_SECRET_UNREADABLE.
  */
 export async function openMysql(

@@ -39,7 +39,7 @@ const surveySql = `select json_build_object(
                   from pg_catalog.pg_database));`
 
 /**
- * Asks a server who it is and chooses the client programs of its version. Throws DATABASE_SERVER_SILENT, DATABASE_LOGIN_REFUSED,
+ * Asks a server who it is and chooses the client programs of its version. Throws DATABASE_SERVER_UNREACHABLE, DATABASE_LOGIN_REFUSED,
  * DATABASE_TOOL_MISSING, DATABASE_CLIENT_OLD, DATABASE_SERVER_OLD, DATABASE_SECRET_UNREADABLE.
  */
 export async function openPostgresql(

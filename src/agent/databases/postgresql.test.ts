@@ -224,7 +224,7 @@ test(
     assert.doesNotMatch(JSON.stringify(refused), /canary/)
     chmodSync(password, 0o644)
     assert.equal((await failing(guarded, 'postgresql/main')).code, 'DATABASE_SECRET_UNREADABLE')
-    assert.equal((await failing(planOf({ host, port: 1 }), 'postgresql/main')).code, 'DATABASE_SERVER_SILENT')
+    assert.equal((await failing(planOf({ host, port: 1 }), 'postgresql/main')).code, 'DATABASE_SERVER_UNREACHABLE')
     const missing = planOf({ host }, { databases: ['shop', 'host=evil dbname=shop'] })
     assert.equal((await failing(missing, 'postgresql/main/host=evil dbname=shop.sql')).code, 'DATABASE_MISSING')
     assert.deepEqual(readdirSync(folder.path), ['password'])
@@ -348,7 +348,7 @@ test('a server that is killed in the middle leaves no dump that counts', { skip 
   await until(() => readdirSync(programs).includes('pg_dump.half'))
   await server?.kill()
   appendFileSync(join(programs, 'pg_dump.gone'), '')
-  assert.match((await ended).code, /^DATABASE_(?:SERVER_LOST|UNREACHABLE)$/)
+  assert.match((await ended).code, /^DATABASE_SERVER_(?:LOST|UNREACHABLE)$/)
   await server?.start()
 })
 

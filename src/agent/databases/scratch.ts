@@ -152,7 +152,7 @@ async function untilOpen(engine: Engine, { folder, running, options }: Starting)
     } catch (thrown) {
       signal?.throwIfAborted()
       if (running.child.exitCode !== null) throw impossible(engine, tellingLine((await running.ended).stderr))
-      const isStarting = hasCode(thrown, 'DATABASE_SERVER_SILENT')
+      const isStarting = hasCode(thrown, 'DATABASE_SERVER_UNREACHABLE')
       if (!isStarting || clock.monotonic() > until) throw thrown
       await clock.sleep(startStep, { signal })
     }
