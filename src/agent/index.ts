@@ -1,5 +1,10 @@
 /**
  * The agent: what works on a machine. It looks what is there, follows the backup policies of its server, and accepts only
  * the kinds of job that it knows.
+ *
+ * Words: a *job* is an order of the server; a *hook* is a program that lies on the machine and is called by its name; a *dump*
+ * is what a database itself says of its content, and the only backup of it that counts.
  */
+export * from './databases/index.ts'
 export * from './discover/index.ts'
+export * from './hooks/index.ts'
