@@ -26,6 +26,10 @@ export const agentErrors = {
     message: 'This machine is enrolled at {origin} already.',
     hint: 'To enrol it elsewhere, remove {folder} first; its backups stay where they are.',
   },
+  REPOSITORY_NOT_MADE: {
+    message: 'The machine could not make its repository on the server: {reason}',
+    hint: 'It tries again by itself.',
+  },
   AGENT_STATE_DAMAGED: {
     message: 'The file {path} of the agent cannot be read: {reason}.',
     hint: 'Bring it back from a copy, or remove the folder and enrol the machine again.',

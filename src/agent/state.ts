@@ -6,6 +6,13 @@ import { z } from 'zod'
 import { AgentError } from './errors.ts'
 import { MachineKey } from './link/machine-key.ts'
 
+export interface SignedSnapshot {
+  readonly repositoryId: string
+  readonly snapshotId: string
+  /** Base64url. */
+  readonly signature: string
+}
+
 /** What the agent keeps on the machine: who it is, whom it serves, what it is to do, and what it has not told yet. */
 
 const enrolledSchema = z.object({
@@ -29,10 +36,14 @@ const policiesSchema = z.array(
 
 const runsSchema = z.record(idSchema, z.object({ lastStarted: z.number(), lastFinished: z.number().optional() }))
 
+const pendingSchema = z.array(z.object({ path: z.string(), body: z.unknown() }))
+
 export type Enrolled = z.output<typeof enrolledSchema>
 export type OwnRepository = z.output<typeof repositorySchema>
 export type FollowedPolicy = z.output<typeof policiesSchema>[number]
 export type Runs = z.output<typeof runsSchema>
+/** A word to the server that has not been heard yet. */
+export type Pending = z.output<typeof pendingSchema>[number]
 
 /** The agent's folder, for its own user only. Every file is replaced whole, and is on the disk before it counts. */
 export class AgentFolder {
@@ -92,6 +103,21 @@ export class AgentFolder {
 
   async writeRuns(runs: Runs): Promise<void> {
     await this.#write('runs.json', runs)
+  }
+
+  async readPending(): Promise<readonly Pending[]> {
+    return (await this.#read('pending.json', pendingSchema)) ?? []
+  }
+
+  async writePending(pending: readonly Pending[]): Promise<void> {
+    await this.#write('pending.json', pending)
+  }
+
+  /** The machine's own list of snapshots that it made: what is restored in place must stand here. */
+  async appendSigned(signed: SignedSnapshot): Promise<void> {
+    await using file = await open(join(this.path, 'snapshots.jsonl'), 'a', 0o600)
+    await file.appendFile(`${JSON.stringify(signed)}\n`)
+    await file.sync()
   }
 
   /** A file with a secret for a program that the agent starts; returns its path. */

@@ -47,6 +47,7 @@ const commands: Readonly<Record<string, CommandEntry>> = {
   },
   demo: { summary: 'show it at work on real files of this machine', load: () => import('./commands/demo.ts') },
   serve: { summary: 'run the control server', load: () => import('./commands/serve.ts') },
+  agent: { summary: 'work on this machine for a server', load: () => import('./commands/agent.ts') },
   options: { summary: 'list the options of --option', load: () => import('./commands/options.ts') },
   generate: { summary: 'write shell completions and manual pages', load: () => import('./commands/generate.ts') },
   version: { summary: 'print the version', load: () => import('./commands/version.ts') },

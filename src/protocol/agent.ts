@@ -45,6 +45,8 @@ export const ownOperationSchema = z.object({
   onceKey: z.string().min(1).max(300),
   order: z.record(z.string(), z.unknown()),
   startedAt: timeSchema,
+  /** How it ended, when it has: what a machine reports that could not reach the server meanwhile. */
+  outcome: outcomeSchema.optional(),
 })
 
 export const reportSchema = z.object({ epoch: z.int(), progress: progressSchema.optional() })

@@ -102,7 +102,7 @@ export const machineSideRoutes = [
     body: ownOperationSchema,
     answer: jobSchema,
     async handle({ caller: { machineId, clientId, actor }, body }, { operations }) {
-      const { kind, onceKey, order, startedAt } = body
+      const { kind, onceKey, order, startedAt, outcome } = body
       const operation = await operations.begin(
         {
           clientId,
@@ -115,7 +115,9 @@ export const machineSideRoutes = [
         },
         actor.who,
       )
-      return { epoch: operation.claimEpoch, operation: showOperation(operation) }
+      const { id, claimEpoch: epoch, state } = operation
+      const isOver = state !== 'running' || outcome === undefined
+      return { epoch, operation: showOperation(isOver ? operation : await operations.finish(id, epoch, outcome)) }
     },
   }),
   route({

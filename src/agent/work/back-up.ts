@@ -1,0 +1,108 @@
+import type { Outcome, Progress } from '#protocol'
+import { limitAt } from '#policy'
+import type { BackupPolicy } from '#policy'
+import type { Cancellable } from '#base'
+import type { AgentFolder, OwnRepository } from '../state.ts'
+import { runOwnProgram } from './own-program.ts'
+import type { OwnProgram } from './own-program.ts'
+
+export interface BackUpOrder {
+  readonly policy: BackupPolicy
+  readonly repository: OwnRepository
+  readonly folder: AgentFolder
+  readonly program: OwnProgram
+  /** PEM file of the server's certificate, where it is one of its own making. */
+  readonly certificateFile: string | undefined
+  readonly now: number
+  readonly onProgress?: (progress: Progress) => void
+}
+
+/** Where the program finds the repository and its password: files that only the agent's user may read. */
+export async function repositoryFlags(
+  folder: AgentFolder,
+  { url, user, secret, password }: OwnRepository,
+  certificateFile: string | undefined,
+): Promise<string[]> {
+  const location = new URL(url)
+  location.username = user
+  location.password = secret
+  const locationFile = await folder.writeSecretFile('repository.location', `rest:${location.href}\n`)
+  const passwordFile = await folder.writeSecretFile('repository.password', `${password}\n`)
+  const trust = certificateFile === undefined ? [] : ['--cacert', certificateFile]
+  return ['--repository-file', locationFile, '--password-file', passwordFile, ...trust]
+}
+
+/** Backs up as a policy says. The outcome names the snapshot, which the caller signs. */
+export async function backUp(order: BackUpOrder, { signal }: Cancellable = {}): Promise<Outcome> {
+  const { policy, program, folder, repository, certificateFile, now, onProgress } = order
+  const { upload = 0 } = limitAt(policy.limits ?? {}, now, policy.when.timeZone)
+  const args = [
+    'backup',
+    ...(await repositoryFlags(folder, repository, certificateFile)),
+    ...coverageFlags(policy),
+    ...(upload > 0 ? ['--limit-upload', String(upload)] : []),
+    '--tag',
+    'understudy',
+    '--',
+    ...policy.what.include,
+  ]
+  const { code, summary, failure, words } = await runOwnProgram(program, args, {
+    signal,
+    onStatus: (status) => onProgress?.(progressOf(status)),
+  })
+  if (signal?.aborted === true) return { state: 'cancelled', reason: 'It was ended before it was done.' }
+  const result = summary && figuresOf(summary)
+  if (code === 0 && result) return { state: 'done', result }
+  if (code === 3 && result) return { state: 'warnings', reason: 'Some files could not be read.', result }
+  return {
+    state: 'failed',
+    reason: failure?.message ?? (words.trim().split('\n').at(-1) || `The backup ended with exit code ${code}.`),
+    code: failure?.code ?? 'UNEXPECTED',
+  }
+}
+
+function coverageFlags({ what }: BackupPolicy): string[] {
+  const { exclude = [], excludeCaches, excludeLargerThan, oneFileSystem } = what
+  return [
+    ...exclude.flatMap((pattern) => ['--exclude', pattern]),
+    ...(excludeCaches === true ? ['--exclude-caches'] : []),
+    ...(excludeLargerThan === undefined ? [] : ['--exclude-larger-than', excludeLargerThan]),
+    ...(oneFileSystem === true ? ['--one-file-system'] : []),
+  ]
+}
+
+type Message = Readonly<Record<string, unknown>>
+
+function progressOf(status: Message): Progress {
+  const number = (name: string) => (typeof status[name] === 'number' ? { value: status[name] } : undefined)
+  const [done, total, left] = [number('bytes_done'), number('total_bytes'), number('seconds_remaining')]
+  return {
+    step: 'back up',
+    unit: 'bytes',
+    ...(done && { done: done.value }),
+    ...(total && { total: total.value }),
+    ...(left && { secondsLeft: left.value }),
+  }
+}
+
+/** What evidence and history are made of. */
+const figures = {
+  snapshotId: 'snapshot_id',
+  filesNew: 'files_new',
+  filesChanged: 'files_changed',
+  filesUnmodified: 'files_unmodified',
+  files: 'total_files_processed',
+  bytes: 'total_bytes_processed',
+  bytesAdded: 'data_added_packed',
+  seconds: 'total_duration',
+} as const
+
+function figuresOf(summary: Message): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(figures).map(([ours, theirs]) => [ours, summary[theirs] ?? null]))
+}
+
+/** The id of the snapshot that an outcome names. */
+export function snapshotOf({ result }: Outcome): string | undefined {
+  const id = result?.['snapshotId']
+  return typeof id === 'string' ? id : undefined
+}

@@ -1,0 +1,265 @@
+import { randomBytes } from 'node:crypto'
+import { hasCode, systemClock } from '#base'
+import type { Cancellable, Clock } from '#base'
+import { dueRun } from '#policy'
+import { jobSchema, reportedSchema, repositoryAccessSchema, snapshotText, welcomeSchema } from '#protocol'
+import type { Outcome, Progress } from '#protocol'
+import { z } from 'zod'
+import { aboutThisMachine } from '../enrol.ts'
+import { AgentError } from '../errors.ts'
+import type { MachineKey } from '../link/machine-key.ts'
+import { ServerLink } from '../link/server-link.ts'
+import type { Machine } from '../link/server-link.ts'
+import type { AgentFolder, Enrolled, FollowedPolicy, OwnRepository } from '../state.ts'
+import { backUp, repositoryFlags, snapshotOf } from './back-up.ts'
+import { runOwnProgram } from './own-program.ts'
+import type { OwnProgram } from './own-program.ts'
+import { Reports } from './reports.ts'
+
+export interface AgentOptions extends Cancellable {
+  readonly folder: AgentFolder
+  readonly program: OwnProgram
+  readonly version: string
+  readonly clock?: Clock
+  /** Told what the agent does, a sentence each. */
+  readonly onEvent?: (sentence: string) => void
+  /** Milliseconds between two words with the server, and between two looks at the schedules. */
+  readonly rhythm?: number
+}
+
+/** Kinds of job that this agent does: no other is given to it, and it would do no other. */
+const kinds = ['backup'] as const
+/** Seconds that the server may keep a call that waits for a job. */
+const jobWait = 20
+
+type Job = z.output<typeof jobSchema>
+
+/**
+ * Runs the agent until the signal aborts: it tells the server that it is there, follows its policies by their schedules,
+ * with the server or without it, and does the jobs that it is given. Throws `AGENT_NOT_ENROLLED`, `AGENT_STATE_DAMAGED`.
+ */
+export async function runAgent(options: AgentOptions): Promise<void> {
+  const { folder, signal } = options
+  const [enrolled, key] = [await folder.readEnrolled(), await folder.key()]
+  const agent = new Agent(options, enrolled, key)
+  await agent.open()
+  await Promise.all([agent.keepInTouch(), agent.followSchedules(), agent.doJobs()]).catch((thrown: unknown) => {
+    if (signal?.aborted !== true) throw thrown
+  })
+}
+
+class Agent {
+  readonly #options: AgentOptions
+  readonly #clock: Clock
+  readonly #link: ServerLink
+  readonly #machine: Machine
+  readonly #reports: Reports
+  readonly #certificate: string | undefined
+  #policies: readonly FollowedPolicy[] = []
+  #repository: OwnRepository | undefined
+  #certificateFile: string | undefined
+  /** One backup at a time: two would halve each other's speed, and meet in one repository. */
+  #last: Promise<unknown> = Promise.resolve()
+  #isInTouch: boolean | undefined
+
+  constructor(options: AgentOptions, { origin, machineId, certificate }: Enrolled, key: MachineKey) {
+    const { clock = systemClock, folder } = options
+    this.#options = options
+    this.#clock = clock
+    this.#certificate = certificate
+    this.#machine = { id: machineId, key }
+    this.#link = new ServerLink({ origin, certificate }, { clock })
+    this.#reports = new Reports(folder, this.#link, this.#machine)
+  }
+
+  async open(): Promise<void> {
+    const { folder } = this.#options
+    this.#policies = await folder.readPolicies()
+    this.#repository = await folder.readRepository()
+    if (this.#certificate === undefined) return
+    this.#certificateFile = await folder.writeSecretFile('server.crt', this.#certificate)
+  }
+
+  /** Says hello, says what could not be said before, takes over new policies, and makes sure that there is a repository. */
+  async keepInTouch(): Promise<void> {
+    await this.#forever(async () => {
+      await this.#greet()
+      await this.#reports.deliver(this.#options)
+      if (!this.#repository) await this.#makeRepository()
+    })
+  }
+
+  /** Runs what is due by the policies that the machine has, whether or not the server can be reached. */
+  async followSchedules(): Promise<void> {
+    await this.#forever(async () => {
+      for (const followed of this.#policies) await this.#alone(async () => await this.#runIfDue(followed))
+    })
+  }
+
+  async doJobs(): Promise<void> {
+    const answer = z.object({ job: jobSchema.nullable() })
+    await this.#forever(async () => {
+      for (;;) {
+        const { job } = await this.#post('/api/machine/operations/next', { kinds, wait: jobWait }, answer)
+        if (job) await this.#alone(async () => await this.#doJob(job))
+      }
+    })
+  }
+
+  async #greet(): Promise<void> {
+    const { version, folder } = this.#options
+    const follows = Object.fromEntries(this.#policies.map(({ id, revision }) => [id, revision]))
+    const hello = { about: aboutThisMachine(version), clock: this.#clock.now(), follows }
+    const { policies } = await this.#post('/api/machine/hello', hello, welcomeSchema)
+    if (!policies) return
+    const before = new Map(this.#policies.map((policy) => [policy.id, policy]))
+    const followed = policies.map((policy) => ({
+      ...policy,
+      since: before.get(policy.id)?.since ?? this.#clock.now(),
+    }))
+    await folder.writePolicies(followed)
+    this.#policies = followed
+    this.#say(`follows ${followed.map(({ policy }) => `"${policy.name}"`).join(', ') || 'no backup policy'}`)
+  }
+
+  // The password is made here. It is kept before it counts, so that nothing is ever sealed with one that is lost.
+  async #makeRepository(): Promise<void> {
+    const { folder, program, signal } = this.#options
+    const password = randomBytes(24).toString('base64url')
+    const access = await this.#post('/api/machine/repository', { password }, repositoryAccessSchema)
+    const repository = { ...access, password }
+    await folder.writeRepository(repository)
+    const flags = await repositoryFlags(folder, repository, this.#certificateFile)
+    const { code, failure } = await runOwnProgram(program, ['init', ...flags], { signal })
+    if (code !== 0) throw new AgentError('REPOSITORY_NOT_MADE', { reason: failure?.message ?? `exit code ${code}` })
+    this.#repository = repository
+    this.#say('has its repository')
+  }
+
+  async #runIfDue({ id, revision, since, policy }: FollowedPolicy): Promise<void> {
+    const { folder } = this.#options
+    const { lastStarted, lastFinished } = (await folder.readRuns())[id] ?? {}
+    const due = dueRun(
+      policy.when,
+      { now: this.#clock.now(), since, lastStarted, lastFinished },
+      { machine: this.#machine.id },
+    )
+    if (due.do === 'wait' || !this.#repository) return
+    const started = this.#clock.now()
+    await folder.writeRuns({ ...(await folder.readRuns()), [id]: { lastStarted: started } })
+    const missed = due.missed?.count ?? 0
+    const run = {
+      kind: 'backup',
+      onceKey: `${id} ${due.planned}`,
+      order: { policyId: id, revision, name: policy.name, planned: new Date(due.planned).toISOString(), missed },
+      startedAt: new Date(started).toISOString(),
+    }
+    // A server that is away keeps no machine from its backup: then it hears of it later.
+    const job = await this.#post('/api/machine/operations', run, jobSchema).catch(() => undefined)
+    const outcome = await this.#work(policy, job)
+    await folder.writeRuns({
+      ...(await folder.readRuns()),
+      [id]: { lastStarted: started, lastFinished: this.#clock.now() },
+    })
+    if (job) await this.#finish(job, outcome)
+    else await this.#reports.say({ path: '/api/machine/operations', body: { ...run, outcome } }, this.#options)
+  }
+
+  async #doJob(job: Job): Promise<void> {
+    const wanted = job.operation.order['policyId']
+    const followed = this.#policies.find(({ id }) => id === wanted)
+    const outcome: Outcome = followed
+      ? await this.#work(followed.policy, job)
+      : { state: 'failed', reason: 'The machine does not follow this backup policy.', code: 'NOT_FOUND' }
+    await this.#finish(job, outcome)
+  }
+
+  async #work(policy: FollowedPolicy['policy'], job: Job | undefined): Promise<Outcome> {
+    const { folder, program, signal } = this.#options
+    const repository = this.#repository
+    if (!repository) return { state: 'failed', reason: 'The machine has no repository yet.', code: 'NOT_FOUND' }
+    const ending = new AbortController()
+    let progress: Progress | undefined
+    const reporting = job && this.#keepReporting(job, () => progress, ending)
+    const order = {
+      policy,
+      repository,
+      folder,
+      program,
+      certificateFile: this.#certificateFile,
+      now: this.#clock.now(),
+      onProgress: (latest: Progress) => void (progress = latest),
+    }
+    const both = signal ? AbortSignal.any([signal, ending.signal]) : ending.signal
+    const outcome = await backUp(order, { signal: both })
+    ending.abort()
+    await reporting
+    this.#say(
+      `backup by "${policy.name}": ${outcome.state}${outcome.reason === undefined ? '' : `: ${outcome.reason}`}`,
+    )
+    const snapshotId = snapshotOf(outcome)
+    if (snapshotId !== undefined) await this.#sign(repository.repositoryId, snapshotId)
+    return outcome
+  }
+
+  /** Tells the server again and again that the work goes on, and ends it when the server says so. */
+  async #keepReporting(
+    { operation: { id }, epoch }: Job,
+    progress: () => Progress | undefined,
+    ending: AbortController,
+  ): Promise<void> {
+    while (!ending.signal.aborted) {
+      await this.#clock.sleep(reportEvery, { signal: ending.signal }).catch(() => undefined)
+      if (ending.signal.aborted) return
+      const body = { epoch, progress: progress() }
+      const said = await this.#post(`/api/machine/operations/${id}/report`, body, reportedSchema).catch(() => undefined)
+      if (said?.cancelAsked === true) ending.abort(new Error('the server asked for an end'))
+    }
+  }
+
+  async #sign(repositoryId: string, snapshotId: string): Promise<void> {
+    const signature = this.#machine.key.sign(snapshotText({ repositoryId, snapshotId }))
+    const signed = { repositoryId, snapshotId, signature }
+    await this.#options.folder.appendSigned(signed)
+    await this.#reports.say({ path: '/api/machine/snapshots', body: signed }, this.#options)
+  }
+
+  async #finish({ operation: { id }, epoch }: Job, outcome: Outcome): Promise<void> {
+    await this.#reports.say({ path: `/api/machine/operations/${id}/finish`, body: { epoch, outcome } }, this.#options)
+  }
+
+  async #post<Schema extends z.ZodType>(path: string, body: unknown, answer: Schema): Promise<z.output<Schema>> {
+    const { signal } = this.#options
+    return await this.#link.post(path, body, { answer, machine: this.#machine, signal })
+  }
+
+  /** Does something again and again. What goes wrong on the way to the server is said once, and tried again. */
+  async #forever(work: () => Promise<void>): Promise<void> {
+    const { signal, rhythm = 30_000 } = this.#options
+    for (;;) {
+      try {
+        await work()
+        this.#isInTouch = true
+      } catch (thrown) {
+        signal?.throwIfAborted()
+        if (!(thrown instanceof AgentError)) throw thrown
+        if (this.#isInTouch !== false || !hasCode(thrown, 'SERVER_UNREACHABLE')) this.#say(thrown.message)
+        this.#isInTouch = false
+      }
+      await this.#clock.sleep(rhythm, { signal })
+    }
+  }
+
+  async #alone<T>(work: () => Promise<T>): Promise<T> {
+    const mine = this.#last.then(work)
+    this.#last = mine.catch(() => undefined)
+    return await mine
+  }
+
+  #say(sentence: string): void {
+    this.#options.onEvent?.(sentence)
+  }
+}
+
+/** Milliseconds between two reports of progress. */
+const reportEvery = 5_000
