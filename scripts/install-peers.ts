@@ -48,17 +48,21 @@ const systemTools: Readonly<Record<string, string>> = {
   strace: 'strace',
   ssh: 'openssh-client',
   sshd: 'openssh-server',
+  smbd: 'samba',
+  'pure-ftpd': 'pure-ftpd',
   zsh: 'zsh',
   fish: 'fish',
   pg_createcluster: 'postgresql',
   mariadbd: 'mariadb-server',
 }
 
-/** What some of them would start with the machine from now on. */
-const services: Readonly<Record<string, string>> = {
-  sshd: 'ssh.service',
-  pg_createcluster: 'postgresql.service',
-  mariadbd: 'mariadb.service',
+/** Servers among them, and their units: nobody's machine is to start one at its next boot because of tests. */
+const units: Readonly<Record<string, readonly string[]>> = {
+  sshd: ['ssh.service'],
+  smbd: ['smbd.service', 'nmbd.service', 'samba-ad-dc.service'],
+  'pure-ftpd': ['pure-ftpd.service'],
+  pg_createcluster: ['postgresql.service'],
+  mariadbd: ['mariadb.service'],
 }
 
 const archiveKeyring = '/usr/share/keyrings/debian-archive-keyring.gpg'
@@ -102,11 +106,11 @@ function withoutServices(install: () => boolean): void {
   const policy = '/usr/sbin/policy-rc.d' // Debian's way to say no to every start
   const isOurs = !existsSync(policy)
   if (isOurs) writeFileSync(policy, '#!/bin/sh\nexit 101\n', { mode: 0o755 })
-  const fresh = Object.keys(services).filter((tool) => !isOnPath(tool))
+  const added = Object.entries(units).filter(([tool]) => !isOnPath(tool))
   try {
     install()
-    const unwanted = fresh.filter(isOnPath).map((tool) => services[tool] as string)
-    if (unwanted.length > 0 && isOnPath('systemctl')) run('systemctl', ['disable', ...unwanted], tmpdir())
+    const here = added.filter(([tool]) => isOnPath(tool)).flatMap(([, names]) => names)
+    if (here.length > 0 && isOnPath('systemctl')) run('systemctl', ['disable', ...here], tmpdir())
   } finally {
     if (isOurs) rmSync(policy)
   }
