@@ -1,4 +1,5 @@
 import { isOneLine } from '../scripts/quote.ts'
+import { isPem } from '../scripts/settings.ts'
 import { KitError } from './errors.ts'
 
 /**
@@ -93,9 +94,4 @@ function checkLocation(location: KitLocation, repository: string, invalid: (reas
 /** Printable ASCII: nobody can tell other characters apart on paper, and not every keyboard has them. */
 function checkSecret(secret: string, about: { readonly what: string; readonly repository: string }): void {
   if (!/^[\x21-\x7e]+$/.test(secret)) throw new KitError('KIT_SECRET_UNPRINTABLE', about)
-}
-
-/** Certificates alone: no line of them can be taken for a command, and no private key gets onto paper. */
-export function isPem(text: string): boolean {
-  return /^(-----BEGIN CERTIFICATE-----\r?\n([A-Za-z0-9+/=]+\r?\n)+-----END CERTIFICATE-----\r?\n?)+$/.test(text)
 }
