@@ -16,6 +16,9 @@ const agent = new Agent({ keepAlive: true })
 /** Longest answer that is no content of a file. */
 const longestAnswer = 1 << 20
 
+/** The order whose content is wanted. One that comes late, after the reader gave it up, must never be taken for the next. */
+let wanted: number | undefined
+
 /** The content that flows; another one, or none, ends what works for an older one. */
 let current: IncomingMessage | undefined
 
@@ -27,13 +30,15 @@ port.on('message', (order: FetchOrder) => {
 
 function close(): void {
   current?.destroy()
-  current = undefined
+  current = wanted = undefined
   Atomics.notify(counters, at.taken)
 }
 
 async function open(id: number, path: string): Promise<void> {
   close()
+  wanted = id
   const response = await send({ method: 'GET', path })
+  if (wanted !== id) return void response.destroy()
   if (response.statusCode !== 200) return answer({ id, failed: await failureIn(response) })
   current = response
   for (const place of [at.written, at.taken]) Atomics.store(counters, place, 0)
