@@ -44,7 +44,7 @@ export interface SmbDevice extends Reached {
   readonly domain?: string | undefined
 }
 
-export const defaultConnections = 4
+const defaultConnections = 4
 
 /** Throws DEVICE_INVALID. */
 export function checkDevice(device: NeighbourDevice): void {
@@ -99,7 +99,7 @@ export function knownHosts({ host, port = 22, hostKeys }: SftpDevice): string {
 }
 
 /** What `config/create` of rclone is given for the machine; rclone hides the secrets of it itself. */
-export interface RemoteParameters {
+interface RemoteParameters {
   readonly type: NeighbourDevice['kind']
   readonly parameters: Readonly<Record<string, string>>
 }

@@ -4,6 +4,5 @@
  */
 export type { FtpDevice, NeighbourDevice, SftpDevice, SmbDevice } from './device.ts'
 export { NeighbourError, neighbourErrors } from './errors.ts'
-export { checkRclone, leastRclone } from './rclone-program.ts'
 export { openNeighbour } from './source.ts'
 export type { NeighbourOptions, NeighbourSource } from './source.ts'

@@ -159,6 +159,6 @@ function secondsOf(mtime: bigint): number {
   return Number(mtime / 1_000_000_000n)
 }
 
-export function encodePath(remote: string): string {
+function encodePath(remote: string): string {
   return remote.split('/').map(encodeURIComponent).join('/')
 }

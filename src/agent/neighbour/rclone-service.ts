@@ -46,7 +46,7 @@ export const remotes = { plain: 'device', followed: 'device-followed' } as const
 /** Longest answer, in bytes: some two million names in one folder. */
 const longestAnswer = 512 << 20
 
-export interface RcloneServiceOptions extends Cancellable {
+interface RcloneServiceOptions extends Cancellable {
   readonly program: string
   readonly clock: Clock
   /** Milliseconds in which a connection must be made, and in which something must come. */

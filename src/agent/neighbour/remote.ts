@@ -35,15 +35,6 @@ export class Remote {
     this.#clock = clock
   }
 
-  #parameters(path: string, remote: keyof typeof remotes = 'plain') {
-    return { fs: this.#fs(remote), remote: remoteOf(path), opt: { noMimeType: true } }
-  }
-
-  /** FTP and SFTP have a root; for SMB the shares are at the top. */
-  #fs(remote: keyof typeof remotes = 'plain'): string {
-    return `${remotes[remote]}:${this.device.kind === 'smb' ? '' : '/'}`
-  }
-
   async list(path: string, options: Cancellable & { readonly followed?: boolean } = {}): Promise<readonly unknown[]> {
     const parameters = this.#parameters(path, options.followed ? 'followed' : 'plain')
     const { list } = (await this.#ask('operations/list', parameters, path, options)) as { readonly list?: unknown }
@@ -67,6 +58,15 @@ export class Remote {
   get gone(): NeighbourError | undefined {
     if (Atomics.load(this.lost, 0) === 0) return undefined
     return (this.#gone ??= this.#loss('it stopped answering while its files were read'))
+  }
+
+  #parameters(path: string, remote: keyof typeof remotes = 'plain') {
+    return { fs: this.#fs(remote), remote: remoteOf(path), opt: { noMimeType: true } }
+  }
+
+  /** FTP and SFTP have a root; for SMB the shares are at the top. */
+  #fs(remote: keyof typeof remotes = 'plain'): string {
+    return `${remotes[remote]}:${this.device.kind === 'smb' ? '' : '/'}`
   }
 
   async #ask(method: string, parameters: unknown, path: string, { signal }: Cancellable): Promise<unknown> {

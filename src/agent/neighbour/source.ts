@@ -226,7 +226,7 @@ function pathBelow({ text }: NeighbourFolder, name: string): string {
 /** Why an entry cannot be taken; a hostile machine may send anything. */
 function reasonAgainst(item: RemoteItem | undefined, met: ReadonlySet<string>): string | undefined {
   if (!item) return 'it is not described as it must be'
-  if (!isSafeName(Buffer.from(item.name))) return 'it is no name of a file'
+  if (!item.name.isWellFormed() || !isSafeName(Buffer.from(item.name))) return 'it is no name of a file'
   if (met.has(item.name)) return 'another one in the folder reads the same'
   return undefined
 }

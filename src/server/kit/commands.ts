@@ -5,7 +5,7 @@ import { lineLength } from './secret-lines.ts'
 /** Commands for stock restic, as they are typed. Each line is a command; they are tried in `restore.test.ts`. */
 
 /** Two kinds of command line; Linux and macOS share theirs. */
-export type Shell = 'sh' | 'powershell'
+type Shell = 'sh' | 'powershell'
 
 /** The oldest restic that understands all that is used: RESTIC_REST_USERNAME came with it. */
 export const leastRestic = '0.17'
@@ -52,7 +52,7 @@ export function checksumCommand(system: 'linux' | 'macos' | 'windows'): string {
 }
 
 /** The location as restic writes it. */
-export function resticLocation(location: KitLocation): string {
+function resticLocation(location: KitLocation): string {
   switch (location.kind) {
     case 'local':
       return location.path

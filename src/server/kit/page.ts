@@ -153,12 +153,21 @@ function heightOf(block: Block): number {
     case 'step':
       return wrap(block.text, page.textColumns).length + 0.35
     case 'commands':
-      return sum(block.lines.map((line) => Math.ceil(line.length / page.commandColumns))) + 0.4
+      return Math.max(sum(block.lines.map(rowsOf)), labelRows(block.label)) + 0.4
     case 'secret':
-      return Math.max(block.lines.length * 1.1, wrap(block.label, 14).length) + 0.4
+      return Math.max(block.lines.length * 1.1, labelRows(block.label)) + 0.4
     case 'blank':
       return 3.4
   }
+}
+
+function rowsOf(command: string): number {
+  return Math.ceil(command.length / page.commandColumns)
+}
+
+/** Labels stand in a narrow column. */
+function labelRows(label: string): number {
+  return wrap(label, 14).length
 }
 
 function sum(numbers: readonly number[]): number {

@@ -51,10 +51,19 @@ function Find-Restic {
   return $found.Source
 }
 
-# Anybody may make folders in ProgramData: what lies there under our name is thrown away, and the new folder is closed before
-# anything is put into it. Only the system and administrators may enter.
+# Anybody may make folders in ProgramData: one that lies there under our name is only removed if it is ours, because a folder of
+# somebody else could lead the removal elsewhere.
+function Remove-OurFolder {
+  if (-not (Test-Path -LiteralPath $folder)) { return }
+  $owner = (Get-Acl -LiteralPath $folder).GetOwner([Security.Principal.SecurityIdentifier]).Value
+  $isLink = ((Get-Item -LiteralPath $folder -Force).Attributes -band [IO.FileAttributes]::ReparsePoint) -ne 0
+  if ($isLink -or @('S-1-5-18', 'S-1-5-32-544') -notcontains $owner) { throw ($folder + ' was made by somebody else. Look at it, remove it, and run this again.') }
+  Remove-Item -LiteralPath $folder -Recurse -Force
+}
+
+# Closed before anything is put into it: only the system and administrators may enter.
 function New-ClosedFolder {
-  if (Test-Path -LiteralPath $folder) { Remove-Item -LiteralPath $folder -Recurse -Force }
+  Remove-OurFolder
   New-Item -ItemType Directory -Path $folder | Out-Null
   $system = New-Object Security.Principal.SecurityIdentifier('S-1-5-18')
   $administrators = New-Object Security.Principal.SecurityIdentifier('S-1-5-32-544')
@@ -111,7 +120,7 @@ function Register-Backup {
 Assert-Administrator
 if ($Do -eq 'uninstall') {
   Unregister-ScheduledTask -TaskName $task -Confirm:$false -ErrorAction SilentlyContinue
-  if (Test-Path -LiteralPath $folder) { Remove-Item -LiteralPath $folder -Recurse -Force }
+  Remove-OurFolder
   'Removed. What has been stored stays on the server.'
 } else {
   $restic = Find-Restic

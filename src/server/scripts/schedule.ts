@@ -19,7 +19,7 @@ export function cronTimes({ hour, minute, days }: ScriptSchedule): string {
   return `${minute} ${hour} * * ${week}`
 }
 
-export interface Units {
+interface Units {
   readonly service: string
   readonly timer: string
 }

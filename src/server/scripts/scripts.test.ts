@@ -62,7 +62,7 @@ function placesIn(folder: TempFolder, restic: string | null = peer('restic')): S
   mkdirSync(folder.join('bin'), { recursive: true })
   if (restic !== null && !existsSync(folder.join('bin', 'restic'))) symlinkSync(restic, folder.join('bin', 'restic'))
   return {
-    ...shellPlaces,
+    ...shellPlaces.linux,
     settings: folder.join("the settings of $(it's)"),
     program: folder.join('program'),
     state: folder.join('state'),
@@ -343,6 +343,7 @@ test('what would break a line, or is no address, is refused', () => {
     { machine: '' },
     { machine: 'a\nrm -rf /' },
     { repositoryPassword: ' begins with a blank' },
+    { repository: { url: 'http://backup.example/', user: 'u', password: 'p' } },
     { repository: { url: 'ftp://x/', user: 'u', password: 'p' } },
     { repository: { url: 'https://u:p@x/', user: 'u', password: 'p' } },
     { report: { url: 'https://x/', token: 'two words' } },

@@ -50,8 +50,9 @@ export function checkSettings(settings: ScriptSettings, isAbsolute: (path: strin
   // What restic reads from a file is without the blanks around it, and without a byte order mark.
   if (/^[\s\ufeff]|\s$|^$/.test(repositoryPassword))
     throw invalid('the password of the repository begins or ends with a blank')
-  if (![repository.url, report.url].every(isWebAddress))
-    throw invalid('an address is not of the form https://host/path')
+  if (![repository.url, report.url].every(isWebAddress)) {
+    throw invalid('an address is not of the form https://host/path; without TLS only this machine itself is reached')
+  }
   if (!/^[\x21-\x7e]+$/.test(report.token)) throw invalid('the token has other characters in it than printable ASCII')
   if (paths.length === 0) throw invalid('there is nothing to back up')
   const relative = paths.find((path) => !isOneLine(path) || !isAbsolute(path))
@@ -66,8 +67,10 @@ export function checkSettings(settings: ScriptSettings, isAbsolute: (path: strin
 
 function isWebAddress(address: string): boolean {
   if (!URL.canParse(address) || !isOneLine(address)) return false
-  const { protocol, username, password } = new URL(address)
-  return ['https:', 'http:'].includes(protocol) && username === '' && password === ''
+  const { protocol, hostname, username, password } = new URL(address)
+  const isLocal = ['127.0.0.1', '[::1]', 'localhost'].includes(hostname)
+  const isClosed = protocol === 'https:' || (protocol === 'http:' && isLocal)
+  return isClosed && username === '' && password === ''
 }
 
 function isWhole(value: number, least: number, most: number): boolean {

@@ -21,14 +21,27 @@ export interface ShellPlaces {
   readonly path: string
 }
 
-export const shellPlaces: ShellPlaces = {
+const common = {
   settings: '/etc/understudy-restic',
-  program: '/usr/local/lib/understudy-restic',
-  state: '/var/lib/understudy-restic',
   systemd: '/etc/systemd/system',
   cron: '/etc/cron.d',
   launchd: '/Library/LaunchDaemons',
-  path: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
+} as const
+
+/** On a Mac `/usr/local` and `/opt/homebrew` belong to a user, who could put other programs there. */
+export const shellPlaces: Readonly<Record<ShellSystem, ShellPlaces>> = {
+  linux: {
+    ...common,
+    program: '/usr/local/lib/understudy-restic',
+    state: '/var/lib/understudy-restic',
+    path: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
+  },
+  macos: {
+    ...common,
+    program: '/Library/Understudy/restic',
+    state: '/var/db/understudy-restic',
+    path: '/usr/sbin:/usr/bin:/sbin:/bin',
+  },
 }
 
 const name = 'understudy-restic'
@@ -38,7 +51,11 @@ const label = 'com.understudy.restic'
  * The script for a Linux or macOS machine, for any POSIX shell: `sudo sh FILE` installs, `sudo sh FILE uninstall` takes all away
  * again. It downloads nothing. It holds the machine's secrets. Throws SCRIPT_INVALID.
  */
-export function shellScript(settings: ScriptSettings, system: ShellSystem, places: ShellPlaces = shellPlaces): string {
+export function shellScript(
+  settings: ScriptSettings,
+  system: ShellSystem,
+  places: ShellPlaces = shellPlaces[system],
+): string {
   checkSettings(settings, (path) => path.startsWith('/'))
   const run = `${places.program}/run.sh`
   return String.raw`#!/bin/sh
@@ -48,7 +65,7 @@ export function shellScript(settings: ScriptSettings, system: ShellSystem, place
 # It holds the secrets of this machine. Delete it when it has been run.
 set -eu
 umask 077
-PATH=${quoteSh(system === 'macos' ? `${places.path}:/opt/homebrew/bin` : places.path)}; export PATH
+PATH=${quoteSh(system === 'macos' ? `${places.path}:/usr/local/bin:/opt/homebrew/bin` : places.path)}; export PATH
 settings=${quoteSh(places.settings)}
 program=${quoteSh(places.program)}
 state=${quoteSh(places.state)}
@@ -68,7 +85,8 @@ check_machine() {
 
 write_settings() {
   rm -rf "$settings"
-  mkdir -p "$settings" "$program" "$state"
+  # Folders above ours, if they are missing, are for everybody
+  (umask 022; mkdir -p "$settings" "$program" "$state")
   chmod 700 "$settings" "$state"
 ${settingsFiles(settings, `${places.settings}/server.pem`).map(writeFile).join('\n')}
 }

@@ -16,7 +16,7 @@ export function someSettings(more: Partial<ScriptSettings> = {}): ScriptSettings
 }
 
 /** What a program of PowerShell has in it, as its grammar cuts it (about_Quoting_Rules, about_Comments). */
-export interface PowerShellToken {
+interface PowerShellToken {
   readonly kind: 'verbatim' | 'expandable' | 'here' | 'comment' | 'other'
   /** The value of a verbatim string, else the text. */
   readonly text: string
