@@ -39,6 +39,8 @@ export async function startSmbd(share: string, path: string, password: string): 
     ...folders.slice(1, -1).map((name) => `${name} directory = ${join(folder, name)}`),
     `ncalrpc dir = ${join(folder, 'ncalrpc')}`,
     'disable spoolss = yes',
+    // They would outlive the server.
+    'rpc start on demand helpers = no',
     `[${share}]`,
     `path = ${path}`,
     'read only = yes',
