@@ -6,7 +6,7 @@
 /** How far something goes. `partly` has a limit that its sentence names; `no` is not there today. */
 export type Reach = 'yes' | 'partly' | 'no'
 
-export interface Coverage {
+export interface WhatComesBack {
   readonly reach: Reach
   /** One sentence: how, and with what limit. Without a full stop. */
   readonly how: string
@@ -17,16 +17,16 @@ export interface MachineKind {
   readonly name: string
   /** What reads it. */
   readonly by: 'agent' | 'script' | 'neighbour'
-  readonly files: Coverage
+  readonly files: WhatComesBack
   /** Databases and other programs whose files cannot simply be copied while they run. */
-  readonly applications: Coverage
+  readonly applications: WhatComesBack
   /** Back to a machine that starts, without installing the system by hand. */
-  readonly wholeMachine: Coverage
+  readonly wholeMachine: WhatComesBack
 }
 
 const dumpHook = 'whatever a program writes as a dump before the backup starts'
-const noWholeMachine: Coverage = { reach: 'no', how: 'install the system anew, then bring the files back' }
-const noApplications: Coverage = { reach: 'no', how: 'only what the machine itself exports as a file' }
+const noWholeMachine: WhatComesBack = { reach: 'no', how: 'install the system anew, then bring the files back' }
+const noApplications: WhatComesBack = { reach: 'no', how: 'only what the machine itself exports as a file' }
 
 export const machineKinds: readonly MachineKind[] = [
   {

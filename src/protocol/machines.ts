@@ -11,8 +11,8 @@ export const clientSchema = z.object({
   createdAt: timeSchema,
 })
 
-export const machineKinds = ['server', 'pc', 'laptop', 'appliance'] as const
-export const machineKindSchema = z.enum(machineKinds)
+const kinds = ['server', 'pc', 'laptop', 'appliance'] as const
+export const machineKindSchema = z.enum(kinds)
 export const machineStateSchema = z.enum(['waiting', 'approved', 'revoked'])
 
 /** What an agent says of the machine it runs on. */

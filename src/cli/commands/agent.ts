@@ -79,6 +79,6 @@ function defineLook(command: CliCommand): void {
     const proposal = proposePolicy(discovery)
     const coverage = coverageOf(discovery, [])
     if (printer.isJson) return printer.json({ message_type: 'discovery', discovery, coverage, proposal })
-    printer.result(formatDiscovery(discovery, { coverage, proposal }))
+    for (const line of formatDiscovery(discovery, { coverage, proposal })) printer.result(line)
   })
 }
