@@ -1,0 +1,165 @@
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { type Clock, hasCode, systemClock } from '#base'
+import type { Backend, ByteRange, FileRef, FileType, ListedFile } from '#backend'
+import { ByteBudget } from './byte-budget.ts'
+import { isRepositoryId } from './path.ts'
+import { type Quarantine, SoftDeleteBackend } from './quarantine.ts'
+import { SharedMemory } from './shared-memory.ts'
+import { Spool, type Spooled } from './spool.ts'
+import type { EndpointStorage, Incoming, OpenedFile, Upload } from './storage.ts'
+import { TombstoneQuarantine } from './tombstone-quarantine.ts'
+import { FileTombstones, type Tombstones } from './tombstones.ts'
+
+export interface BackendStorageOptions {
+  /** The storage of one repository. Opened once, and disposed of with this. It must answer soon, or fail: a machine waits. */
+  readonly open: (repository: string) => Backend
+  /** A folder on a local disk, for uploads on their way and for what counts as deleted. */
+  readonly folder: string
+  /** Most bytes of uploads on the local disk; who comes then is told to try again. Default: 8 GiB. */
+  readonly spoolBytes?: number | undefined
+  /** Most bytes that are in memory on their way to the storage; others wait on the disk. Default: 256 MiB. */
+  readonly memoryBytes?: number | undefined
+  /** Bytes of the local disk that uploads leave free. Default: 256 MiB. */
+  readonly keepFree?: number | undefined
+  /** What counts as deleted in a repository. Default: a file below `folder`, for a single node of the server. */
+  readonly openTombstones?: ((repository: string) => Promise<Tombstones>) | undefined
+  readonly clock?: Clock | undefined
+}
+
+interface OpenRepository {
+  readonly inner: Backend
+  readonly backend: SoftDeleteBackend
+  readonly quarantine: TombstoneQuarantine
+}
+
+const gibibyte = 1024 ** 3
+
+/**
+ * Repositories behind backends, S3 for example. An upload lies on the local disk until it has arrived whole and hashes to its
+ * name; only then it is handed on, so that the storage never sees half a file or a wrong one.
+ */
+export class BackendStorage implements EndpointStorage {
+  readonly #options: BackendStorageOptions
+  readonly #clock: Clock
+  readonly #spool: Spool
+  readonly #sending: ByteBudget
+  readonly #memory = new SharedMemory({ total: 128 << 20, least: 256 << 10, most: 4 << 20 })
+  readonly #repositories = new Map<string, Promise<OpenRepository>>()
+
+  private constructor(spool: Spool, options: BackendStorageOptions) {
+    this.#options = options
+    this.#clock = options.clock ?? systemClock
+    this.#spool = spool
+    this.#sending = new ByteBudget(options.memoryBytes ?? 256 << 20)
+  }
+
+  /** Makes the folder where it is missing, and removes what a killed server has left of uploads. */
+  static async open(options: BackendStorageOptions): Promise<BackendStorage> {
+    const { folder, spoolBytes = 8 * gibibyte, keepFree = 256 << 20 } = options
+    // Not synced: what a power cut takes from the spool has not been acknowledged.
+    const spool = await Spool.open(join(folder, 'incoming'), {
+      mode: 0o600,
+      durable: false,
+      most: spoolBytes,
+      keepFree,
+    })
+    return new BackendStorage(spool, options)
+  }
+
+  async create(repository: string): Promise<void> {
+    const { backend } = await this.#repository(repository)
+    await backend.create()
+  }
+
+  async *list(repository: string, type: FileType): AsyncIterable<ListedFile> {
+    const { backend } = await this.#repository(repository)
+    yield* backend.list(type)
+  }
+
+  async size(repository: string, file: FileRef): Promise<number | undefined> {
+    const { backend } = await this.#repository(repository)
+    return backend.size(file)
+  }
+
+  async open(repository: string, file: FileRef): Promise<OpenedFile | undefined> {
+    const { backend } = await this.#repository(repository)
+    const size = await backend.size(file)
+    if (size === undefined) return undefined
+    const pieces = (range: ByteRange) => this.#pieces(backend, file, range)
+    return { size, pieces, [Symbol.asyncDispose]: async () => undefined }
+  }
+
+  async receive(upload: Upload): Promise<Incoming> {
+    const spooled = await this.#spool.receive(upload)
+    return {
+      size: spooled.size,
+      hash: spooled.hash,
+      store: () => this.#store(upload, spooled),
+      [Symbol.asyncDispose]: () => spooled[Symbol.asyncDispose](),
+    }
+  }
+
+  /** What a backend shows is durable. */
+  async confirm(): Promise<void> {}
+
+  async delete(repository: string, file: FileRef): Promise<void> {
+    const { backend } = await this.#repository(repository)
+    await backend.delete(file)
+  }
+
+  async backend(repository: string): Promise<Backend> {
+    return (await this.#repository(repository)).backend
+  }
+
+  async quarantine(repository: string): Promise<Quarantine> {
+    return (await this.#repository(repository)).quarantine
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const opened of this.#repositories.values()) await (await opened).inner[Symbol.asyncDispose]()
+  }
+
+  #repository(repository: string): Promise<OpenRepository> {
+    const known = this.#repositories.get(repository)
+    if (known) return known
+    const opening = this.#openRepository(repository)
+    this.#repositories.set(repository, opening)
+    opening.catch(() => this.#repositories.delete(repository))
+    return opening
+  }
+
+  async #openRepository(repository: string): Promise<OpenRepository> {
+    if (!isRepositoryId(repository)) throw new TypeError('not the id of a repository')
+    const { folder, openTombstones } = this.#options
+    const path = join(folder, 'deleted', `${repository}.jsonl`)
+    const tombstones = await (openTombstones?.(repository) ?? FileTombstones.open(path))
+    const inner = this.#options.open(repository)
+    const quarantine = new TombstoneQuarantine(inner, { clock: this.#clock, tombstones })
+    return { inner, quarantine, backend: new SoftDeleteBackend(inner, quarantine) }
+  }
+
+  async *#pieces(backend: Backend, file: FileRef, { offset, length }: ByteRange): AsyncIterable<Buffer> {
+    using _ = this.#memory.enter()
+    for (let at = offset; at < offset + length;) {
+      const piece = await backend.read(file, {
+        range: { offset: at, length: Math.min(this.#memory.piece, offset + length - at) },
+      })
+      at += piece.length
+      yield piece
+    }
+  }
+
+  async #store({ repository, file }: Upload, { path, size }: Spooled): Promise<boolean> {
+    const { backend } = await this.#repository(repository)
+    using _ = await this.#sending.take(size)
+    const bytes = await readFile(path)
+    try {
+      await backend.write(file, bytes)
+      return true
+    } catch (thrown) {
+      if (hasCode(thrown, 'FILE_EXISTS')) return false
+      throw thrown
+    }
+  }
+}

@@ -1,0 +1,209 @@
+import type { FileHandle } from 'node:fs/promises'
+import { constants } from 'node:fs'
+import { dirname, join, resolve } from 'node:path'
+import { type Clock, hasCode, systemClock } from '#base'
+import {
+  type Backend,
+  BackendError,
+  type ByteRange,
+  fileError,
+  type FileRef,
+  type FileType,
+  FolderSync,
+  layoutPath,
+  type ListedFile,
+  LocalBackend,
+  type LocalFiles,
+  openBackend,
+  placeDurably,
+  syncLocalFolder,
+  syncStored,
+  systemFiles,
+} from '#backend'
+import { EndpointError } from './errors.ts'
+import { FolderQuarantine } from './folder-quarantine.ts'
+import { isRepositoryId } from './path.ts'
+import { type Quarantine, SoftDeleteBackend } from './quarantine.ts'
+import { SharedMemory } from './shared-memory.ts'
+import { Spool, type Spooled } from './spool.ts'
+import type { EndpointStorage, Incoming, OpenedFile, Upload } from './storage.ts'
+
+export interface FolderStorageOptions {
+  readonly clock?: Clock | undefined
+  readonly files?: LocalFiles | undefined
+  /**
+   * Bytes of the disk that uploads leave free, locks apart: for prune, which needs some, and for whatever of the server lies on
+   * the same disk. Default: 256 MiB.
+   */
+  readonly keepFree?: number | undefined
+  /** Free bytes of the disk that a folder lies on. Default: what the system says. */
+  readonly freeBytes?: ((folder: string) => Promise<number>) | undefined
+}
+
+/** No id of a repository begins with a dot. */
+const incomingFolder = '.incoming'
+const defaultKeepFree = 256 << 20
+/** As restic sets it: read-only, so that nobody changes a file by mistake. */
+const fileMode = 0o400
+/** Never waits for somebody to write, should a fifo lie where a file belongs. */
+const readFlags = constants.O_RDONLY | (constants.O_NONBLOCK ?? 0)
+
+/**
+ * Repositories in a folder of this machine, `<root>/<repository id>` each, in restic's layout: the server's own work and stock
+ * restic open them there directly. The root is one file system: uploads get their names by a link from `<root>/.incoming`.
+ */
+export class FolderStorage implements EndpointStorage {
+  readonly #root: string
+  readonly #files: LocalFiles
+  readonly #clock: Clock
+  readonly #folders: FolderSync
+  readonly #spool: Spool
+  readonly #memory = new SharedMemory({ total: 64 << 20, least: 64 << 10, most: 512 << 10 })
+  readonly #backends = new Map<string, LocalBackend>()
+
+  private constructor(root: string, spool: Spool, { clock = systemClock, files = systemFiles }: FolderStorageOptions) {
+    this.#root = root
+    this.#files = files
+    this.#clock = clock
+    this.#folders = new FolderSync((folder) => syncLocalFolder(files, folder))
+    this.#spool = spool
+  }
+
+  /** Makes the folder where it is missing, and removes what a killed server has left of uploads. */
+  static async open(path: string, options: FolderStorageOptions = {}): Promise<FolderStorage> {
+    const root = resolve(path)
+    const { files = systemFiles, keepFree = defaultKeepFree, freeBytes } = options
+    await files.mkdir(root, { recursive: true, mode: 0o700 })
+    const spool = await Spool.open(join(root, incomingFolder), {
+      files,
+      mode: fileMode,
+      durable: true,
+      keepFree,
+      freeBytes,
+    })
+    return new FolderStorage(root, spool, options)
+  }
+
+  async create(repository: string): Promise<void> {
+    await this.#backend(repository).create()
+  }
+
+  list(repository: string, type: FileType): AsyncIterable<ListedFile> {
+    return this.#backend(repository).list(type)
+  }
+
+  size(repository: string, file: FileRef): Promise<number | undefined> {
+    return this.#backend(repository).size(file)
+  }
+
+  async open(repository: string, file: FileRef): Promise<OpenedFile | undefined> {
+    const path = join(this.#path(repository), ...layoutPath(file))
+    return this.#translated(async () => {
+      const handle = await this.#files.open(path, readFlags).catch((thrown: unknown) => {
+        if (hasCode(thrown, 'ENOENT')) return undefined
+        throw thrown
+      })
+      return handle && this.#opened(handle, { path, file })
+    })
+  }
+
+  async receive(upload: Upload): Promise<Incoming> {
+    const spooled = await this.#spool.receive(upload)
+    return {
+      size: spooled.size,
+      hash: spooled.hash,
+      store: () => this.#translated(() => this.#store(upload, spooled)),
+      [Symbol.asyncDispose]: () => spooled[Symbol.asyncDispose](),
+    }
+  }
+
+  async confirm(repository: string, file: FileRef): Promise<void> {
+    await this.#translated(async () => {
+      const path = join(this.#path(repository), ...layoutPath(file))
+      await syncStored(this.#files, path)
+      await this.#folders.sync(dirname(path))
+    })
+  }
+
+  async delete(repository: string, file: FileRef): Promise<void> {
+    await this.#backend(repository).delete(file)
+  }
+
+  async backend(repository: string): Promise<Backend> {
+    const path = this.#path(repository)
+    const backend = openBackend({ scheme: 'local', path, display: path }, { clock: this.#clock })
+    return new SoftDeleteBackend(backend, await this.quarantine(repository))
+  }
+
+  async quarantine(repository: string): Promise<Quarantine> {
+    const options = { clock: this.#clock, files: this.#files, folders: this.#folders }
+    return new FolderQuarantine(this.#path(repository), options)
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const backend of this.#backends.values()) await backend[Symbol.asyncDispose]()
+  }
+
+  #path(repository: string): string {
+    if (!isRepositoryId(repository)) throw new TypeError('not the id of a repository')
+    return join(this.#root, repository)
+  }
+
+  #backend(repository: string): LocalBackend {
+    const known = this.#backends.get(repository)
+    if (known) return known
+    const backend = new LocalBackend(this.#path(repository), { clock: this.#clock, files: this.#files })
+    this.#backends.set(repository, backend)
+    return backend
+  }
+
+  async #opened(handle: FileHandle, { path, file }: { readonly path: string; readonly file: FileRef }) {
+    const close = () => handle.close()
+    try {
+      const stat = await handle.stat()
+      const location = this.#root
+      if (!stat.isFile()) throw new BackendError('STORAGE_FAILED', { location, reason: `${path} is no file` })
+      const pieces = (range: ByteRange) => this.#pieces(handle, { ...range, file })
+      return { size: stat.size, pieces, [Symbol.asyncDispose]: close }
+    } catch (thrown) {
+      await close()
+      throw thrown
+    }
+  }
+
+  async *#pieces(handle: FileHandle, { offset, length, file }: ByteRange & { readonly file: FileRef }) {
+    using _ = this.#memory.enter()
+    for (let at = offset; at < offset + length;) {
+      const piece = Buffer.allocUnsafeSlow(Math.min(this.#memory.piece, offset + length - at))
+      const { bytesRead } = await this.#translated(() => handle.read(piece, 0, piece.length, at))
+      if (bytesRead === 0) throw new BackendError('FILE_TOO_SHORT', { ...file, location: this.#root })
+      at += bytesRead
+      yield piece.subarray(0, bytesRead)
+    }
+  }
+
+  async #store({ repository, file }: Upload, { path }: Spooled): Promise<boolean> {
+    const target = join(this.#path(repository), ...layoutPath(file))
+    await this.#makeSure(repository, target)
+    return placeDurably(path, target, { files: this.#files, folders: this.#folders })
+  }
+
+  /** A repository that nobody has made, or whose disk is not mounted, is not made by an upload. A lost folder in it is. */
+  async #makeSure(repository: string, target: string): Promise<void> {
+    const isThere = async (path: string) => {
+      const stat = await this.#files.stat(path).catch(() => undefined)
+      return stat?.isDirectory() === true
+    }
+    if (await isThere(dirname(target))) return
+    if (!(await isThere(this.#path(repository)))) throw new EndpointError('ENDPOINT_REPOSITORY_MISSING')
+    await this.create(repository)
+  }
+
+  async #translated<T>(work: () => Promise<T>): Promise<T> {
+    try {
+      return await work()
+    } catch (thrown) {
+      throw fileError(thrown, { location: this.#root })
+    }
+  }
+}

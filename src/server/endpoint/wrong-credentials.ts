@@ -1,0 +1,115 @@
+import type { Clock } from '#base'
+
+export interface Attempt {
+  /** Of the network. */
+  readonly address: string
+  /** The user name that was given. */
+  readonly account: string
+}
+
+interface Failures {
+  readonly count: number
+  /** By the monotonic clock. */
+  readonly last: number
+  readonly until: number
+}
+
+/** Wrong passwords that cost nothing; every further one doubles the wait. Many machines may share one address. */
+const free = { address: 30, account: 10, pair: 10 }
+const firstWait = 1000
+const longestWait = 5 * 60_000
+/** Without a wrong password for so long, all is forgotten. */
+const forgottenAfter = 60 * 60_000
+/** Entries of each kind that are remembered; more drive out the oldest. */
+const mostRemembered = 10_000
+
+/**
+ * Slows down who tries passwords, by address and by account, in bounded memory.
+ *
+ * That must not become a way to lock somebody else out: where an account has come in before from an address, it is held up
+ * only by wrong passwords of that account from that address, not by what others do from elsewhere or beside it.
+ */
+export class WrongCredentials {
+  readonly #clock: Clock
+  readonly #failures = new BoundedMap<Failures>(mostRemembered * 3)
+  readonly #known = new BoundedMap<true>(mostRemembered)
+
+  constructor(clock: Clock) {
+    this.#clock = clock
+  }
+
+  /** Milliseconds until the attempt may be looked at; 0: now. */
+  wait(attempt: Attempt): number {
+    const now = this.#clock.monotonic()
+    const waits = this.#keys(attempt).map(([, key]) => (this.#failures.get(key)?.until ?? 0) - now)
+    return Math.max(0, ...waits)
+  }
+
+  failed(attempt: Attempt): void {
+    const now = this.#clock.monotonic()
+    for (const [kind, key] of this.#keys(attempt)) {
+      const before = this.#failures.get(key)
+      const count = (before && now - before.last < forgottenAfter ? before.count : 0) + 1
+      const over = count - free[kind]
+      const wait = over > 0 ? Math.min(longestWait, firstWait * 2 ** (over - 1)) : 0
+      this.#failures.set(key, { count, last: now, until: now + wait })
+    }
+  }
+
+  succeeded(attempt: Attempt): void {
+    const pair = pairOf(attempt)
+    this.#known.set(pair, true)
+    this.#failures.delete(pair)
+  }
+
+  #keys(attempt: Attempt): readonly (readonly [keyof typeof free, string])[] {
+    const pair = pairOf(attempt)
+    if (this.#known.get(pair)) return [['pair', pair]]
+    return [
+      ['address', `address ${networkOf(attempt.address)}`],
+      ['account', `account ${shorten(attempt.account)}`],
+    ]
+  }
+}
+
+function pairOf({ address, account }: Attempt): string {
+  return `pair ${networkOf(address)} ${shorten(account)}`
+}
+
+/** Whoever has one address of IPv6 has a whole /64 of them. */
+function networkOf(address: string): string {
+  if (!address.includes(':') || address.startsWith('::ffff:')) return address
+  const [head = '', tail] = address.split('::')
+  const left = head.split(':').filter((group) => group !== '')
+  const right = (tail ?? '').split(':').filter((group) => group !== '')
+  const zeros = Array.from({ length: tail === undefined ? 0 : 8 - left.length - right.length }, () => '0')
+  return [...left, ...zeros, ...right].slice(0, 4).join(':')
+}
+
+function shorten(account: string): string {
+  return account.slice(0, 128)
+}
+
+/** Keeps what was set last. */
+class BoundedMap<Value> {
+  readonly #entries = new Map<string, Value>()
+  readonly #most: number
+
+  constructor(most: number) {
+    this.#most = most
+  }
+
+  get(key: string): Value | undefined {
+    return this.#entries.get(key)
+  }
+
+  set(key: string, value: Value): void {
+    this.#entries.delete(key)
+    this.#entries.set(key, value)
+    if (this.#entries.size > this.#most) this.#entries.delete(this.#entries.keys().next().value as string)
+  }
+
+  delete(key: string): void {
+    this.#entries.delete(key)
+  }
+}
