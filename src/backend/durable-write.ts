@@ -36,28 +36,11 @@ export interface DurableWrite extends CallOptions {
  * is thrown away and never synced again; the caller may write anew.
  */
 export async function writeDurably(path: string, bytes: Uint8Array, options: DurableWrite): Promise<boolean> {
-  const { files, signal } = options
+  const { files, folders, signal } = options
   const temporary = `${path}-tmp-${randomBytes(8).toString('hex')}`
   try {
     await writeTemporary(temporary, bytes, options)
     signal?.throwIfAborted()
-  } catch (thrown) {
-    await removeQuietly(files, temporary)
-    throw thrown
-  }
-  return placeDurably(temporary, path, options)
-}
-
-/**
- * Gives a temporary file, written and synced, its name on the same file system: the second half of `writeDurably`, with the
- * same promises. The temporary name is gone afterwards, whatever came of it.
- */
-export async function placeDurably(
-  temporary: string,
-  path: string,
-  { files, folders }: Pick<DurableWrite, 'files' | 'folders'>,
-): Promise<boolean> {
-  try {
     if (!(await putInPlace(files, temporary, path))) return false
   } finally {
     await removeQuietly(files, temporary)
@@ -126,8 +109,7 @@ export async function syncStored(files: LocalFiles, path: string): Promise<void>
   await syncFile(handle)
 }
 
-/** Makes what was written durable, where the file system can. */
-export async function syncFile(handle: FileHandle): Promise<void> {
+async function syncFile(handle: FileHandle): Promise<void> {
   try {
     await handle.sync()
   } catch (thrown) {

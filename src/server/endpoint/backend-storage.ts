@@ -56,14 +56,10 @@ export class BackendStorage implements EndpointStorage {
 
   /** Makes the folder where it is missing, and removes what a killed server has left of uploads. */
   static async open(options: BackendStorageOptions): Promise<BackendStorage> {
-    const { folder, spoolBytes = 8 * gibibyte, keepFree = 256 << 20 } = options
+    const { folder, clock = systemClock, spoolBytes = 8 * gibibyte, keepFree = 256 << 20 } = options
     // Not synced: what a power cut takes from the spool has not been acknowledged.
-    const spool = await Spool.open(join(folder, 'incoming'), {
-      mode: 0o600,
-      durable: false,
-      most: spoolBytes,
-      keepFree,
-    })
+    const incoming = join(folder, 'incoming')
+    const spool = await Spool.open(incoming, { clock, mode: 0o600, most: spoolBytes, keepFree })
     return new BackendStorage(spool, options)
   }
 
@@ -150,10 +146,10 @@ export class BackendStorage implements EndpointStorage {
     }
   }
 
-  async #store({ repository, file }: Upload, { path, size }: Spooled): Promise<boolean> {
+  async #store({ repository, file }: Upload, { path, size, bytes: small }: Spooled): Promise<boolean> {
     const { backend } = await this.#repository(repository)
     using _ = await this.#sending.take(size)
-    const bytes = await readFile(path)
+    const bytes = small ?? (await readFile(path))
     try {
       await backend.write(file, bytes)
       return true

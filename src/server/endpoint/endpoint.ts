@@ -180,7 +180,7 @@ export class RepositoryEndpoint {
     const length = announcedLength(request.raw)
     const refuse = (kind: RefusalKind) => this.#refuse(visit, kind, file)
     try {
-      await this.#uploads.take({ credential, file, body, length, refuse })
+      await this.#uploads.take({ credential, file, body, length, received: () => received, refuse })
       return done
     } finally {
       this.#options.onTransfer?.({ repository, machine, received, sent: 0 })

@@ -15,7 +15,6 @@ import {
   LocalBackend,
   type LocalFiles,
   openBackend,
-  placeDurably,
   syncLocalFolder,
   syncStored,
   systemFiles,
@@ -24,6 +23,7 @@ import { EndpointError } from './errors.ts'
 import { FolderQuarantine } from './folder-quarantine.ts'
 import { isRepositoryId } from './path.ts'
 import { type Quarantine, SoftDeleteBackend } from './quarantine.ts'
+import { Placer } from './placer.ts'
 import { SharedMemory } from './shared-memory.ts'
 import { Spool, type Spooled } from './spool.ts'
 import type { EndpointStorage, Incoming, OpenedFile, Upload } from './storage.ts'
@@ -58,6 +58,7 @@ export class FolderStorage implements EndpointStorage {
   readonly #clock: Clock
   readonly #folders: FolderSync
   readonly #spool: Spool
+  readonly #placer = new Placer()
   readonly #memory = new SharedMemory({ total: 64 << 20, least: 64 << 10, most: 512 << 10 })
   readonly #backends = new Map<string, LocalBackend>()
 
@@ -72,15 +73,10 @@ export class FolderStorage implements EndpointStorage {
   /** Makes the folder where it is missing, and removes what a killed server has left of uploads. */
   static async open(path: string, options: FolderStorageOptions = {}): Promise<FolderStorage> {
     const root = resolve(path)
-    const { files = systemFiles, keepFree = defaultKeepFree, freeBytes } = options
+    const { files = systemFiles, clock = systemClock, keepFree = defaultKeepFree, freeBytes } = options
     await files.mkdir(root, { recursive: true, mode: 0o700 })
-    const spool = await Spool.open(join(root, incomingFolder), {
-      files,
-      mode: fileMode,
-      durable: true,
-      keepFree,
-      freeBytes,
-    })
+    const incoming = join(root, incomingFolder)
+    const spool = await Spool.open(incoming, { clock, mode: fileMode, keepFree, freeBytes })
     return new FolderStorage(root, spool, options)
   }
 
@@ -141,6 +137,7 @@ export class FolderStorage implements EndpointStorage {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    await this.#placer[Symbol.asyncDispose]()
     for (const backend of this.#backends.values()) await backend[Symbol.asyncDispose]()
   }
 
@@ -182,21 +179,26 @@ export class FolderStorage implements EndpointStorage {
     }
   }
 
-  async #store({ repository, file }: Upload, { path }: Spooled): Promise<boolean> {
+  async #store({ repository, file }: Upload, { path: temporary, bytes, handle }: Spooled): Promise<boolean> {
     const target = join(this.#path(repository), ...layoutPath(file))
-    await this.#makeSure(repository, target)
-    return placeDurably(path, target, { files: this.#files, folders: this.#folders })
+    const placing = { temporary, target, mode: fileMode, bytes, fd: handle?.fd }
+    try {
+      return await this.#placer.place(placing)
+    } catch (thrown) {
+      if (!hasCode(thrown, 'ENOENT')) throw thrown
+      throw await this.#explainMissing(repository, thrown)
+    }
   }
 
-  /** A repository that nobody has made, or whose disk is not mounted, is not made by an upload. A lost folder in it is. */
-  async #makeSure(repository: string, target: string): Promise<void> {
-    const isThere = async (path: string) => {
-      const stat = await this.#files.stat(path).catch(() => undefined)
-      return stat?.isDirectory() === true
-    }
-    if (await isThere(dirname(target))) return
-    if (!(await isThere(this.#path(repository)))) throw new EndpointError('ENDPOINT_REPOSITORY_MISSING')
+  /** A repository that nobody has made, or whose disk is not mounted, is not made by an upload. A folder that it lost is. */
+  async #explainMissing(repository: string, thrown: unknown): Promise<unknown> {
+    const isThere = await this.#files.stat(this.#path(repository)).then(
+      (stat) => stat.isDirectory(),
+      () => false,
+    )
+    if (!isThere) return new EndpointError('ENDPOINT_REPOSITORY_MISSING')
     await this.create(repository)
+    return thrown // the next try finds it
   }
 
   async #translated<T>(work: () => Promise<T>): Promise<T> {

@@ -1,19 +1,17 @@
 import { createHash, randomBytes } from 'node:crypto'
-import type { FileHandle } from 'node:fs/promises'
-import { statfs } from 'node:fs/promises'
+import { type FileHandle, mkdir, open, readdir, statfs, unlink } from 'node:fs/promises'
 import { join } from 'node:path'
-import { formatBytes, hasCode } from '#base'
-import { fileError, type LocalFiles, removeQuietly, syncFile, systemFiles } from '#backend'
+import { type Clock, formatBytes } from '#base'
+import { fileError } from '#backend'
 import { EndpointError } from './errors.ts'
+import { PieceWriter } from './piece-writer.ts'
 import { SharedMemory } from './shared-memory.ts'
 import type { Upload } from './storage.ts'
 
 export interface SpoolOptions {
-  readonly files?: LocalFiles | undefined
+  readonly clock: Clock
   /** Permission bits of what arrives. */
   readonly mode: number
-  /** Whether what has arrived must survive a power cut. */
-  readonly durable: boolean
   /** Most bytes that may lie here; not bounded when absent. */
   readonly most?: number | undefined
   /** Bytes of the disk that uploads leave free, locks apart. */
@@ -22,103 +20,88 @@ export interface SpoolOptions {
   readonly freeBytes?: ((folder: string) => Promise<number>) | undefined
 }
 
-/** An upload that lies in the spool, until it is disposed of. */
+/** An upload that has arrived, until it is disposed of. */
 export interface Spooled extends AsyncDisposable {
-  readonly path: string
   readonly size: number
   /** SHA-256 in hex. */
   readonly hash: string
+  /** Where it lies, or would. */
+  readonly path: string
+  /** A small one is in memory only. */
+  readonly bytes: Buffer | undefined
+  /** The file that holds a large one, written but not synced. */
+  readonly handle: FileHandle | undefined
 }
 
 const namePattern = /^[0-9a-f]{32}$/
 const memory = { total: 48 << 20, least: 64 << 10, most: 1 << 20 }
+/** Milliseconds for which the free space counts as known: what arrives meanwhile is counted here. */
+const spaceKnownFor = 1000
 
 /** The folder in which uploads lie while they arrive, under names that nobody takes for theirs. */
 export class Spool {
   readonly #folder: string
-  readonly #files: LocalFiles
   readonly #options: SpoolOptions
   readonly #memory = new SharedMemory(memory)
   /** Bytes of uploads that are here or announced. */
   #reserved = 0
+  #space: { readonly free: number; readonly at: number; arrived: number } | undefined
 
   private constructor(folder: string, options: SpoolOptions) {
     this.#folder = folder
-    this.#files = options.files ?? systemFiles
     this.#options = options
   }
 
   /** Makes the folder, and removes what a process that was killed has left there. */
   static async open(folder: string, options: SpoolOptions): Promise<Spool> {
-    const spool = new Spool(folder, options)
-    await spool.#files.mkdir(folder, { recursive: true, mode: 0o700 })
-    for (const name of await spool.#files.readdir(folder)) {
-      if (namePattern.test(name)) await spool.#files.unlink(join(folder, name))
-    }
-    return spool
+    await mkdir(folder, { recursive: true, mode: 0o700 })
+    for (const name of await readdir(folder)) if (namePattern.test(name)) await unlink(join(folder, name))
+    return new Spool(folder, options)
   }
 
   /** Takes an upload in, whole, with its hash on the way. What goes wrong leaves nothing behind. */
   async receive(upload: Upload): Promise<Spooled> {
-    const path = join(this.#folder, randomBytes(16).toString('hex'))
-    let reserved = 0
-    const takeRoom = (total: number) => {
-      const more = total - reserved
-      if (more <= 0) return
-      this.#checkRoom(more)
-      upload.grow(more)
-      this.#reserved += more
-      reserved = total
-    }
-    const dispose = async () => {
-      this.#reserved -= reserved
-      reserved = 0
-      await removeQuietly(this.#files, path)
-    }
+    const arrival = new Arrival(join(this.#folder, randomBytes(16).toString('hex')), {
+      mode: this.#options.mode,
+      memory: this.#memory,
+      takeRoom: (bytes) => this.#takeRoom(bytes, upload),
+      giveBack: (bytes) => (this.#reserved -= bytes),
+    })
     try {
-      takeRoom(upload.length ?? 0)
+      arrival.reserve(upload.length ?? 0)
       await this.#checkDisk(upload)
-      const received = await this.#write(path, upload, takeRoom)
-      return { path, ...received, [Symbol.asyncDispose]: dispose }
+      await arrival.take(upload)
+      return arrival
     } catch (thrown) {
-      await dispose()
+      await arrival[Symbol.asyncDispose]()
       throw fileError(thrown, { location: this.#folder })
     }
   }
 
-  #checkRoom(more: number): void {
+  #takeRoom(bytes: number, upload: Upload): void {
     const { most } = this.#options
-    if (most !== undefined && this.#reserved + more > most) throw new EndpointError('ENDPOINT_SPOOL_FULL')
+    if (most !== undefined && this.#reserved + bytes > most) throw new EndpointError('ENDPOINT_SPOOL_FULL')
+    upload.grow(bytes)
+    this.#reserved += bytes
+    if (this.#space) this.#space.arrived += bytes
   }
 
   /** Locks are let through: without one nothing could be restored from a full disk, and nothing pruned. */
-  async #checkDisk({ file, length = 0 }: Upload): Promise<void> {
-    const { keepFree, freeBytes = freeBytesOf } = this.#options
+  async #checkDisk({ file }: Upload): Promise<void> {
+    const { keepFree } = this.#options
     if (keepFree === 0 || file.type === 'lock') return
-    const free = await freeBytes(this.#folder)
-    if (free - Math.max(length, this.#reserved) < keepFree) throw new EndpointError('ENDPOINT_STORAGE_FULL')
+    const { free, arrived } = await this.#measure()
+    if (free - arrived < keepFree) throw new EndpointError('ENDPOINT_STORAGE_FULL')
   }
 
-  async #write(path: string, upload: Upload, takeRoom: (total: number) => void) {
-    using _ = this.#memory.enter()
-    const hash = createHash('sha256')
-    const handle = await this.#files.open(path, 'wx', this.#options.mode)
-    const writer = new PieceWriter(handle)
-    try {
-      for await (const bytes of upload.body) {
-        const total = writer.size + bytes.length
-        if (total > upload.longest) throw tooLarge(upload)
-        takeRoom(total)
-        hash.update(bytes)
-        await writer.push(bytes, this.#memory.piece)
-      }
-      await writer.finish()
-      if (this.#options.durable) await syncFile(handle)
-      return { size: writer.size, hash: hash.digest('hex') }
-    } finally {
-      await writer.settle()
-      await handle.close() // may fail too (NFS reports a full disk here): then nothing was stored
-    }
+  async #measure() {
+    const { clock, freeBytes = freeBytesOf } = this.#options
+    const now = clock.monotonic()
+    if (this.#space && now - this.#space.at < spaceKnownFor) return this.#space
+    // Of what is on its way nobody knows how much is written: all of it counts as still to come.
+    const space = { free: await freeBytes(this.#folder), at: now, arrived: this.#reserved }
+    this.#space = space
+    return space
   }
 }
 
@@ -131,78 +114,70 @@ export function tooLarge({ file, longest }: Pick<Upload, 'file' | 'longest'>): E
   return new EndpointError('ENDPOINT_FILE_TOO_LARGE', { type: file.type, allowed: `at most ${formatBytes(longest)}` })
 }
 
-/** Writes what arrives in larger pieces, one of them while the next is gathered. */
-class PieceWriter {
-  readonly #handle: FileHandle
-  #gathered: Buffer[] = []
-  #gatheredBytes = 0
-  #written = 0
-  #writing: Promise<void> = Promise.resolve()
-
-  constructor(handle: FileHandle) {
-    this.#handle = handle
-  }
-
-  /** Bytes taken so far. */
-  get size(): number {
-    return this.#written + this.#gatheredBytes
-  }
-
-  async push(bytes: Buffer, piece: number): Promise<void> {
-    this.#gathered.push(bytes)
-    this.#gatheredBytes += bytes.length
-    if (this.#gatheredBytes >= piece) await this.#start()
-  }
-
-  async finish(): Promise<void> {
-    await this.#start()
-    await this.#writing
-  }
-
-  /** Resolves when nothing is written any more, whatever came of it. */
-  async settle(): Promise<void> {
-    await this.#writing.catch(() => undefined)
-  }
-
-  async #start(): Promise<void> {
-    await this.#writing
-    const [pieces, position] = [this.#gathered, this.#written]
-    this.#written += this.#gatheredBytes
-    this.#gathered = []
-    this.#gatheredBytes = 0
-    this.#writing = writeAll(this.#handle, pieces, position)
-    this.#writing.catch(() => undefined) // awaited before the next piece
-  }
+interface ArrivalOptions {
+  readonly mode: number
+  readonly memory: SharedMemory
+  /** Throws when there is none. */
+  readonly takeRoom: (bytes: number) => void
+  readonly giveBack: (bytes: number) => void
 }
 
-/** Every byte, however little the system takes at once. */
-async function writeAll(handle: FileHandle, pieces: readonly Buffer[], position: number): Promise<void> {
-  let left = pieces.filter(({ length }) => length > 0)
-  let at = position
-  while (left.length > 0) {
-    const written = await writeSome(handle, left, at)
-    at += written
-    left = after(left, written)
-  }
-}
+/** One upload: in memory as long as it is small, then in a file. */
+class Arrival implements Spooled {
+  readonly path: string
+  size = 0
+  hash = ''
+  bytes: Buffer | undefined
+  handle: FileHandle | undefined
+  #reserved = 0
+  readonly #options: ArrivalOptions
+  readonly #share: Disposable
 
-async function writeSome(handle: FileHandle, pieces: readonly Buffer[], position: number): Promise<number> {
-  try {
-    const { bytesWritten } = await handle.writev(pieces, position)
-    if (bytesWritten === 0) throw Object.assign(new Error('EIO: the system wrote nothing'), { code: 'EIO' })
-    return bytesWritten
-  } catch (thrown) {
-    if (hasCode(thrown, 'EINTR')) return 0
-    throw thrown
+  constructor(path: string, options: ArrivalOptions) {
+    this.path = path
+    this.#options = options
+    this.#share = options.memory.enter()
   }
-}
 
-/** What is left of the pieces behind their first `bytes`. */
-function after(pieces: readonly Buffer[], bytes: number): Buffer[] {
-  let skip = bytes
-  return pieces.flatMap((piece) => {
-    const rest = piece.subarray(Math.min(skip, piece.length))
-    skip -= piece.length - rest.length
-    return rest.length > 0 ? [rest] : []
-  })
+  /** Takes room for so many bytes in all. */
+  reserve(total: number): void {
+    const more = total - this.#reserved
+    if (more <= 0) return
+    this.#options.takeRoom(more)
+    this.#reserved = total
+  }
+
+  async take(upload: Upload): Promise<void> {
+    const hash = createHash('sha256')
+    const gathered: Buffer[] = []
+    let writer: PieceWriter | undefined
+    try {
+      for await (const bytes of upload.body) {
+        this.size += bytes.length
+        if (this.size > upload.longest) throw tooLarge(upload)
+        this.reserve(this.size)
+        hash.update(bytes)
+        gathered.push(bytes)
+        if (!writer && this.size >= this.#options.memory.piece) {
+          this.handle = await open(this.path, 'wx', this.#options.mode)
+          writer = new PieceWriter(this.handle)
+        }
+        if (writer) for (const piece of gathered.splice(0)) await writer.push(piece, this.#options.memory.piece)
+      }
+      await writer?.finish()
+    } finally {
+      await writer?.settle()
+    }
+    if (!writer) this.bytes = Buffer.concat(gathered)
+    this.hash = hash.digest('hex')
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#share[Symbol.dispose]()
+    this.#options.giveBack(this.#reserved)
+    this.#reserved = 0
+    if (!this.handle) return
+    await this.handle.close().catch(() => undefined)
+    await unlink(this.path).catch(() => undefined) // mostly gone already; else it goes when the server starts again
+  }
 }

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import type { Clock } from '#base'
+import { type Clock, hasCode } from '#base'
 import { type FileRef, longestFile } from '#backend'
 import type { Credential } from './credential.ts'
 import { EndpointError } from './errors.ts'
@@ -32,6 +32,8 @@ export interface UploadRequest {
   readonly body: AsyncIterable<Buffer>
   /** Bytes that the sender has announced. */
   readonly length: number | undefined
+  /** Bytes that have been taken from the body. */
+  readonly received: () => number
   readonly refuse: (kind: RefusalKind) => void
 }
 
@@ -54,11 +56,13 @@ export class Uploads {
     const longest = longestOf(file, this.#options.limits)
     if (length > longest) throw tooLarge({ file, longest })
     using _ = this.#enter(credential.machine)
-    if ((await this.#options.storage.size(credential.repository, file)) !== undefined) {
-      const { hash, size } = await hashOf(request.body, () => tooLarge({ file, longest }), longest)
-      return await this.#acceptSame(request, { hash, size })
+    try {
+      await this.#store(request, longest)
+    } catch (thrown) {
+      // What takes the last of the room may be sent again, too.
+      if (!isForRoom(thrown) || request.received() > 0 || !(await this.#isThere(request))) throw thrown
+      await this.#acceptSame(request, await hashOf(request.body, { file, longest }))
     }
-    await this.#store(request, longest)
   }
 
   async #store(request: UploadRequest, longest: number): Promise<void> {
@@ -68,24 +72,35 @@ export class Uploads {
     using reservation = await usage.reserve(repository, allowedFor(file, credential))
     const grow = (bytes: number) => reservation.grow(bytes)
     await using incoming = await storage.receive({ repository, file, body, length, longest, grow })
-    checkName(file, incoming)
+    if (!isNameOf(file, incoming)) return await this.#refuseWrong(request)
     if (!(await incoming.store())) return await this.#acceptSame(request, incoming)
     reservation.commit()
     if (file.type === 'lock') await lockOwners.record(repository, file.name, machine)
     await this.#tell(request, incoming.size)
   }
 
+  /** Bytes damaged on their way; or an attempt to replace a file, which the name alone prevents. */
+  async #refuseWrong(request: UploadRequest): Promise<never> {
+    const { file, refuse } = request
+    if (!(await this.#isThere(request))) throw new EndpointError('ENDPOINT_NAME_WRONG', { ...file })
+    refuse('overwrite')
+    throw new EndpointError('ENDPOINT_FILE_TAKEN', { ...file })
+  }
+
+  async #isThere({ credential, file }: UploadRequest): Promise<boolean> {
+    return (await this.#options.storage.size(credential.repository, file)) !== undefined
+  }
+
   /** A reply was lost, or two send the same: a success if the bytes are those that are stored. */
-  async #acceptSame(request: UploadRequest, { hash, size }: Pick<Incoming, 'hash' | 'size'>): Promise<void> {
-    const { credential, file, refuse } = request
-    const isRight = file.type === 'config' || hash === file.name
-    if (!isRight || (await this.#hashStored(credential.repository, file)) !== hash) {
-      if (isRight && file.type !== 'config') throw new EndpointError('ENDPOINT_FILE_DAMAGED', { ...file })
-      refuse('overwrite')
-      throw new EndpointError('ENDPOINT_FILE_TAKEN', { ...file })
+  async #acceptSame(request: UploadRequest, arrived: Pick<Incoming, 'hash' | 'size'>): Promise<void> {
+    const { credential, file } = request
+    if (!isNameOf(file, arrived)) return this.#refuseWrong(request)
+    if ((await this.#hashStored(credential.repository, file)) !== arrived.hash) {
+      if (file.type !== 'config') throw new EndpointError('ENDPOINT_FILE_DAMAGED', { ...file })
+      return this.#refuseWrong(request)
     }
     await this.#options.storage.confirm(credential.repository, file)
-    if (file.type === 'snapshot') await this.#tell(request, size)
+    if (file.type === 'snapshot') await this.#tell(request, arrived.size)
   }
 
   async #hashStored(repository: string, file: FileRef): Promise<string | undefined> {
@@ -132,16 +147,26 @@ function allowedFor({ type }: FileRef, { allowedBytes }: Credential): number | u
   return allowedBytes + allowanceForLocks
 }
 
-function checkName({ type, name }: FileRef, { hash }: Incoming): void {
-  if (type !== 'config' && hash !== name) throw new EndpointError('ENDPOINT_NAME_WRONG', { type, name })
+/** A config has no hash for a name. */
+function isNameOf({ type, name }: FileRef, { hash }: Pick<Incoming, 'hash'>): boolean {
+  return type === 'config' || hash === name
 }
 
-async function hashOf(body: AsyncIterable<Buffer>, refusal: () => Error, longest: number) {
+const forRoom = ['ENDPOINT_QUOTA_REACHED', 'ENDPOINT_STORAGE_FULL', 'ENDPOINT_SPOOL_FULL']
+
+function isForRoom(thrown: unknown): boolean {
+  return forRoom.some((code) => hasCode(thrown, code))
+}
+
+async function hashOf(
+  body: AsyncIterable<Buffer>,
+  { file, longest }: { readonly file: FileRef; readonly longest: number },
+): Promise<Pick<Incoming, 'hash' | 'size'>> {
   const hash = createHash('sha256')
   let size = 0
   for await (const bytes of body) {
     size += bytes.length
-    if (size > longest) throw refusal()
+    if (size > longest) throw tooLarge({ file, longest })
     hash.update(bytes)
   }
   return { hash: hash.digest('hex'), size }
