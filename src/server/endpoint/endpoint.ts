@@ -103,7 +103,6 @@ export class RepositoryEndpoint {
     request: FastifyRequest,
     { reply, prefix }: { readonly reply: FastifyReply; readonly prefix: string },
   ): Promise<FastifyReply> {
-    request.raw.setTimeout(this.#limits.stall)
     const visit = await this.#authenticate(request)
     const [path = '', query] = (request.raw.url ?? '').split('?', 2)
     const parsed = path.startsWith(prefix) ? parseEndpointPath(path.slice(prefix.length)) : undefined
@@ -113,6 +112,7 @@ export class RepositoryEndpoint {
       throw new EndpointError('ENDPOINT_REPOSITORY_FOREIGN')
     }
     const { status, headers, body } = await this.#dispatch(visit, { target: parsed.target, query })
+    if (body) this.#watch(request.raw)
     return reply.code(status).headers(headers).send(body)
   }
 
@@ -176,6 +176,7 @@ export class RepositoryEndpoint {
     const { repository, machine } = credential
     if (file.type !== 'lock') this.#checkOpen(visit)
     let received = 0
+    this.#watch(request.raw)
     const body = arriving(request.raw, (bytes) => (received += bytes))
     const length = announcedLength(request.raw)
     const refuse = (kind: RefusalKind) => this.#refuse(visit, kind, file)
@@ -221,6 +222,11 @@ export class RepositoryEndpoint {
     this.#options.onRefused?.({ kind, address: request.ip, account, repository, machine, ...file, at })
   }
 
+  /** Ends the connection when no byte moves for long. Only while the other side has something to do. */
+  #watch(raw: IncomingMessage): void {
+    raw.setTimeout(this.#limits.stall)
+  }
+
   async #answerError(
     thrown: unknown,
     { request, reply }: { readonly request: FastifyRequest; readonly reply: FastifyReply },
@@ -229,7 +235,10 @@ export class RepositoryEndpoint {
     const code = error.code as EndpointErrorCode
     const status = statusOf[code]
     if (status >= 500) request.log.error({ err: thrown }, error.message)
-    discardRest(request.raw)
+    if (!request.raw.complete) {
+      this.#watch(request.raw)
+      discardRest(request.raw)
+    }
     const seconds = retryAfter[code] ?? error.details['seconds']
     if (typeof seconds === 'number') reply.header('retry-after', String(seconds))
     if (status === 401) reply.header('www-authenticate', 'Basic realm="repository", charset="UTF-8"')
@@ -263,7 +272,6 @@ function announcedLength({ headers }: IncomingMessage): number | undefined {
 
 /** Reads on what still comes of a refused upload, up to a bound, so that the answer is not lost with the connection. */
 function discardRest(raw: IncomingMessage): void {
-  if (raw.complete || raw.destroyed) return
   let left = mostDiscarded
   raw.on('error', () => undefined)
   raw.on('data', (bytes: Buffer) => {

@@ -127,7 +127,7 @@ export class FolderStorage implements EndpointStorage {
 
   async backend(repository: string): Promise<Backend> {
     const path = this.#path(repository)
-    const backend = openBackend({ scheme: 'local', path, display: path }, { clock: this.#clock })
+    const backend = openBackend({ scheme: 'local', path, display: path })
     return new SoftDeleteBackend(backend, await this.quarantine(repository))
   }
 

@@ -20,8 +20,8 @@ const firstWait = 1000
 const longestWait = 5 * 60_000
 /** Without a wrong password for so long, all is forgotten. */
 const forgottenAfter = 60 * 60_000
-/** Entries of each kind that are remembered; more drive out the oldest. */
-const mostRemembered = 10_000
+/** Entries that are remembered at least; more drive out the oldest. */
+const remembered = 20_000
 
 /**
  * Slows down who tries passwords, by address and by account, in bounded memory.
@@ -31,8 +31,8 @@ const mostRemembered = 10_000
  */
 export class WrongCredentials {
   readonly #clock: Clock
-  readonly #failures = new BoundedMap<Failures>(mostRemembered * 3)
-  readonly #known = new BoundedMap<true>(mostRemembered)
+  readonly #failures = new BoundedMap<Failures>(remembered)
+  readonly #known = new BoundedMap<true>(remembered)
 
   constructor(clock: Clock) {
     this.#clock = clock
@@ -58,7 +58,7 @@ export class WrongCredentials {
 
   succeeded(attempt: Attempt): void {
     const pair = pairOf(attempt)
-    this.#known.set(pair, true)
+    this.#known.set(pair, true) // again each time, so that who comes often is not forgotten
     this.#failures.delete(pair)
   }
 
@@ -90,26 +90,33 @@ function shorten(account: string): string {
   return account.slice(0, 128)
 }
 
-/** Keeps what was set last. */
+/**
+ * Keeps what was set last, at least so many entries and at most twice as many: when the newer half is full, it becomes the
+ * older one, whose entries are forgotten. Dropping the oldest entry of one `Map` again and again would take ever longer.
+ */
 class BoundedMap<Value> {
-  readonly #entries = new Map<string, Value>()
-  readonly #most: number
+  #newer = new Map<string, Value>()
+  #older = new Map<string, Value>()
+  readonly #least: number
 
-  constructor(most: number) {
-    this.#most = most
+  constructor(least: number) {
+    this.#least = least
   }
 
   get(key: string): Value | undefined {
-    return this.#entries.get(key)
+    return this.#newer.get(key) ?? this.#older.get(key)
   }
 
   set(key: string, value: Value): void {
-    this.#entries.delete(key)
-    this.#entries.set(key, value)
-    if (this.#entries.size > this.#most) this.#entries.delete(this.#entries.keys().next().value as string)
+    if (this.#newer.size >= this.#least && !this.#newer.has(key)) {
+      this.#older = this.#newer
+      this.#newer = new Map()
+    }
+    this.#newer.set(key, value)
   }
 
   delete(key: string): void {
-    this.#entries.delete(key)
+    this.#newer.delete(key)
+    this.#older.delete(key)
   }
 }
