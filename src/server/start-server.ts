@@ -17,6 +17,7 @@ import { createOwnerLink } from './people/set-up-links.ts'
 import { SignIn } from './people/sign-in.ts'
 import { AuditLog } from './records/audit.ts'
 import { Ledger } from './records/ledger.ts'
+import { openOwnRepositories } from './repositories/own-storage.ts'
 import { routes } from './routes/index.ts'
 import { openSealer } from './secrets/sealer.ts'
 import { migrate } from './store/migrate.ts'
@@ -72,7 +73,8 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     fingerprint: certificate?.fingerprint,
     checkReady: async () => await checkDatabase(store),
   }
-  const app = await buildApp(routes, services, { tls: certificate, logger })
+  const repositories = starting.use(await openOwnRepositories(services, folder))
+  const app = await buildApp(routes, services, { tls: certificate, logger, endpoint: repositories.endpoint })
   starting.defer(async () => await app.close())
   await app.listen({ host: address.host, port: address.port }).catch((cause: unknown) => {
     throw new ServerError('LISTEN_FAILED', { address: options.listen, reason: messageOf(cause), cause })

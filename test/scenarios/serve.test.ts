@@ -2,60 +2,16 @@ import assert from 'node:assert/strict'
 import { readFileSync, rmSync, statSync } from 'node:fs'
 import { test } from 'node:test'
 import { request } from 'node:https'
-import { fileURLToPath } from 'node:url'
 import { missingPostgres, startPostgres } from '../helpers/postgres.ts'
 import { freePort } from '../helpers/rest-server.ts'
-import { run, start } from '../helpers/run.ts'
-import type { RunningCommand } from '../helpers/run.ts'
+import { run } from '../helpers/run.ts'
+import { callApi, mainModule, ownerEmail, ownerPassword, serve, setUpOwner } from '../helpers/serving.ts'
+import type { Serving } from '../helpers/serving.ts'
 import { tempFolder } from '../helpers/temp.ts'
 
-const main = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url))
-const password = 'correct horse battery'
-
-interface Serving extends AsyncDisposable {
-  readonly command: RunningCommand
-  readonly origin: string
-  readonly ownerLink: string | undefined
-  readonly fingerprint: string | undefined
-}
-
-async function serve(folder: string, port: number, ...flags: readonly string[]): Promise<Serving> {
-  const listen = flags.includes('--listen') ? [] : ['--listen', `127.0.0.1:${port}`]
-  const command = start(process.execPath, [main, 'serve', '--json', '--data', folder, ...listen, ...flags])
-  await command.printed(/\n/)
-  const line = JSON.parse(command.output().stdout) as { origin: string; owner_link?: string; fingerprint?: string }
-  return {
-    command,
-    origin: line.origin,
-    ownerLink: line.owner_link,
-    fingerprint: line.fingerprint,
-    [Symbol.asyncDispose]: async () => await command[Symbol.asyncDispose](),
-  }
-}
-
-async function call(
-  origin: string,
-  path: string,
-  body?: object,
-): Promise<{ readonly status: number; readonly json: unknown }> {
-  const answer = await fetch(origin + path, {
-    ...(body && {
-      method: 'POST',
-      body: JSON.stringify(body),
-      headers: { 'content-type': 'application/json', origin },
-    }),
-  })
-  return { status: answer.status, json: await answer.json() }
-}
-
-async function setUp({ origin, ownerLink }: Serving): Promise<number> {
-  const body = { token: ownerLink?.split('#')[1], email: 'owner@example.org', name: 'Owner', password }
-  return (await call(origin, '/api/set-up', body)).status
-}
-
 async function isSignedIn({ origin }: Serving): Promise<boolean> {
-  const { status } = await call(origin, '/api/auth/sign-in/email', { email: 'owner@example.org', password })
-  return status === 200
+  const body = { email: ownerEmail, password: ownerPassword }
+  return (await callApi(origin, '/api/auth/sign-in/email', { body })).status === 200
 }
 
 test('a first start prints a link for the owner; the next one knows the owner; both end well when told to', async () => {
@@ -64,14 +20,14 @@ test('a first start prints a link for the owner; the next one knows the owner; b
   {
     await using serving = await serve(folder.join('data'), port)
     assert.equal(serving.origin, `http://localhost:${port}`)
-    assert.equal(await setUp(serving), 200)
+    assert.equal(await setUpOwner(serving), 200)
     serving.command.kill('SIGTERM')
     assert.equal((await serving.command.result).code, 0)
   }
   await using serving = await serve(folder.join('data'), port)
   assert.equal(serving.ownerLink, undefined)
   assert.ok(await isSignedIn(serving))
-  assert.deepEqual((await call(serving.origin, '/api/health/ready')).json, { ready: true })
+  assert.deepEqual((await callApi(serving.origin, '/api/health/ready')).json, { ready: true })
 })
 
 test('a server that is killed at once after an answer has kept what it said', async () => {
@@ -79,7 +35,7 @@ test('a server that is killed at once after an answer has kept what it said', as
   const port = await freePort()
   {
     await using serving = await serve(folder.join('data'), port)
-    assert.equal(await setUp(serving), 200)
+    assert.equal(await setUpOwner(serving), 200)
     serving.command.kill('SIGKILL')
     await serving.command.result
   }
@@ -115,10 +71,10 @@ test('a database whose key is gone is not started with a new key', async () => {
   const port = await freePort()
   {
     await using serving = await serve(folder.join('data'), port)
-    assert.equal(await setUp(serving), 200)
+    assert.equal(await setUpOwner(serving), 200)
   }
   rmSync(folder.join('data', 'sealing.key'))
-  const args = [main, 'serve', '--data', folder.join('data'), '--listen', `127.0.0.1:${port}`]
+  const args = [mainModule, 'serve', '--data', folder.join('data'), '--listen', `127.0.0.1:${port}`]
   const { code, stderr } = await run(process.execPath, args)
   assert.equal(code, 1)
   assert.match(stderr, /SEALING_KEY_MISSING/)
@@ -130,7 +86,7 @@ test('an address that is taken, and flags that do not go together, are refused i
   await using serving = await serve(folder.join('data'), port)
   assert.ok(serving.origin)
   const refused = async (...flags: readonly string[]) =>
-    (await run(process.execPath, [main, 'serve', '--data', folder.join('other'), ...flags])).stderr
+    (await run(process.execPath, [mainModule, 'serve', '--data', folder.join('other'), ...flags])).stderr
   assert.match(await refused('--listen', `127.0.0.1:${port}`), /LISTEN_FAILED/)
   assert.match(await refused('--listen', 'somewhere'), /LISTEN_ADDRESS_INVALID/)
   assert.match(await refused('--tls-key', 'a'), /go together/)
@@ -145,13 +101,13 @@ test('with PostgreSQL nothing of the control data lies in the folder', { skip: m
   const database = await postgres.createDatabase('control')
   {
     await using serving = await serve(folder.join('data'), port, '--database', database)
-    assert.equal(await setUp(serving), 200)
+    assert.equal(await setUpOwner(serving), 200)
     assert.ok(await isSignedIn(serving))
     await postgres.kill()
-    assert.equal((await call(serving.origin, '/api/health/ready')).status, 503)
+    assert.equal((await callApi(serving.origin, '/api/health/ready')).status, 503)
     await postgres.start()
     assert.equal(
-      (await call(serving.origin, '/api/health/ready')).status,
+      (await callApi(serving.origin, '/api/health/ready')).status,
       200,
       'the database is back, and so is the server',
     )

@@ -32,7 +32,7 @@ export async function runOwnProgram(
 ): Promise<ProgramOutcome> {
   signal?.throwIfAborted()
   const [program, ...entry] = command
-  const order = { program, args: [...entry, ...args, '--json'], endsWithUs: true }
+  const order = { program, args: [...entry, '--json', ...args], endsWithUs: true }
   const { child, ended } = await startProgram(order, ['ignore', 'pipe'])
   const stop = () => void child.kill('SIGTERM')
   signal?.addEventListener('abort', stop, { once: true })

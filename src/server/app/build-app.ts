@@ -1,6 +1,6 @@
 import helmet from '@fastify/helmet'
 import fastify, { LogController } from 'fastify'
-import type { FastifyInstance, FastifyReply, FastifyRequest, FastifyServerOptions } from 'fastify'
+import type { FastifyInstance, FastifyPluginAsync, FastifyReply, FastifyRequest, FastifyServerOptions } from 'fastify'
 import { serverTimeHeader } from '#protocol'
 import { addressHeader } from '../people/sign-in.ts'
 import { answerFailure } from './answer-failure.ts'
@@ -15,6 +15,8 @@ export interface AppOptions {
   /** `key` and `cert` in PEM; without them plain HTTP, for 127.0.0.1 only. */
   readonly tls?: { readonly key: string; readonly cert: string } | undefined
   readonly logger?: FastifyServerOptions['logger']
+  /** The repositories, for machines and stock restic; below `/repo`. */
+  readonly endpoint?: FastifyPluginAsync | undefined
 }
 
 /** Bytes of a call's body at most; what machines send in bulk has ways of its own. */
@@ -24,7 +26,7 @@ const mostBody = 1 << 20
 export async function buildApp(
   routes: readonly Route[],
   services: Services,
-  { tls, logger = false }: AppOptions = {},
+  { tls, logger = false, endpoint }: AppOptions = {},
 ): Promise<FastifyInstance> {
   const common = {
     logger,
@@ -60,6 +62,7 @@ export async function buildApp(
   const description = describeRoutes(routes)
   app.get('/api/openapi.json', async () => description)
   addSignIn(app, services)
+  if (endpoint) await app.register(endpoint, { prefix: '/repo' })
   return app
 }
 

@@ -1,4 +1,5 @@
 import {
+  operationSchema,
   enrolSchema,
   idSchema,
   machineSchema,
@@ -12,7 +13,11 @@ import { clientsWith } from '../app/caller.ts'
 import { route } from '../app/route.ts'
 import type { Services } from '../app/services.ts'
 import { changeMachineState, createEnrolmentLine, enrolMachine, showMachine } from '../fleet/machines.ts'
+import { ServerError } from '../errors.ts'
+import { policiesOf } from '../fleet/policies.ts'
 import { formatMoment } from '../time.ts'
+
+import { showOperation } from './operations.ts'
 
 const named = z.object({ machine: idSchema })
 
@@ -94,6 +99,26 @@ export const machineRoutes = [
       const { clientId } = machine
       await audit.write({ actor: caller.actor, what: 'machine.rename', clientId, details: { id, name } })
       return showMachine(machine)
+    },
+  }),
+  route({
+    method: 'POST',
+    path: '/api/machines/:machine/backup',
+    summary: 'Has the machine back up now, by a policy that it follows.',
+    access: { by: 'person', right: 'operate', of: 'machine' },
+    params: named,
+    body: z.object({ policy: idSchema }),
+    answer: operationSchema,
+    async handle({ params: { machine: machineId }, body: { policy: policyId }, caller }, services) {
+      const followed = (await policiesOf(services, machineId)).find(({ id }) => id === policyId)
+      if (!followed) throw new ServerError('NOT_FOUND', { what: 'backup policy' })
+      const { clientId, policy } = followed
+      const { who: requestedBy } = caller.actor
+      const order = { policyId, name: policy.name }
+      const operation = await services.operations.create({ clientId, machineId, kind: 'backup', order, requestedBy })
+      const details = { machineId, policyId, operation: operation.id }
+      await services.audit.write({ actor: caller.actor, what: 'machine.backup', clientId, details })
+      return showOperation(operation)
     },
   }),
   changesState('approve', 'Lets a machine that waits work from now on.', ['waiting'], 'approved'),
