@@ -2,27 +2,21 @@ import { mkdir } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
 import type { FastifyServerOptions } from 'fastify'
-import { sql } from 'kysely'
 import { messageOf, systemClock } from '#base'
 import type { Clock } from '#base'
 import { buildApp } from './app/build-app.ts'
-import type { Services } from './app/services.ts'
+import { createServices } from './app/create-services.ts'
 import { ownCertificate, readCertificate } from './certificate.ts'
 import type { Certificate } from './certificate.ts'
 import { ServerError } from './errors.ts'
 import { originOf, parseListenAddress } from './listen-address.ts'
 import type { ListenAddress } from './listen-address.ts'
-import { Operations } from './operations/operations.ts'
 import { createOwnerLink } from './people/set-up-links.ts'
-import { SignIn } from './people/sign-in.ts'
-import { AuditLog } from './records/audit.ts'
-import { Ledger } from './records/ledger.ts'
 import { openOwnRepositories } from './repositories/own-storage.ts'
 import { routes } from './routes/index.ts'
 import { openSealer } from './secrets/sealer.ts'
 import { migrate } from './store/migrate.ts'
 import { openStore } from './store/store.ts'
-import type { Store } from './store/store.ts'
 
 export interface ServerOptions {
   /** Where the server keeps what is its own: sealing key, certificate, and, if nothing else is said, its database. */
@@ -61,18 +55,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const sealer = await openSealer(join(folder, 'sealing.key'), steps.length > 0 && copy === undefined)
   const certificate = await certificateFor(address, options, clock)
   const origin = options.origin ?? originOf(address, certificate !== undefined, hostname())
-  const services: Services = {
-    store,
-    sealer,
-    signIn: new SignIn(store, { origin, secret: sealer.derive('sign-in') }),
-    audit: new AuditLog(store.db, clock),
-    ledger: new Ledger(store.db, clock),
-    operations: new Operations(store.db, clock),
-    clock,
-    origin,
-    fingerprint: certificate?.fingerprint,
-    checkReady: async () => await checkDatabase(store),
-  }
+  const services = createServices(store, sealer, { clock, origin, fingerprint: certificate?.fingerprint })
   const repositories = starting.use(await openOwnRepositories(services, folder))
   const app = await buildApp(routes, services, { tls: certificate, logger, endpoint: repositories.endpoint })
   starting.defer(async () => await app.close())
@@ -98,12 +81,4 @@ async function certificateFor(
   if (address.isLocal) return undefined
   const isEverywhere = address.host === '0.0.0.0' || address.host === '::'
   return await ownCertificate(join(folder, 'tls'), isEverywhere ? hostname() : address.host, clock.now())
-}
-
-async function checkDatabase({ db, location }: Store): Promise<void> {
-  try {
-    await sql`select 1`.execute(db)
-  } catch (cause) {
-    throw new ServerError('DATABASE_UNREACHABLE', { location, reason: messageOf(cause), cause })
-  }
 }

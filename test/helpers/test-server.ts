@@ -5,14 +5,11 @@ import { formatMachineSignature, signedText } from '#protocol'
 import type { Right, Role } from '#protocol'
 import { buildApp } from '../../src/server/app/build-app.ts'
 import type { AppOptions } from '../../src/server/app/build-app.ts'
+import { createServices } from '../../src/server/app/create-services.ts'
 import type { Route } from '../../src/server/app/route.ts'
 import type { Services } from '../../src/server/app/services.ts'
-import { Operations } from '../../src/server/operations/operations.ts'
 import { grantRole } from '../../src/server/people/grants.ts'
-import { SignIn } from '../../src/server/people/sign-in.ts'
 import { createToken } from '../../src/server/people/tokens.ts'
-import { AuditLog } from '../../src/server/records/audit.ts'
-import { Ledger } from '../../src/server/records/ledger.ts'
 import { routes } from '../../src/server/routes/index.ts'
 import { openSealer } from '../../src/server/secrets/sealer.ts'
 import { SettableClock } from './settable-clock.ts'
@@ -42,19 +39,7 @@ export class TestServer implements AsyncDisposable {
     const clock = new SettableClock()
     const sealer = await openSealer(`${opened.folder}/server.key`, true)
     const origin = 'http://localhost:8484'
-    const { store } = opened
-    const services: Services = {
-      store,
-      sealer,
-      signIn: new SignIn(store, { origin, secret: sealer.derive('sign-in') }),
-      audit: new AuditLog(store.db, clock),
-      ledger: new Ledger(store.db, clock),
-      operations: new Operations(store.db, clock),
-      clock,
-      origin,
-      fingerprint: undefined,
-      checkReady: () => Promise.resolve(),
-    }
+    const services = createServices(opened.store, sealer, { clock, origin, fingerprint: undefined })
     return new TestServer(await buildApp([...routes, ...more], services, { logger }), services, clock, opened)
   }
 

@@ -1,0 +1,46 @@
+import { sql } from 'kysely'
+import { messageOf } from '#base'
+import type { Clock } from '#base'
+import { ServerError } from '../errors.ts'
+import { Operations } from '../operations/operations.ts'
+import { SignIn } from '../people/sign-in.ts'
+import { AuditLog } from '../records/audit.ts'
+import { Ledger } from '../records/ledger.ts'
+import type { Sealer } from '../secrets/sealer.ts'
+import type { Store } from '../store/store.ts'
+import type { Services } from './services.ts'
+
+export interface ServicesOptions {
+  readonly clock: Clock
+  readonly origin: string
+  readonly fingerprint: string | undefined
+}
+
+/** Everything that handlers work with, over control data that has its tables. */
+export function createServices(
+  store: Store,
+  sealer: Sealer,
+  { clock, origin, fingerprint }: ServicesOptions,
+): Services {
+  const { db } = store
+  return {
+    store,
+    sealer,
+    signIn: new SignIn(store, { origin, secret: sealer.derive('sign-in') }),
+    audit: new AuditLog(db, clock),
+    ledger: new Ledger(db, clock),
+    operations: new Operations(db, clock),
+    clock,
+    origin,
+    fingerprint,
+    checkReady: async () => await checkDatabase(store),
+  }
+}
+
+async function checkDatabase({ db, location }: Store): Promise<void> {
+  try {
+    await sql`select 1`.execute(db)
+  } catch (cause) {
+    throw new ServerError('DATABASE_UNREACHABLE', { location, reason: messageOf(cause), cause })
+  }
+}
