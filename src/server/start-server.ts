@@ -9,6 +9,7 @@ import { createServices } from './app/create-services.ts'
 import { ownCertificate, readCertificate } from './certificate.ts'
 import type { Certificate } from './certificate.ts'
 import { ServerError } from './errors.ts'
+import { firstMachineLine } from './fleet/first-machine.ts'
 import { originOf, parseListenAddress } from './listen-address.ts'
 import type { ListenAddress } from './listen-address.ts'
 import { createOwnerLink } from './people/set-up-links.ts'
@@ -38,6 +39,8 @@ export interface RunningServer extends AsyncDisposable {
   readonly fingerprint: string | undefined
   /** For the first owner; undefined when somebody is known already. */
   readonly ownerLink: string | undefined
+  /** An enrolment line for the machine that the server runs on; undefined when there are clients already. */
+  firstMachineLine(): Promise<string | undefined>
 }
 
 /**
@@ -68,6 +71,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     origin,
     fingerprint: certificate?.fingerprint,
     ownerLink,
+    firstMachineLine: async () => await firstMachineLine(services),
     [Symbol.asyncDispose]: async () => await running.disposeAsync(),
   }
 }

@@ -16,7 +16,9 @@ export interface Serving extends AsyncDisposable {
 export const ownerPassword = 'correct horse battery'
 export const ownerEmail = 'owner@example.org'
 
-export async function serve(folder: string, port: number, ...flags: readonly string[]): Promise<Serving> {
+/** Starts it, without an agent of its own unless a flag is `--agent`. */
+export async function serve(folder: string, port: number, ...given: readonly string[]): Promise<Serving> {
+  const flags = given.includes('--agent') ? given.filter((flag) => flag !== '--agent') : [...given, '--no-agent']
   const listen = flags.includes('--listen') ? [] : ['--listen', `127.0.0.1:${port}`]
   const args = [mainModule, 'serve', '--json', '--data', folder, ...listen, ...flags]
   const command = start(process.execPath, args, { timeout: 600_000 })

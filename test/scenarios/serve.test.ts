@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict'
-import { readFileSync, rmSync, statSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs'
 import { test } from 'node:test'
 import { request } from 'node:https'
 import { missingPostgres, startPostgres } from '../helpers/postgres.ts'
 import { freePort } from '../helpers/rest-server.ts'
 import { run } from '../helpers/run.ts'
-import { callApi, mainModule, ownerEmail, ownerPassword, serve, setUpOwner } from '../helpers/serving.ts'
+import { callApi, mainModule, ownerEmail, ownerPassword, ownerToken, serve, setUpOwner } from '../helpers/serving.ts'
 import type { Serving } from '../helpers/serving.ts'
 import { tempFolder } from '../helpers/temp.ts'
 
@@ -28,6 +28,28 @@ test('a first start prints a link for the owner; the next one knows the owner; b
   assert.equal(serving.ownerLink, undefined)
   assert.ok(await isSignedIn(serving))
   assert.deepEqual((await callApi(serving.origin, '/api/health/ready')).json, { ready: true })
+})
+
+test('one command sets up server and machine: the first start enrols this machine, and gives it its repository', async () => {
+  await using folder = await tempFolder()
+  const port = await freePort()
+  const repositories: string[] = []
+  for (let start = 0; start < 2; start++) {
+    await using serving = await serve(folder.join('data'), port, '--agent')
+    if (start === 0) await serving.command.printed(/has its repository/)
+    if (start === 0) assert.equal(await setUpOwner(serving), 200)
+    const token = await ownerToken(serving)
+    const machines = (await callApi(serving.origin, '/api/machines', { token })).json as { id: string; state: string }[]
+    assert.deepEqual(
+      machines.map(({ state }) => state),
+      ['approved'],
+    )
+    repositories.push(...readdirSync(folder.join('data', 'repositories')).filter((name) => !name.startsWith('.')))
+    serving.command.kill('SIGTERM')
+    assert.equal((await serving.command.result).code, 0)
+  }
+  assert.equal(new Set(repositories).size, 1)
+  assert.ok(existsSync(folder.join('data', 'repositories', repositories[0] as string, 'config')))
 })
 
 test('a server that is killed at once after an answer has kept what it said', async () => {

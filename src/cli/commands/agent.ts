@@ -1,11 +1,10 @@
-import { join } from 'node:path'
 import { AgentFolder, coverageOf, enrol, formatDiscovery, look, proposePolicy, runAgent } from '#agent'
-import { programFolder } from '#base'
 import type { CliCommand } from '../command.ts'
 import { setHelp, valueFlag } from '../command.ts'
 import { runs, textOf } from '../context.ts'
 import type { CommandContext, CommandFlags } from '../context.ts'
 import { agentFolder } from '../data-folder.ts'
+import { ownProgram } from '../own-program.ts'
 import { version } from '../version.ts'
 
 const text = `
@@ -53,10 +52,9 @@ function defineRun(command: CliCommand): void {
     async (context, args, flags) => {
       const { printer, signal } = context
       if (args.length > 0) throw context.refuse('agent run takes no arguments')
-      const entry = join(programFolder, 'bin', 'understudy.js')
       await runAgent({
         folder: folderOf(context, flags),
-        program: { command: [process.execPath, entry] },
+        program: ownProgram,
         version,
         signal,
         onEvent: (sentence) =>

@@ -1,14 +1,21 @@
+import { join } from 'node:path'
+import { AgentFolder, enrol, runAgent } from '#agent'
+import { messageOf } from '#base'
 import { startServer } from '#server'
+import type { RunningServer } from '#server'
 import type { CliCommand } from '../command.ts'
 import { flag, setHelp, valueFlag } from '../command.ts'
 import { runs, textOf } from '../context.ts'
 import type { CommandContext, CommandFlags } from '../context.ts'
-import { serverFolder } from '../data-folder.ts'
+import { agentFolder, serverFolder } from '../data-folder.ts'
+import { ownProgram } from '../own-program.ts'
+import { version } from '../version.ts'
 
 const text = `
 Runs the control server: the one place from which machines are set up, watched and proven. Without flags it listens on
 this machine only, at http://localhost:8484, and keeps its data in a SQLite file. At any other address it speaks TLS only,
-with a certificate that you give or one that it makes at its first start.`
+with a certificate that you give or one that it makes at its first start. At its first start it also enrols this machine,
+and works as its agent from then on.`
 
 export function define(command: CliCommand): void {
   setHelp(command, {
@@ -27,6 +34,7 @@ export function define(command: CliCommand): void {
   )
   command.addOption(valueFlag('--tls-certificate <file>', 'certificate, PEM'))
   command.addOption(valueFlag('--tls-key <file>', 'its key, PEM'))
+  command.addOption(flag('--no-agent', 'do not work as the agent of this machine'))
   command.addOption(flag('--log', 'write a log to standard error, a line of JSON for each event'))
   runs(command, serve, { outlivesOutput: true, runsUntilStopped: true })
 }
@@ -50,7 +58,30 @@ async function serve(context: CommandContext, args: readonly string[], flags: Co
     printer.say('')
     printer.say(`  ${ownerLink}`)
   }
-  await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }))
+  const stopped = new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }))
+  if (flags['noAgent'] === true) return await stopped
+  await Promise.all([stopped, workHere(context, server, flags)])
+}
+
+/** Works as the agent of this machine, if it is enrolled here. What goes wrong with that does not end the server. */
+async function workHere(context: CommandContext, server: RunningServer, flags: CommandFlags): Promise<void> {
+  const { printer, signal, env } = context
+  const data = textOf(flags, 'data')
+  const folder = new AgentFolder(data === undefined ? agentFolder(env) : join(data, 'agent'))
+  const say = (sentence: string) => {
+    if (printer.isJson) printer.json({ message_type: 'event', sentence: `agent: ${sentence}` })
+    else printer.say(`agent: ${sentence}`)
+  }
+  try {
+    const line = (await folder.isEnrolled()) ? undefined : await server.firstMachineLine()
+    if (line !== undefined) await enrol(folder, line, { version })
+    const enrolled = await folder.isEnrolled()
+    if (enrolled?.origin !== server.origin) return
+    if (line !== undefined) say('this machine is enrolled')
+    await runAgent({ folder, program: ownProgram, version, signal, onEvent: say })
+  } catch (thrown) {
+    if (!signal.aborted) say(messageOf(thrown))
+  }
 }
 
 function readOrigin(context: CommandContext, given: string | undefined): string | undefined {

@@ -39,6 +39,11 @@ export async function createEnrolmentLine({ store, clock }: Services, about: New
   return secret
 }
 
+/** What is typed on a machine: address, secret, and the fingerprint of the certificate where it is the server's own. */
+export function enrolmentLineOf({ origin, fingerprint }: Services, secret: string): string {
+  return `${origin}/#${secret}${fingerprint === undefined ? '' : `.${fingerprint}`}`
+}
+
 type Enrolment = z.output<typeof enrolSchema>
 
 /**

@@ -11,8 +11,13 @@ import {
 import { z } from 'zod'
 import { clientsWith } from '../app/caller.ts'
 import { route } from '../app/route.ts'
-import type { Services } from '../app/services.ts'
-import { changeMachineState, createEnrolmentLine, enrolMachine, showMachine } from '../fleet/machines.ts'
+import {
+  changeMachineState,
+  createEnrolmentLine,
+  enrolMachine,
+  enrolmentLineOf,
+  showMachine,
+} from '../fleet/machines.ts'
 import { ServerError } from '../errors.ts'
 import { policiesOf } from '../fleet/policies.ts'
 import { formatMoment } from '../time.ts'
@@ -40,7 +45,7 @@ export const machineRoutes = [
       const secret = await createEnrolmentLine(services, about)
       const details = { machineKind, machines, expiresAt }
       await services.audit.write({ actor: caller.actor, what: 'enrolment-line.create', clientId, details })
-      return { line: lineOf(services, secret), expiresAt: formatMoment(expiresAt) }
+      return { line: enrolmentLineOf(services, secret), expiresAt: formatMoment(expiresAt) }
     },
   }),
   route({
@@ -140,9 +145,4 @@ function changesState(verb: string, summary: string, from: readonly string[], to
       return showMachine(machine)
     },
   })
-}
-
-/** Address, fingerprint of the certificate where it is the server's own, and secret, in one word. */
-function lineOf({ origin, fingerprint }: Services, secret: string): string {
-  return `${origin}/#${secret}${fingerprint === undefined ? '' : `.${fingerprint}`}`
 }
