@@ -19,3 +19,4 @@ export { backupPolicySchema, readBackupPolicy, scheduleSchema } from './policy.t
 export * from './preview.ts'
 export { readWith, type Read, type ShapeMistake } from './read.ts'
 export * from './rights.ts'
+export * from './search.ts'

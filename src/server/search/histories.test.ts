@@ -1,0 +1,131 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { searchQuerySchema } from '#protocol'
+import type { SearchQuery } from '#protocol'
+import { SearchHistory, changeFolder, cloneFolder, foldersIn } from '../../../test/helpers/search-history.ts'
+import type { ModelFolder } from '../../../test/helpers/search-history.ts'
+import { naiveSearch, simplify } from '../../../test/helpers/search-naive.ts'
+import { randomFrom, testSeed } from '../../../test/helpers/seed.ts'
+import type { Random } from '../../../test/helpers/seed.ts'
+import { tempFolder } from '../../../test/helpers/temp.ts'
+import { compactSegment } from './compact.ts'
+import { FolderTrees } from './folder-trees.ts'
+import { systemIndexFiles } from './index-files.ts'
+import { LoadedIndexes } from './loaded-indexes.ts'
+import { Cursors } from './ranking.ts'
+import { searchPage } from './search-page.ts'
+import { IndexStore } from './store.ts'
+import { updateIndex } from './update.ts'
+
+const seed = testSeed()
+const key = Buffer.alloc(32, 7)
+const day = 86_400_000
+const begin = Date.UTC(2026, 0, 1)
+
+/** An index on a disk, without threads. */
+class Bench {
+  readonly indexes = new LoadedIndexes(64 << 20, (repository) => this.store(repository))
+  readonly #folder: string
+  constructor(folder: string) {
+    this.#folder = folder
+  }
+
+  store(repository: string): IndexStore {
+    return new IndexStore(this.#folder, repository, { key, files: systemIndexFiles })
+  }
+
+  async update({ source }: SearchHistory, repository = 'one', rebuild = false) {
+    const options = { atLeast: 0, rebuild, mostRows: 1e6 }
+    return await updateIndex(this.store(repository), source.repository, options)
+  }
+
+  compact(): void {
+    const store = this.store('one')
+    const manifest = store.readManifest()
+    const trees = new FolderTrees()
+    const content = compactSegment(store.load(manifest, trees), trees)
+    const { paths, nameBytes, rows, trees: count, points } = content.head
+    const extent = { points: points.length, paths: paths + 1, nameBytes, rows, trees: count }
+    store.commit({ ...manifest, generation: manifest.generation + 1, segments: [store.writeSegment(content)], extent })
+  }
+
+  search(query: SearchQuery, repository = 'one') {
+    const scopes = [{ repository, machine: 'machine', atLeast: 0 }]
+    return searchPage(query, scopes, { indexes: this.indexes, cursors: new Cursors(key), throwIfCancelled: () => undefined })
+  }
+}
+
+function randomQuery(random: Random): SearchQuery {
+  const texts = ['report', 'a', '*.xlsx', 'STRASSE', 'resume doc', 'accounts report', '?', 'R*t', 'zzz', '2*4 a']
+  const moment = () => new Date(begin + random.below(60) * (day / 2)).toISOString()
+  const chance = (one: number) => random.below(one) === 0
+  return searchQuerySchema.parse({
+    ...(chance(2) && { text: random.pick(texts) }),
+    ...(chance(4) && { within: 'name' }),
+    ...(chance(4) && { folder: random.pick(['/', '/a', '/accounts', '/report/a', '/2024/a']) }),
+    ...(chance(5) && { types: random.pick([['file'], ['folder'], ['link', 'other'], ['file', 'folder']]) }),
+    ...(chance(5) && { modified: { from: '2024-01-02T00:00:00Z', ...(chance(2) && { to: '2024-01-04T00:00:00Z' }) } }),
+    ...(chance(5) && { size: { from: 100, ...(chance(2) && { to: 200 }) } }),
+    ...(chance(4) && { at: moment() }),
+    ...(chance(3) && { deletedSince: moment() }),
+    ...(chance(3) && { changedSince: moment() }),
+    ...(chance(3) && {
+      recoveryPoints: {
+        ...(chance(2) && { from: moment() }),
+        ...(chance(3) && { to: moment() }),
+        ...(chance(4) && { hosts: ['host'] }),
+        ...(chance(4) && { tags: ['kept'] }),
+        ...(chance(4) && { paths: ['/data'] }),
+      },
+    }),
+    limit: 200,
+    versions: 500,
+  })
+}
+
+async function addSnapshot(history: SearchHistory, random: Random, roots: Map<string, ModelFolder>): Promise<void> {
+  const host = random.pick(['host', 'host', 'host', 'other'])
+  const root = roots.get(host) ?? new Map()
+  roots.set(host, root)
+  for (let changes = random.below(6); changes > 0; changes--) changeFolder(root, random)
+  const paths = random.pick([['/data'], ['/data'], ['/data', '/more']])
+  const folders = foldersIn(root)
+  const lost = random.below(8) === 0 ? [random.pick([...folders, ''])] : []
+  const time = begin + random.below(60) * (day / 2)
+  await history.add(cloneFolder(root), { time, host, paths, tags: random.below(3) === 0 ? ['kept'] : [], lost })
+}
+
+async function changeHistory(history: SearchHistory, random: Random, roots: Map<string, ModelFolder>): Promise<void> {
+  for (let more = 1 + random.below(4); more > 0; more--) await addSnapshot(history, random, roots)
+  for (let less = random.below(3); less > 0 && history.snapshots.length > 0; less--) {
+    await history.forget(random.pick(history.snapshots))
+  }
+  if (random.below(3) === 0 && history.snapshots.length > 0) {
+    await history.changeTags(random.pick(history.snapshots), [random.pick(['kept', 'other'])])
+  }
+}
+
+for (let round = 0; round < 12; round++) {
+  test(`the index answers as going through every snapshot does, however the history came about (${round})`, async () => {
+    const random = randomFrom(seed + round)
+    await using folder = await tempFolder()
+    const bench = new Bench(folder.path)
+    const history = await SearchHistory.create()
+    const roots = new Map<string, ModelFolder>()
+    for (let step = 0; step < 8; step++) {
+      await changeHistory(history, random, roots)
+      await bench.update(history)
+      if (random.below(3) === 0) bench.compact()
+      await bench.update(history, 'rebuilt', true)
+      for (let i = 0; i < 12; i++) {
+        const query = randomQuery(random)
+        const expected = naiveSearch(history.snapshots, query)
+        const answer = bench.search(query)
+        const about = `seed ${seed}, round ${round}, step ${step}, query ${JSON.stringify(query)}`
+        assert.deepEqual(simplify(answer), expected.slice(0, 200), about)
+        assert.equal(answer.total, expected.length, about)
+        assert.deepEqual(simplify(bench.search(query, 'rebuilt')), simplify(answer), about)
+      }
+    }
+  })
+}

@@ -1,0 +1,42 @@
+import { CacheBackend, openBackend } from '#backend'
+import type { Backend, OpenBackendOptions } from '#backend'
+import { programModule } from '#base'
+import type { Cancellable } from '#base'
+import { openRepository } from '#repository'
+import type { OpenedForSearch, RepositorySource } from './source.ts'
+
+/** A repository by its location and password. */
+export interface RepositoryPlace {
+  readonly location: string
+  readonly password: string
+  readonly keyHint?: string | undefined
+  /** Keeps index files and trees of distant storage on this machine, so that an update fetches only what is new. */
+  readonly cacheFolder?: string | undefined
+  readonly backend?: Pick<OpenBackendOptions, 'connections' | 'tls' | 'sftp' | 's3' | 'env'> | undefined
+}
+
+/** For `SearchIndex.update`. */
+export function repositoryAt(place: RepositoryPlace): RepositorySource {
+  return { module: programModule('server/search/open-repository').href, options: place }
+}
+
+export async function openForSearch(options: unknown, { signal }: Cancellable): Promise<OpenedForSearch> {
+  const { location, password, keyHint, cacheFolder: folder, backend: about } = options as RepositoryPlace
+  const backend = openBackend(location, about)
+  const wrap = async (inner: Backend, { id: repositoryId }: { readonly id: string }) =>
+    await CacheBackend.open(inner, { repositoryId, folder })
+  try {
+    const isCached = folder !== undefined && !backend.fast
+    const repository = await openRepository(backend, { password, keyHint, signal, ...(isCached && { wrap }) })
+    return {
+      repository,
+      async [Symbol.asyncDispose]() {
+        repository[Symbol.dispose]()
+        await repository.backend[Symbol.asyncDispose]()
+      },
+    }
+  } catch (thrown) {
+    await backend[Symbol.asyncDispose]()
+    throw thrown
+  }
+}
