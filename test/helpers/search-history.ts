@@ -96,13 +96,15 @@ export class SearchHistory {
   #encode(folder: ModelFolder, path: string, into: Encoding): Buffer {
     const { entries, trees, lost } = into
     const isLost = into.isLost || lost.includes(path)
-    const nodes = [...folder].toSorted(([a], [b]) => Buffer.compare(bytesOf(a), bytesOf(b))).map(([name, entry]) => {
-      const inside = `${path}/${name}`
-      if (!isLost) entries.set(inside, entry instanceof Map ? 'folder' : entry)
-      if (!(entry instanceof Map)) return encodeNode(fileNode(name, entry))
-      const subtree = this.#encode(entry, inside, { ...into, isLost })
-      return encodeNode(aNode(name, { type: 'dir', content: null, subtree }))
-    })
+    const nodes = [...folder]
+      .toSorted(([a], [b]) => Buffer.compare(bytesOf(a), bytesOf(b)))
+      .map(([name, entry]) => {
+        const inside = `${path}/${name}`
+        if (!isLost) entries.set(inside, entry instanceof Map ? 'folder' : entry)
+        if (!(entry instanceof Map)) return encodeNode(fileNode(name, entry))
+        const subtree = this.#encode(entry, inside, { ...into, isLost })
+        return encodeNode(aNode(name, { type: 'dir', content: null, subtree }))
+      })
     // One that is lost must not be there by another snapshot's doing.
     if (lost.includes(path)) nodes.push(encodeNode(aNode(`\xff\xff mark ${++this.#marks}`)))
     const tree = encodeTree(nodes)
@@ -133,7 +135,17 @@ function bytesOf(name: string): Buffer {
   return Buffer.from(name, 'latin1')
 }
 
-const names = ['report', 'Report.xlsx', 'accounts', 'a', 'b.txt', 'Stra\xc3\x9fe', '\xff\xfe bad', 'R\xc3\xa9sum\xc3\xa9.doc', '2024']
+const names = [
+  'report',
+  'Report.xlsx',
+  'accounts',
+  'a',
+  'b.txt',
+  'Stra\xc3\x9fe',
+  '\xff\xfe bad',
+  'R\xc3\xa9sum\xc3\xa9.doc',
+  '2024',
+]
 
 /** Changes some of what is in a folder, somewhere. */
 export function changeFolder(root: ModelFolder, random: Random): void {
@@ -173,5 +185,10 @@ function randomFolder(root: ModelFolder, random: Random, depth = 0): ModelFolder
 
 function randomFile(random: Random): ModelFile {
   const kind = random.below(8) === 0 ? 'link' : random.below(12) === 0 ? 'other' : 'file'
-  return { kind, size: random.below(4) * 100, modified: Date.UTC(2024, 0, 1 + random.below(6)), content: random.below(3) }
+  return {
+    kind,
+    size: random.below(4) * 100,
+    modified: Date.UTC(2024, 0, 1 + random.below(6)),
+    content: random.below(3),
+  }
 }

@@ -14,7 +14,12 @@ export interface NaiveFile {
   readonly host: string
   readonly path: string
   readonly deleted: readonly [string, string] | null
-  readonly versions: readonly { readonly entry: string; readonly first: string; readonly last: string; readonly count: number }[]
+  readonly versions: readonly {
+    readonly entry: string
+    readonly first: string
+    readonly last: string
+    readonly count: number
+  }[]
 }
 
 export function naiveSearch(snapshots: readonly ModelSnapshot[], query: SearchQuery): NaiveFile[] {
@@ -76,7 +81,9 @@ function judgeFile(
   const withPath = all.filter((series) => series.some(({ entries }) => entries.has(path)))
   const ended = withPath.filter((series) => series.some(({ time }) => time <= at))
   const lastBy = (series: readonly ModelSnapshot[]) => series.findLast(({ time }) => time <= at) as ModelSnapshot
-  const judging = ended.toSorted((a, b) => lastBy(a).time - lastBy(b).time || (lastBy(a).id < lastBy(b).id ? -1 : 1)).at(-1)
+  const judging = ended
+    .toSorted((a, b) => lastBy(a).time - lastBy(b).time || (lastBy(a).id < lastBy(b).id ? -1 : 1))
+    .at(-1)
   const deletion = judging && deletionIn(judging, path)
   let runs = withPath.flatMap((series) => runsIn(series, path)).filter(({ entry }) => isWanted(entry, query))
   if (query.at !== undefined) {
@@ -113,7 +120,10 @@ function runsIn(series: readonly ModelSnapshot[], path: string): Run[] {
   return runs
 }
 
-function deletionIn(series: readonly ModelSnapshot[], path: string): readonly [ModelSnapshot, ModelSnapshot] | undefined {
+function deletionIn(
+  series: readonly ModelSnapshot[],
+  path: string,
+): readonly [ModelSnapshot, ModelSnapshot] | undefined {
   const last = series.findLastIndex(({ entries }) => entries.has(path))
   const next = series.slice(last + 1).find(({ isWhole }) => isWhole)
   return next && [series[last] as ModelSnapshot, next]
@@ -180,13 +190,19 @@ function isBelow(path: string, { folder }: SearchQuery): boolean {
 function hasWords(path: string, { text, within }: SearchQuery): boolean {
   const names = path.slice(1).split('/').map(foldSimply)
   const looked = within === 'name' ? names.slice(-1) : names
-  const words = text.split(' ').filter((word) => word !== '').map((word) => foldSimply(Buffer.from(word).toString('latin1')))
+  const words = text
+    .split(' ')
+    .filter((word) => word !== '')
+    .map((word) => foldSimply(Buffer.from(word).toString('latin1')))
   return words.every((word) => looked.some((name) => hasWord(name, word)))
 }
 
 function hasWord(name: string, word: string): boolean {
   if (!/[*?]/.test(word)) return name.includes(word)
-  const source = word.replace(/[.+^${}()|[\]\\]/g, '\\$&').replaceAll('*', '.*').replaceAll('?', '.')
+  const source = word
+    .replace(/[.+^${}()|[\]\\]/g, '\\$&')
+    .replaceAll('*', '.*')
+    .replaceAll('?', '.')
   return new RegExp(`^${source}$`, 'su').test(name)
 }
 

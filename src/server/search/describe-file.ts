@@ -78,7 +78,7 @@ export class Describer {
     return { snapshot: id, time }
   }
 
-  /** The selected versions that the query is about, series by series. */
+  /** The versions in what is selected, series by series. */
   #runsOf(path: number, host: number): Run[] {
     const { newestRows, olderRows } = this.#table
     const { countBefore, atTime } = this.#selection
@@ -86,11 +86,11 @@ export class Describer {
     const runs: Run[] = []
     for (let row = newestRows.values[path] as number; row !== noRow; row = olderRows.values[row] as number) {
       const series = judge.seriesOf(row, host)
-      if (series < 0 || !matchesVersion(this.#table, row, this.#query)) continue
+      if (series < 0) continue
       const [from, to] = [judge.from(row), judge.to(row, series)]
       if (from > to) continue
       const isAtTime = series === judge.series && judge.isAt(row, atTime[series] as number)
-      const isAsked = this.#query.at === undefined || isAtTime
+      const isAsked = matchesVersion(this.#table, row, this.#query) && (this.#query.at === undefined || isAtTime)
       const count = (countBefore[to + 1] as number) - (countBefore[from] as number)
       runs.push({ row, series, from, to, count, isAsked })
     }
@@ -104,7 +104,8 @@ export class Describer {
       const last = joined.at(-1)
       const next = last?.series === run.series ? (this.#selection.wholeAfter[last.to] as number) : 0
       const isNext = next < 0 || next >= run.from
-      if (!last || last.series !== run.series || !isNext || !this.#table.isSameVersion(last.row, run.row)) joined.push(run)
+      if (!last || last.series !== run.series || !isNext || !this.#table.isSameVersion(last.row, run.row))
+        joined.push(run)
       else {
         const isAsked = last.isAsked || run.isAsked
         joined[joined.length - 1] = { ...last, to: run.to, count: last.count + run.count, isAsked }
@@ -130,7 +131,9 @@ export class Describer {
   /** Positions by the times of their recovery points; of two at one moment by their ids. */
   #compareTimes(a: number, b: number): number {
     const { times } = this.#selection
-    return (times[a] as number) - (times[b] as number) || (this.#pointAt(a).snapshot < this.#pointAt(b).snapshot ? -1 : 1)
+    return (
+      (times[a] as number) - (times[b] as number) || (this.#pointAt(a).snapshot < this.#pointAt(b).snapshot ? -1 : 1)
+    )
   }
 }
 
@@ -142,6 +145,6 @@ interface Run {
   readonly to: number
   /** Recovery points that have it. */
   readonly count: number
-  /** Whether it was there at the time that is asked for, if one is. */
+  /** Whether the query is about it: this version, and there at the time that is asked for, if one is. */
   readonly isAsked: boolean
 }

@@ -262,12 +262,12 @@ export class Judge {
     const { newestRows, olderRows, points, firsts } = this.#table
     const before = this.#selection.wholeBefore[from] as number
     if (before < 0) return false
+    let [last, lastTo] = [noRow, -1]
     for (let other = newestRows.values[path] as number; other !== noRow; other = olderRows.values[other] as number) {
       if (other === row || points.seriesOf[firsts.values[other] as number] !== series) continue
       const to = this.to(other, series)
-      const isBefore = this.from(other) <= to && to >= before && to < from
-      if (isBefore && this.#table.isSameVersion(other, row)) return false
+      if (to < from && to > lastTo && this.from(other) <= to) [last, lastTo] = [other, to]
     }
-    return true
+    return lastTo < before || !this.#table.isSameVersion(last, row)
   }
 }

@@ -13,6 +13,7 @@ import { FolderTrees } from './folder-trees.ts'
 import { systemIndexFiles } from './index-files.ts'
 import { LoadedIndexes } from './loaded-indexes.ts'
 import { Cursors } from './ranking.ts'
+import { RepositorySnapshots } from './repository-source.ts'
 import { searchPage } from './search-page.ts'
 import { IndexStore } from './store.ts'
 import { updateIndex } from './update.ts'
@@ -36,7 +37,7 @@ class Bench {
 
   async update({ source }: SearchHistory, repository = 'one', rebuild = false) {
     const options = { atLeast: 0, rebuild, mostRows: 1e6 }
-    return await updateIndex(this.store(repository), source.repository, options)
+    return await updateIndex(this.store(repository), new RepositorySnapshots(source.repository), options)
   }
 
   compact(): void {
@@ -49,9 +50,17 @@ class Bench {
     store.commit({ ...manifest, generation: manifest.generation + 1, segments: [store.writeSegment(content)], extent })
   }
 
-  search(query: SearchQuery, repository = 'one') {
+  /** All pages together. */
+  searchAll(query: SearchQuery, repository = 'one') {
     const scopes = [{ repository, machine: 'machine', atLeast: 0 }]
-    return searchPage(query, scopes, { indexes: this.indexes, cursors: new Cursors(key), throwIfCancelled: () => undefined })
+    const options = { indexes: this.indexes, cursors: new Cursors(key), throwIfCancelled: () => undefined }
+    let page = searchPage(query, scopes, options)
+    const files = [...page.files]
+    while (page.cursor !== null) {
+      page = searchPage({ ...query, cursor: page.cursor }, scopes, options)
+      files.push(...page.files)
+    }
+    return { ...page, files }
   }
 }
 
@@ -78,7 +87,7 @@ function randomQuery(random: Random): SearchQuery {
         ...(chance(4) && { paths: ['/data'] }),
       },
     }),
-    limit: 200,
+    limit: 1 + random.below(80),
     versions: 500,
   })
 }
@@ -120,11 +129,15 @@ for (let round = 0; round < 12; round++) {
       for (let i = 0; i < 12; i++) {
         const query = randomQuery(random)
         const expected = naiveSearch(history.snapshots, query)
-        const answer = bench.search(query)
+        const answer = bench.searchAll(query)
         const about = `seed ${seed}, round ${round}, step ${step}, query ${JSON.stringify(query)}`
-        assert.deepEqual(simplify(answer), expected.slice(0, 200), about)
+        assert.deepEqual(simplify(answer), expected, about)
         assert.equal(answer.total, expected.length, about)
-        assert.deepEqual(simplify(bench.search(query, 'rebuilt')), simplify(answer), about)
+        assert.deepEqual(
+          bench.searchAll(query, 'rebuilt').files,
+          answer.files.map((file) => ({ ...file, repository: 'rebuilt' })),
+          about,
+        )
       }
     }
   })

@@ -1,13 +1,13 @@
 import { postFromThread, serveThread, threadData } from '#base'
 import { systemIndexFiles } from './index-files.ts'
-import type { OpenForSearch, RepositorySource } from './source.ts'
+import type { OpenForSearch, SourceModule } from './source.ts'
 import { IndexStore } from './store.ts'
 import { watchCancelFlag } from './thread-cancel.ts'
 import type { CancelFlag } from './thread-cancel.ts'
 import { updateIndex } from './update.ts'
 import type { UpdateProgress, UpdateResult } from './update.ts'
 
-/** The thread that reads repositories and writes indexes, one at a time. */
+/** The thread that reads snapshots and writes indexes, one at a time. */
 
 export interface IndexThreadSetup {
   readonly folder: string
@@ -18,7 +18,7 @@ export interface IndexThreadSetup {
 export interface UpdateOrder {
   readonly number: number
   readonly repository: string
-  readonly source: RepositorySource
+  readonly source: SourceModule
   readonly atLeast: number
   readonly rebuild: boolean
   readonly cancel: CancelFlag
@@ -38,7 +38,7 @@ async function update({ number, repository, source, atLeast, rebuild, cancel }: 
   const { openForSearch } = (await import(source.module)) as { readonly openForSearch: OpenForSearch }
   await using opened = await openForSearch(source.options, { signal })
   const onProgress = (progress: UpdateProgress) => postFromThread({ number, ...progress } satisfies ProgressPosted)
-  return await updateIndex(openStore(repository), opened.repository, { atLeast, rebuild, mostRows, signal, onProgress })
+  return await updateIndex(openStore(repository), opened.source, { atLeast, rebuild, mostRows, signal, onProgress })
 }
 
 serveThread({ update, remove: (repository: string) => openStore(repository).remove() })

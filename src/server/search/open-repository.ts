@@ -3,7 +3,8 @@ import type { Backend, OpenBackendOptions } from '#backend'
 import { programModule } from '#base'
 import type { Cancellable } from '#base'
 import { openRepository } from '#repository'
-import type { OpenedForSearch, RepositorySource } from './source.ts'
+import { RepositorySnapshots } from './repository-source.ts'
+import type { OpenedSource, SourceModule } from './source.ts'
 
 /** A repository by its location and password. */
 export interface RepositoryPlace {
@@ -16,11 +17,11 @@ export interface RepositoryPlace {
 }
 
 /** For `SearchIndex.update`. */
-export function repositoryAt(place: RepositoryPlace): RepositorySource {
+export function repositoryAt(place: RepositoryPlace): SourceModule {
   return { module: programModule('server/search/open-repository').href, options: place }
 }
 
-export async function openForSearch(options: unknown, { signal }: Cancellable): Promise<OpenedForSearch> {
+export async function openForSearch(options: unknown, { signal }: Cancellable): Promise<OpenedSource> {
   const { location, password, keyHint, cacheFolder: folder, backend: about } = options as RepositoryPlace
   const backend = openBackend(location, about)
   const wrap = async (inner: Backend, { id: repositoryId }: { readonly id: string }) =>
@@ -29,7 +30,7 @@ export async function openForSearch(options: unknown, { signal }: Cancellable): 
     const isCached = folder !== undefined && !backend.fast
     const repository = await openRepository(backend, { password, keyHint, signal, ...(isCached && { wrap }) })
     return {
-      repository,
+      source: new RepositorySnapshots(repository),
       async [Symbol.asyncDispose]() {
         repository[Symbol.dispose]()
         await repository.backend[Symbol.asyncDispose]()

@@ -6,7 +6,7 @@ import type { IndexThreadSetup, ProgressPosted, UpdateOrder } from './index-thre
 import { LazyThread } from './lazy-thread.ts'
 import { checkKey } from './seal.ts'
 import type { SearchOrder, SearchThreadSetup } from './search-thread.ts'
-import type { RepositorySource } from './source.ts'
+import type { SourceModule } from './source.ts'
 import { createCancelFlag } from './thread-cancel.ts'
 import type { UpdateProgress, UpdateResult } from './update.ts'
 
@@ -96,12 +96,12 @@ export class SearchIndex implements AsyncDisposable {
    * Throws what opening and reading the repository throws, `SEARCH_INDEX_NOT_WRITTEN`, `SEARCH_INDEX_TOO_LARGE`,
    * `SEARCH_UNSTEADY`; then the index is as it was.
    */
-  async update(repository: string, source: RepositorySource, options: UpdateCallOptions = {}): Promise<UpdateResult> {
+  async update(repository: string, source: SourceModule, options: UpdateCallOptions = {}): Promise<UpdateResult> {
     return await this.#update(repository, source, { ...options, rebuild: false })
   }
 
   /** Makes the index anew from the repository, whatever is there. */
-  async rebuild(repository: string, source: RepositorySource, options: UpdateCallOptions = {}): Promise<UpdateResult> {
+  async rebuild(repository: string, source: SourceModule, options: UpdateCallOptions = {}): Promise<UpdateResult> {
     return await this.#update(repository, source, { ...options, rebuild: true })
   }
 
@@ -131,7 +131,7 @@ export class SearchIndex implements AsyncDisposable {
 
   async #update(
     repository: string,
-    source: RepositorySource,
+    source: SourceModule,
     { rebuild, signal, onProgress }: UpdateCallOptions & { readonly rebuild: boolean },
   ): Promise<UpdateResult> {
     const atLeast = await this.#generations.load(repository)

@@ -1,20 +1,32 @@
 import type { Cancellable } from '#base'
-import type { Repository } from '#repository'
+import type { Tree } from '#repository'
+import type { RecoveryPoint } from './recovery-points.ts'
+
+/** What an index is made from. */
+export interface SnapshotSource {
+  /** Ids of all snapshots. */
+  list(options: Cancellable): Promise<ReadonlySet<string>>
+  /** Snapshots by their ids; without those that have gone. */
+  load(ids: readonly string[], options: Cancellable): AsyncIterable<Omit<RecoveryPoint, 'isWhole'> | 'damaged'>
+  /** After `list` and `load`: how trees are had. Undefined for one that is damaged or not there; anything else that fails is thrown. */
+  openTrees(options: Cancellable): Promise<(id: Buffer) => Promise<Tree | undefined>>
+  /** Whether a snapshot has been forgotten since it was listed. */
+  isGone(id: string, options: Cancellable): Promise<boolean>
+}
 
 /**
- * Where the index of a repository is made from: a module that opens the repository in the thread that reads it. An open
- * repository cannot be handed to a thread, and reading a million entries in the thread of the API would hold it.
+ * A module that opens a source in the thread that reads it. An open repository cannot be handed to a thread, and reading a
+ * million entries in the thread of the API would hold it.
  */
-export interface RepositorySource {
+export interface SourceModule {
   /** Address of a module that exports `openForSearch`. */
   readonly module: string
   /** A plain value for it. */
   readonly options: unknown
 }
 
-export interface OpenedForSearch extends AsyncDisposable {
-  readonly repository: Repository
+export interface OpenedSource extends AsyncDisposable {
+  readonly source: SnapshotSource
 }
 
-/** Nothing is written to the repository. Whoever prunes does so at another time, or an update may find trees gone. */
-export type OpenForSearch = (options: unknown, cancel: Cancellable) => Promise<OpenedForSearch>
+export type OpenForSearch = (options: unknown, cancel: Cancellable) => Promise<OpenedSource>

@@ -1,7 +1,6 @@
-import { hasCode, mapOrdered, throwIfBug } from '#base'
+import { hasCode } from '#base'
 import type { Cancellable } from '#base'
-import { FormatError, TreeLoader, compareTimes, idToHex, loadIndex, loadSnapshot } from '#repository'
-import type { IndexedRepository, NamedSnapshot, Repository, Tree } from '#repository'
+import { compareTimes } from '#repository'
 import { Children } from './children.ts'
 import { compactSegment } from './compact.ts'
 import { enterSnapshot } from './enter-snapshot.ts'
@@ -11,6 +10,7 @@ import { FolderTrees } from './folder-trees.ts'
 import type { RecoveryPoint } from './recovery-points.ts'
 import { extentOf, nothing, segmentOfChanges } from './segment.ts'
 import type { Extent, SegmentContent } from './segment.ts'
+import type { SnapshotSource } from './source.ts'
 import type { IndexStore, Manifest } from './store.ts'
 import { IndexTable } from './table.ts'
 
@@ -61,12 +61,12 @@ const tries = 3
 /** Throws what reading the repository throws, `SEARCH_INDEX_NOT_WRITTEN`, `SEARCH_INDEX_TOO_LARGE`, `SEARCH_UNSTEADY`. */
 export async function updateIndex(
   store: IndexStore,
-  repository: Repository,
+  source: SnapshotSource,
   options: UpdateOptions,
 ): Promise<UpdateResult> {
   for (let attempt = 0; attempt < tries; attempt++) {
     using update = IndexUpdate.open(store, options)
-    const result = await update.run(repository)
+    const result = await update.run(source)
     if (result) return result
   }
   throw new SearchError('SEARCH_UNSTEADY', { repository: store.repository })
@@ -116,20 +116,13 @@ class IndexUpdate implements Disposable {
   }
 
   /** Undefined when a snapshot was forgotten while it was read: then all is to be begun again. */
-  async run(repository: Repository): Promise<UpdateResult | undefined> {
-    // Before the index of the repository is loaded: then all blobs of these snapshots are in it.
-    const listed = await this.#listSnapshots(repository)
-    this.#removeOthers(listed)
-    const fresh = await this.#loadUnknown(repository, listed)
-    const isSteady = await this.#enterAll(repository, fresh)
-    return isSteady ? this.#save() : undefined
-  }
-
-  async #listSnapshots({ backend }: Repository): Promise<Set<string>> {
+  async run(source: SnapshotSource): Promise<UpdateResult | undefined> {
     const { signal } = this.#options
-    const names = new Set<string>()
-    for await (const { name } of backend.list('snapshot', { signal })) names.add(name)
-    return names
+    const listed = await source.list({ signal })
+    this.#removeOthers(listed)
+    const fresh = await this.#loadUnknown(source, listed)
+    const isSteady = await this.#enterAll(source, fresh)
+    return isSteady ? this.#save() : undefined
   }
 
   #removeOthers(listed: ReadonlySet<string>): void {
@@ -143,32 +136,28 @@ class IndexUpdate implements Disposable {
   }
 
   /** The snapshots that the index does not know, the oldest first. */
-  async #loadUnknown(repository: Repository, listed: ReadonlySet<string>): Promise<RecoveryPoint[]> {
+  async #loadUnknown(source: SnapshotSource, listed: ReadonlySet<string>): Promise<RecoveryPoint[]> {
     const { table } = this.#work
-    const { signal } = this.#options
     const unknown = [...listed].filter((id) => table.points.slotOf(id) === undefined)
-    const loaded: NamedSnapshot[] = []
-    const loadOne = (id: string) => loadReadable(repository, id, { signal })
-    const options = { concurrency: repository.backend.connections, signal }
+    const loaded: RecoveryPoint[] = []
     table.unreadable = 0
-    for await (const snapshot of mapOrdered(unknown, loadOne, options)) {
+    for await (const snapshot of source.load(unknown, { signal: this.#options.signal })) {
       if (snapshot === 'damaged') table.unreadable++
-      else if (snapshot !== 'gone') loaded.push(snapshot)
+      else loaded.push({ ...snapshot, isWhole: true })
     }
-    return loaded.map(pointOf).toSorted((a, b) => compareTimes(a.time, b.time) || (a.id < b.id ? -1 : 1))
+    return loaded.toSorted((a, b) => compareTimes(a.time, b.time) || (a.id < b.id ? -1 : 1))
   }
 
-  async #enterAll(repository: Repository, fresh: readonly RecoveryPoint[]): Promise<boolean> {
+  async #enterAll(source: SnapshotSource, fresh: readonly RecoveryPoint[]): Promise<boolean> {
     const toRead = fresh.filter((point) => !this.#takeOver(point))
     if (toRead.length === 0) return true
-    const trees = new SnapshotTrees(await loadIndex(repository, { signal: this.#options.signal }), this.#options)
-    const { repository: name } = this.#store
     const { mostRows, signal, onProgress } = this.#options
+    const load = await source.openTrees({ signal })
     for (const [done, point] of toRead.entries()) {
       onProgress?.({ done, total: toRead.length })
-      const load = (id: Buffer) => trees.load(id)
-      const entered = await enterSnapshot(this.#work, point, { load, repository: name, mostRows, signal })
-      if (entered.unreadable > 0 && (await isGone(repository, point.id, { signal }))) return false
+      const options = { load, repository: this.#store.repository, mostRows, signal }
+      const entered = await enterSnapshot(this.#work, point, options)
+      if (entered.unreadable > 0 && (await source.isGone(point.id, { signal }))) return false
       if (entered.unreadable > 0) this.#incomplete++
       this.#skipped += entered.skipped
       this.#added++
@@ -271,50 +260,3 @@ const rebuildReasons: readonly RebuildReason[] = [
   'SEARCH_INDEX_ROLLED_BACK',
   'SEARCH_INDEX_VERSION',
 ]
-
-/** Trees of a repository; undefined for one that is damaged or missing. What the storage itself fails at is thrown. */
-class SnapshotTrees {
-  readonly #loader: TreeLoader
-  readonly #options: Cancellable
-
-  constructor(repository: IndexedRepository, { signal }: Cancellable) {
-    this.#loader = new TreeLoader(repository)
-    this.#options = { signal }
-  }
-
-  async load(id: Buffer): Promise<Tree | undefined> {
-    try {
-      return await this.#loader.loadById(id, this.#options)
-    } catch (thrown) {
-      if (!isDamage(thrown)) throw thrown
-      return undefined
-    }
-  }
-}
-
-function isDamage(thrown: unknown): boolean {
-  return thrown instanceof FormatError || ['BLOB_NOT_FOUND', 'BLOB_DAMAGED'].some((code) => hasCode(thrown, code))
-}
-
-async function loadReadable(
-  repository: Repository,
-  id: string,
-  options: Cancellable,
-): Promise<NamedSnapshot | 'gone' | 'damaged'> {
-  try {
-    return await loadSnapshot(repository, id, options)
-  } catch (thrown) {
-    throwIfBug(thrown)
-    if (hasCode(thrown, 'FILE_NOT_FOUND')) return 'gone'
-    if (hasCode(thrown, 'FILE_DAMAGED')) return 'damaged'
-    throw thrown
-  }
-}
-
-async function isGone({ backend }: Repository, name: string, options: Cancellable): Promise<boolean> {
-  return (await backend.size({ type: 'snapshot', name }, options)) === undefined
-}
-
-function pointOf({ id, time, hostname, paths, tags, tree }: NamedSnapshot): RecoveryPoint {
-  return { id, time, host: hostname, paths, tags, tree: idToHex(tree), isWhole: true }
-}
