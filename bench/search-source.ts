@@ -62,7 +62,7 @@ export class MadeUpMachine implements SnapshotSource {
     for (const id of ids) {
       const number = Number.parseInt(id, 16)
       const time = new Date(begin + number * day).toISOString()
-      yield { id, time, host: 'machine', paths: ['/srv'], tags: [], tree: treeId('root', 0, number).toString('hex') }
+      yield { id, time, host: 'machine', paths: ['/srv'], tags: [], tree: this.rootOf(number).toString('hex') }
     }
   }
 
@@ -72,6 +72,10 @@ export class MadeUpMachine implements SnapshotSource {
 
   async isGone(): Promise<boolean> {
     return false
+  }
+
+  rootOf(number: number): Buffer {
+    return treeId('root', 0, number)
   }
 
   /** Trees are asked for day after day: what was before is not remembered. */
@@ -118,13 +122,12 @@ export class MadeUpMachine implements SnapshotSource {
 
   #fileNode(file: number): Node {
     const [name, content] = [this.#names[file] as number, this.#contents[file] as number]
-    const ending = endings[name % endings.length] as string
     const blob = Buffer.alloc(32)
     blob.writeUInt32LE(name, 0)
     blob.writeUInt32LE(content, 4)
     return {
       ...blank,
-      name: Buffer.from(nameOf(name, ending)),
+      name: Buffer.from(fileName(name)),
       type: 'file',
       mtime: new Date(begin + content * day - (name % 86_400) * 1000).toISOString(),
       size: BigInt(((name * 2_654_435_761 + content * 977) >>> 0) % 5_000_000),
@@ -161,6 +164,10 @@ function treeId(kind: keyof typeof kinds, number: number, changedOn: number): Bu
   id.writeUInt32LE(number, 4)
   id.writeUInt32LE(changedOn, 8)
   return id
+}
+
+export function fileName(number: number): string {
+  return nameOf(number, endings[number % endings.length] as string)
 }
 
 /** `annual-invoice 4711.xlsx` */

@@ -26,48 +26,50 @@ function rangeSchema<Limit extends z.ZodType>(limit: Limit) {
 }
 
 /** Everything that is given must hold; both limits of a range belong to it. */
-export const searchQuerySchema = z.strictObject({
-  /**
-   * Words, all of which must be in the path of the file, or together in quotation marks; without regard to case and
-   * accents. One with `*` or `?` is a pattern for a whole name: `*.xlsx`. One with `/` goes over several names: `accounts/2024`.
-   */
-  text: z.string().max(500).default(''),
-  /** Where the words must be: in the path, of which the name is a part, or in the name itself. */
-  within: z.enum(['path', 'name']).default('path'),
-  /** Only what is below this folder. As text, or as `rawFolder`. */
-  folder: z.string().min(1).max(100_000).optional(),
-  rawFolder: rawPathSchema.optional(),
-  types: z.array(z.enum(searchEntryTypes)).min(1).max(4).optional(),
-  /** When a version was last modified, by its own time. Folders have none here. */
-  modified: rangeSchema(timeSchema).optional(),
-  /** Bytes. */
-  size: rangeSchema(sizeSchema).optional(),
-  /** Only what was there then, by the newest recovery point that is not later. */
-  at: timeSchema.optional(),
-  /** Only what is not there any more, and whose absence a recovery point after this moment was the first to show. */
-  deletedSince: timeSchema.optional(),
-  /** Only what a recovery point after this moment was the first to have: new files, and new versions. With `deletedSince`: one of both. */
-  changedSince: timeSchema.optional(),
-  machines: z.array(idSchema).min(1).max(1000).optional(),
-  /** Which recovery points are looked at at all. */
-  recoveryPoints: z
-    .strictObject({
-      from: timeSchema.optional(),
-      to: timeSchema.optional(),
-      hosts: z.array(nameSchema).min(1).max(100).optional(),
-      /** All of these paths were backed up. */
-      paths: z.array(nameSchema).min(1).max(100).optional(),
-      /** All of these tags. */
-      tags: z.array(nameSchema).min(1).max(100).optional(),
-    })
-    .optional(),
-  /** Files on a page. */
-  limit: z.int().min(1).max(200).default(50),
-  /** Versions that are told of each file, the newest. */
-  versions: z.int().min(1).max(500).default(10),
-  /** From the answer before, for the page after it. Everything else must be the same as there. */
-  cursor: z.string().max(200_000).optional(),
-})
+export const searchQuerySchema = z
+  .strictObject({
+    /**
+     * Words, all of which must be in the path of the file, or together in quotation marks; without regard to case and
+     * accents. One with `*` or `?` is a pattern for a whole name: `*.xlsx`. One with `/` goes over several names: `accounts/2024`.
+     */
+    text: z.string().max(500).default(''),
+    /** Where the words must be: in the path, of which the name is a part, or in the name itself. */
+    within: z.enum(['path', 'name']).default('path'),
+    /** Only what is below this folder. As text, or as `rawFolder`. */
+    folder: z.string().min(1).max(100_000).optional(),
+    rawFolder: rawPathSchema.optional(),
+    types: z.array(z.enum(searchEntryTypes)).min(1).max(4).optional(),
+    /** When a version was last modified, by its own time. Folders have none here. */
+    modified: rangeSchema(timeSchema).optional(),
+    /** Bytes. */
+    size: rangeSchema(sizeSchema).optional(),
+    /** Only what was there then, by the newest recovery point that is not later. */
+    at: timeSchema.optional(),
+    /** Only what is not there any more, and whose absence a recovery point after this moment was the first to show. */
+    deletedSince: timeSchema.optional(),
+    /** Only what a recovery point after this moment was the first to have: new files, and new versions. With `deletedSince`: one of both. */
+    changedSince: timeSchema.optional(),
+    machines: z.array(idSchema).min(1).max(1000).optional(),
+    /** Which recovery points are looked at at all. */
+    recoveryPoints: z
+      .strictObject({
+        from: timeSchema.optional(),
+        to: timeSchema.optional(),
+        hosts: z.array(nameSchema).min(1).max(100).optional(),
+        /** All of these paths were backed up. */
+        paths: z.array(nameSchema).min(1).max(100).optional(),
+        /** All of these tags. */
+        tags: z.array(nameSchema).min(1).max(100).optional(),
+      })
+      .optional(),
+    /** Files on a page. */
+    limit: z.int().min(1).max(200).default(50),
+    /** Versions that are told of each file, the newest. */
+    versions: z.int().min(1).max(500).default(10),
+    /** From the answer before, for the page after it. Everything else must be the same as there. */
+    cursor: z.string().max(200_000).optional(),
+  })
+  .refine(({ limit, versions }) => limit * versions <= 10_000, 'not more than 10,000 versions on a page')
 
 export type SearchQuery = z.infer<typeof searchQuerySchema>
 

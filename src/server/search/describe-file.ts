@@ -1,5 +1,5 @@
 import type { FoundFile, FoundVersion } from '#protocol'
-import { formatTime, goText } from '#repository'
+import { formatMilliseconds } from './format-time.ts'
 import { Judge, matchesVersion } from './find-files.ts'
 import type { Hosts } from './find-files.ts'
 import type { ParsedQuery } from './query.ts'
@@ -47,7 +47,7 @@ export class Describer {
       machine,
       repository,
       host: this.#hosts.names[host] ?? '',
-      path: goText(whole),
+      path: whole.toString(),
       rawPath: whole.toString('base64url'),
       deleted: this.#describeDeletion(),
       versions: runs.slice(0, this.#query.versions).map((run) => this.#describeVersion(run)),
@@ -66,7 +66,7 @@ export class Describer {
     return {
       type: entryTypes[type] ?? 'other',
       size: sizes.values[row] as number,
-      modified: type === folderType ? null : formatTime(BigInt(mtimes.values[row] as number) * 1_000_000n),
+      modified: type === folderType ? null : formatMilliseconds(mtimes.values[row] as number),
       first: this.#pointAt(from),
       last: this.#pointAt(to),
       recoveryPoints: count,

@@ -38,6 +38,8 @@ export interface Entered {
 
 /** Windows takes paths of 32,767 characters, others less. Only made-up trees have longer ones, and of those endlessly many. */
 const longestPath = 32_767 * 3
+/** More than names have on the average, and hostile ones must not have. */
+const nameBytesPerRow = 64
 /** Trees that are loaded ahead. */
 const ahead = 16
 
@@ -121,7 +123,18 @@ class Entering {
     const isWhole = tree ? this.#enterNodes(folder, tree, known) : false
     if (!tree) this.#leaveAll(known)
     if (!isWhole) this.#unreadable++
-    if (this.#after === undefined) this.#work.trees.set(this.#series, folder.path, isWhole ? folder.tree : undefined)
+    if (this.#after !== undefined) return
+    if (isWhole) this.#work.trees.set(this.#series, folder.path, folder.tree)
+    else this.#forgetTrees(folder.path)
+  }
+
+  /** The next snapshot must come here again, so it must not find a folder above unchanged. */
+  #forgetTrees(unreadable: number): void {
+    const { table, trees } = this.#work
+    for (let path = unreadable; ; path = table.parents.values[path] as number) {
+      trees.set(this.#series, path)
+      if (path === rootPath) return
+    }
   }
 
   /** Goes through the nodes and what is known of the folder side by side: both are sorted. False when not all could be read. */
@@ -181,9 +194,16 @@ class Entering {
     if (row !== noRow) this.#leave(row)
     const last = this.#after === undefined ? stillThere : this.#slot
     table.addRow(path, version, { first: this.#slot, last })
-    const { repository, mostRows } = this.#options
-    if (table.rowCount > mostRows) throw new SearchError('SEARCH_INDEX_TOO_LARGE', { repository, limit: mostRows })
+    this.#checkSize()
     return wasFolder
+  }
+
+  /** A few trees that hold one another have more paths than any memory. */
+  #checkSize(): void {
+    const { rowCount, names } = this.#work.table
+    const { repository, mostRows } = this.#options
+    if (rowCount <= mostRows && names.length <= mostRows * nameBytesPerRow) return
+    throw new SearchError('SEARCH_INDEX_TOO_LARGE', { repository, limit: mostRows })
   }
 
   /** Says of the paths, and of all below them, that they are not there. No recursion: folders may be nested very deep. */

@@ -25,7 +25,8 @@ export const searchErrors = {
     hint: 'The next update makes it anew from the repository.',
   },
   SEARCH_INDEX_TOO_LARGE: {
-    message: 'The repository {repository} has more than {limit} versions of files, too many for one search index.',
+    message:
+      'The repository {repository} has more than {limit} versions of files, or names too long, for a search index.',
     hint: 'Forget snapshots that are not needed, or look for files with `understudy find`.',
   },
   SEARCH_INDEX_NOT_WRITTEN: {

@@ -5,64 +5,14 @@ import type { SearchQuery } from '#protocol'
 import { SearchHistory, changeFolder, cloneFolder, foldersIn } from '../../../test/helpers/search-history.ts'
 import type { ModelFolder } from '../../../test/helpers/search-history.ts'
 import { naiveSearch, simplify } from '../../../test/helpers/search-naive.ts'
+import { TestIndex } from '../../../test/helpers/search-test-index.ts'
 import { randomFrom, testSeed } from '../../../test/helpers/seed.ts'
 import type { Random } from '../../../test/helpers/seed.ts'
 import { tempFolder } from '../../../test/helpers/temp.ts'
-import { compactSegment } from './compact.ts'
-import { FolderTrees } from './folder-trees.ts'
-import { systemIndexFiles } from './index-files.ts'
-import { LoadedIndexes } from './loaded-indexes.ts'
-import { Cursors } from './ranking.ts'
-import { RepositorySnapshots } from './repository-source.ts'
-import { searchPage } from './search-page.ts'
-import { IndexStore } from './store.ts'
-import { updateIndex } from './update.ts'
 
 const seed = testSeed()
-const key = Buffer.alloc(32, 7)
 const day = 86_400_000
 const begin = Date.UTC(2026, 0, 1)
-
-/** An index on a disk, without threads. */
-class Bench {
-  readonly indexes = new LoadedIndexes(64 << 20, (repository) => this.store(repository))
-  readonly #folder: string
-  constructor(folder: string) {
-    this.#folder = folder
-  }
-
-  store(repository: string): IndexStore {
-    return new IndexStore(this.#folder, repository, { key, files: systemIndexFiles })
-  }
-
-  async update({ source }: SearchHistory, repository = 'one', rebuild = false) {
-    const options = { atLeast: 0, rebuild, mostRows: 1e6 }
-    return await updateIndex(this.store(repository), new RepositorySnapshots(source.repository), options)
-  }
-
-  compact(): void {
-    const store = this.store('one')
-    const manifest = store.readManifest()
-    const trees = new FolderTrees()
-    const content = compactSegment(store.load(manifest, trees), trees)
-    const { paths, nameBytes, rows, trees: count, points } = content.head
-    const extent = { points: points.length, paths: paths + 1, nameBytes, rows, trees: count }
-    store.commit({ ...manifest, generation: manifest.generation + 1, segments: [store.writeSegment(content)], extent })
-  }
-
-  /** All pages together. */
-  searchAll(query: SearchQuery, repository = 'one') {
-    const scopes = [{ repository, machine: 'machine', atLeast: 0 }]
-    const options = { indexes: this.indexes, cursors: new Cursors(key), throwIfCancelled: () => undefined }
-    let page = searchPage(query, scopes, options)
-    const files = [...page.files]
-    while (page.cursor !== null) {
-      page = searchPage({ ...query, cursor: page.cursor }, scopes, options)
-      files.push(...page.files)
-    }
-    return { ...page, files }
-  }
-}
 
 function randomQuery(random: Random): SearchQuery {
   const texts = ['report', 'a', '*.xlsx', 'STRASSE', 'resume doc', 'accounts report', '?', 'R*t', 'zzz', '2*4 a']
@@ -88,7 +38,7 @@ function randomQuery(random: Random): SearchQuery {
       },
     }),
     limit: 1 + random.below(80),
-    versions: 500,
+    versions: 100,
   })
 }
 
@@ -118,24 +68,24 @@ for (let round = 0; round < 12; round++) {
   test(`the index answers as going through every snapshot does, however the history came about (${round})`, async () => {
     const random = randomFrom(seed + round)
     await using folder = await tempFolder()
-    const bench = new Bench(folder.path)
+    const index = new TestIndex(folder.path)
     const history = await SearchHistory.create()
     const roots = new Map<string, ModelFolder>()
     for (let step = 0; step < 8; step++) {
       await changeHistory(history, random, roots)
-      await bench.update(history)
-      if (random.below(3) === 0) bench.compact()
-      await bench.update(history, 'rebuilt', true)
+      await index.update(history)
+      if (random.below(3) === 0) index.compact()
+      await index.update(history, { repository: 'rebuilt', rebuild: true })
       for (let i = 0; i < 12; i++) {
         const query = randomQuery(random)
         const expected = naiveSearch(history.snapshots, query)
-        const answer = bench.searchAll(query)
+        const answer = index.searchAll(query)
         const about = `seed ${seed}, round ${round}, step ${step}, query ${JSON.stringify(query)}`
         assert.deepEqual(simplify(answer), expected, about)
         assert.equal(answer.total, expected.length, about)
         assert.deepEqual(
-          bench.searchAll(query, 'rebuilt').files,
-          answer.files.map((file) => ({ ...file, repository: 'rebuilt' })),
+          index.searchAll(query, 'rebuilt').files,
+          answer.files.map((file) => ({ ...file, repository: 'rebuilt', machine: 'of rebuilt' })),
           about,
         )
       }

@@ -17,5 +17,5 @@ export type {
   SearchedRepository,
   UpdateCallOptions,
 } from './search-index.ts'
-export type { OpenForSearch, OpenedSource, SnapshotSource, SourceModule } from './source.ts'
+export type { OpenForSearch, OpenedSource, SnapshotSource, SnapshotToIndex, SourceModule } from './source.ts'
 export type { RebuildReason, UpdateProgress, UpdateResult } from './update.ts'

@@ -1,11 +1,11 @@
-import { parseTime } from '#repository'
-
 /** A snapshot, as far as search needs it. */
 export interface RecoveryPoint {
   /** Id of the snapshot. */
   readonly id: string
   /** RFC 3339. */
   readonly time: string
+  /** The same in nanoseconds since 1970, as decimal digits. */
+  readonly nanoseconds: string
   readonly host: string
   readonly paths: readonly string[]
   readonly tags: readonly string[]
@@ -62,9 +62,9 @@ export class RecoveryPoints {
     return (this.series[this.seriesOf[slot] as number] as Series).order.indexOf(slot)
   }
 
-  /** Gives a recovery point its slot. Throws TIME_INVALID. */
+  /** Gives a recovery point its slot. */
   add(point: RecoveryPoint, isLive = true): number {
-    const time = parseTime(point.time)
+    const time = BigInt(point.nanoseconds)
     const slot = this.points.push(point) - 1
     this.#times.push(time)
     this.isLive.push(isLive)
@@ -94,7 +94,7 @@ export class RecoveryPoints {
   takenOverBy(point: RecoveryPoint): number | undefined {
     const number = this.#seriesByKey.get(keyOf(point))
     if (number === undefined) return undefined
-    const time = parseTime(point.time)
+    const time = BigInt(point.nanoseconds)
     const atThatTime = (this.series[number] as Series).order.filter((slot) => this.#times[slot] === time)
     const [slot] = atThatTime
     // Of several at one moment the order is that of their ids, which may now be another one.

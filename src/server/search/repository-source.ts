@@ -2,8 +2,7 @@ import { hasCode, mapOrdered, throwIfBug } from '#base'
 import type { Cancellable } from '#base'
 import { FormatError, TreeLoader, idToHex, loadIndex, loadSnapshot } from '#repository'
 import type { NamedSnapshot, Repository, Tree } from '#repository'
-import type { RecoveryPoint } from './recovery-points.ts'
-import type { SnapshotSource } from './source.ts'
+import type { SnapshotSource, SnapshotToIndex } from './source.ts'
 
 /**
  * The snapshots of a repository. Nothing is written to it, not even a lock: whoever prunes does so at another time, or trees may
@@ -22,10 +21,7 @@ export class RepositorySnapshots implements SnapshotSource {
     return names
   }
 
-  async *load(
-    ids: readonly string[],
-    { signal }: Cancellable,
-  ): AsyncIterable<Omit<RecoveryPoint, 'isWhole'> | 'damaged'> {
+  async *load(ids: readonly string[], { signal }: Cancellable): AsyncIterable<SnapshotToIndex | 'damaged'> {
     const { connections } = this.#repository.backend
     const loadOne = async (id: string) => await loadReadable(this.#repository, id, { signal })
     for await (const snapshot of mapOrdered(ids, loadOne, { concurrency: connections, signal })) {

@@ -177,11 +177,22 @@ export class SealedReader implements Disposable {
     return Buffer.concat(parts)
   }
 
+  /** Opens what is left, only to see that it is what was written. */
+  check(): void {
+    while (this.#position < this.size) this.#openBlock()
+  }
+
   [Symbol.dispose](): void {
     closeSync(this.#file)
   }
 
   #nextBlock(): void {
+    const { plain, isCompressed } = this.#openBlock()
+    this.#block = isCompressed ? zstdDecompressSync(plain, { maxOutputLength: blockSize }) : plain
+    this.#taken = 0
+  }
+
+  #openBlock(): { readonly plain: Buffer; readonly isCompressed: boolean } {
     const word = this.#readBytes(this.#position, 4).readUInt32LE()
     const isCompressed = word >= compressedBit
     const length = isCompressed ? word - compressedBit : word
@@ -191,9 +202,7 @@ export class SealedReader implements Disposable {
     const place = { number: this.#number++, isLast: this.#position >= this.size, isCompressed }
     const plain = this.#sealer.open(sealed, place)
     if (!plain) throw new SealedFileProblem('a block is not what was written there')
-    this.#block = isCompressed ? zstdDecompressSync(plain, { maxOutputLength: blockSize }) : plain
-    this.#taken = 0
-    if (this.#block.length === 0 && !place.isLast) throw new SealedFileProblem('a block is empty')
+    return { plain, isCompressed }
   }
 
   #readBytes(position: number, length: number): Buffer {

@@ -29,7 +29,7 @@ export interface SearchIndexOptions {
   readonly memory?: number
   /** Milliseconds without work after which threads end and give all memory back. Default: 10 minutes. */
   readonly idle?: number
-  /** Most rows (versions of files) of one index. Default: 50 million, which take 2 GB while they are worked on. */
+  /** Most rows (versions of files) of one index. Default: 20 million, which take 2 GB while they are added to. */
   readonly mostRows?: number
   readonly clock?: Clock
 }
@@ -50,7 +50,7 @@ export interface SearchCallOptions extends Cancellable {
   readonly repositories: readonly SearchedRepository[]
 }
 
-const defaults = { memory: 512 << 20, idle: 10 * 60_000, mostRows: 50_000_000 }
+const defaults = { memory: 512 << 20, idle: 10 * 60_000, mostRows: 20_000_000 }
 
 /** Opens the search indexes in a folder, which must belong to this process alone. Throws `SEARCH_KEY_INVALID`. */
 export async function openSearchIndex(folder: string, options: SearchIndexOptions): Promise<SearchIndex> {

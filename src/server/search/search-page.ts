@@ -1,9 +1,9 @@
 import { UnderstudyError } from '#base'
 import type { FoundFile, SearchAnswer, SearchQuery } from '#protocol'
-import { formatTime } from '#repository'
 import { Describer } from './describe-file.ts'
 import { findFiles } from './find-files.ts'
 import type { FoundPaths } from './find-files.ts'
+import { formatMilliseconds } from './format-time.ts'
 import type { LoadedIndex, LoadedIndexes } from './loaded-indexes.ts'
 import { parseQuery } from './query.ts'
 import type { ParsedQuery } from './query.ts'
@@ -107,7 +107,7 @@ function tellSearched(
   return {
     repository,
     recoveryPoints: selection.selected,
-    newest: newest === -Infinity ? null : formatTime(BigInt(newest) * 1_000_000n),
+    newest: newest === -Infinity ? null : formatMilliseconds(newest),
     incomplete,
     unreadable: table.unreadable,
   }

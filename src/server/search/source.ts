@@ -2,12 +2,15 @@ import type { Cancellable } from '#base'
 import type { Tree } from '#repository'
 import type { RecoveryPoint } from './recovery-points.ts'
 
+/** A snapshot as a source tells of it. */
+export type SnapshotToIndex = Omit<RecoveryPoint, 'isWhole' | 'nanoseconds'>
+
 /** What an index is made from. */
 export interface SnapshotSource {
   /** Ids of all snapshots. */
   list(options: Cancellable): Promise<ReadonlySet<string>>
   /** Snapshots by their ids; without those that have gone. */
-  load(ids: readonly string[], options: Cancellable): AsyncIterable<Omit<RecoveryPoint, 'isWhole'> | 'damaged'>
+  load(ids: readonly string[], options: Cancellable): AsyncIterable<SnapshotToIndex | 'damaged'>
   /** After `list` and `load`: how trees are had. Undefined for one that is damaged or not there; anything else that fails is thrown. */
   openTrees(options: Cancellable): Promise<(id: Buffer) => Promise<Tree | undefined>>
   /** Whether a snapshot has been forgotten since it was listed. */

@@ -22,6 +22,8 @@ export interface Manifest {
   readonly repository: string
   /** Grows with every change, also over a rebuild: an older one in its place is noticed. */
   readonly generation: number
+  /** Digest of the ids of all snapshots that are in the index. */
+  readonly snapshots: string
   readonly segments: readonly WrittenFile[]
   /** Of the index that the segments give. */
   readonly extent: Extent
@@ -72,12 +74,13 @@ export class IndexStore {
     return table
   }
 
-  loadSegment({ id, size }: WrittenFile, table: IndexTable, trees?: FolderTrees): void {
-    this.#reading(segmentName(id), 'SEARCH_INDEX_DAMAGED', () => {
-      using reader = new SealedReader(join(this.#folder, segmentName(id)), { key: this.#key, kind: 'segment' })
-      if (reader.id !== id || reader.size !== size) throw new SealedFileProblem('it is not the file that was written')
-      loadSegment(reader, table, trees)
-    })
+  loadSegment(segment: WrittenFile, table: IndexTable, trees?: FolderTrees): void {
+    this.#readSegment(segment, (reader) => loadSegment(reader, table, trees))
+  }
+
+  /** Opens all segments, without loading them. Throws `SEARCH_INDEX_DAMAGED`, `SEARCH_INDEX_VERSION`. */
+  checkSegments({ segments }: Manifest): void {
+    for (const segment of segments) this.#readSegment(segment, (reader) => reader.check())
   }
 
   /** Writes a segment. It counts once a manifest names it. Throws `SEARCH_INDEX_NOT_WRITTEN`. */
@@ -122,6 +125,14 @@ export class IndexStore {
         throwIfBug(thrown)
       }
     }
+  }
+
+  #readSegment({ id, size }: WrittenFile, read: (reader: SealedReader) => void): void {
+    this.#reading(segmentName(id), 'SEARCH_INDEX_DAMAGED', () => {
+      using reader = new SealedReader(join(this.#folder, segmentName(id)), { key: this.#key, kind: 'segment' })
+      if (reader.id !== id || reader.size !== size) throw new SealedFileProblem('it is not the file that was written')
+      read(reader)
+    })
   }
 
   #reading<Result>(

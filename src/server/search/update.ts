@@ -1,6 +1,7 @@
+import { hash } from 'node:crypto'
 import { hasCode } from '#base'
 import type { Cancellable } from '#base'
-import { compareTimes } from '#repository'
+import { parseTime } from '#repository'
 import { Children } from './children.ts'
 import { compactSegment } from './compact.ts'
 import { enterSnapshot } from './enter-snapshot.ts'
@@ -64,12 +65,45 @@ export async function updateIndex(
   source: SnapshotSource,
   options: UpdateOptions,
 ): Promise<UpdateResult> {
+  const unchanged = options.rebuild ? undefined : await findUnchanged(store, source, options)
+  if (unchanged) return unchanged
   for (let attempt = 0; attempt < tries; attempt++) {
     using update = IndexUpdate.open(store, options)
     const result = await update.run(source)
     if (result) return result
   }
   throw new SearchError('SEARCH_UNSTEADY', { repository: store.repository })
+}
+
+/** When there are just the snapshots that are in the index, it need not be loaded: it is enough that all of it opens. */
+async function findUnchanged(
+  store: IndexStore,
+  source: SnapshotSource,
+  { atLeast, signal }: UpdateOptions,
+): Promise<UpdateResult | undefined> {
+  const manifest = readIfSound(store, atLeast)
+  const listed = await source.list({ signal })
+  if (manifest?.snapshots !== digestOf(listed)) return undefined
+  const { generation } = manifest
+  const counts = { added: 0, removed: 0, unreadable: 0, incomplete: 0, skipped: 0 }
+  return { recoveryPoints: listed.size, ...counts, rebuilt: undefined, generation }
+}
+
+function readIfSound(store: IndexStore, atLeast: number): Manifest | undefined {
+  try {
+    const manifest = store.readManifest()
+    store.checkGeneration(manifest, atLeast)
+    store.checkSegments(manifest)
+    store.removeLeftovers(manifest)
+    return manifest
+  } catch (thrown) {
+    if (!rebuildReasons.some((code) => hasCode(thrown, code))) throw thrown
+    return undefined
+  }
+}
+
+function digestOf(ids: Iterable<string>): string {
+  return hash('sha256', [...ids].toSorted().join(' '))
 }
 
 interface Opened {
@@ -143,9 +177,9 @@ class IndexUpdate implements Disposable {
     table.unreadable = 0
     for await (const snapshot of source.load(unknown, { signal: this.#options.signal })) {
       if (snapshot === 'damaged') table.unreadable++
-      else loaded.push({ ...snapshot, isWhole: true })
+      else loaded.push({ ...snapshot, nanoseconds: String(parseTime(snapshot.time)), isWhole: true })
     }
-    return loaded.toSorted((a, b) => compareTimes(a.time, b.time) || (a.id < b.id ? -1 : 1))
+    return loaded.toSorted(comparePoints)
   }
 
   async #enterAll(source: SnapshotSource, fresh: readonly RecoveryPoint[]): Promise<boolean> {
@@ -200,7 +234,8 @@ class IndexUpdate implements Disposable {
     const content = before ? this.#changes() : compactSegment(table, trees)
     const segments = [...(before?.segments ?? []), this.#store.writeSegment(content)]
     const extent = before ? extentOf(table, trees) : extentOfWhole(content)
-    this.#store.commit({ repository: this.#store.repository, generation, segments, extent })
+    const snapshots = digestOf(table.points.liveIds())
+    this.#store.commit({ repository: this.#store.repository, generation, snapshots, segments, extent })
     return generation
   }
 
@@ -226,6 +261,12 @@ class IndexUpdate implements Disposable {
 const mostSegments = 63
 /** Bytes that are not worth writing anew. */
 const smallSegments = 1 << 20
+
+function comparePoints(a: RecoveryPoint, b: RecoveryPoint): number {
+  const [timeA, timeB] = [BigInt(a.nanoseconds), BigInt(b.nanoseconds)]
+  if (timeA !== timeB) return timeA < timeB ? -1 : 1
+  return a.id < b.id ? -1 : 1
+}
 
 function extentOfWhole({ head }: SegmentContent): Extent {
   const { points, paths, nameBytes, rows, trees } = head

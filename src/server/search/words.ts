@@ -83,8 +83,35 @@ export function findWords(table: IndexTable, names: FoldedNames, words: readonly
   return hits
 }
 
-/** Calls back once for each name that has the text in it: one pass over all names, which lie in one piece. */
+/** Calls back once for each name that has the text in it. */
 function scanForText(names: FoldedNames, text: Buffer, onHit: (path: number, rating: number) => void): void {
+  if (text.length <= shortText) scanForShortText(names, text, onHit)
+  else scanForLongText(names, text, onHit)
+}
+
+/** So short a text is in so many names that looking for the next costs more than looking at each. */
+const shortText = 2
+
+function scanForShortText(names: FoldedNames, text: Buffer, onHit: (path: number, rating: number) => void): void {
+  const { values: bytes } = names.bytes
+  const { values: ends, length } = names.ends
+  const first = text[0] as number
+  for (let path = 1, start = (ends[0] as number) + 1; path < length; path++) {
+    const end = ends[path] as number
+    let rating = 0
+    // At its beginning a name has it best.
+    for (let at = start; at <= end - text.length && rating < ratings.begins; at++) {
+      if (bytes[at] !== first || !isAt(bytes, at, text)) continue
+      rating = Math.max(rating, rate(bytes, { start, end, at, length: text.length }))
+      if (rating === ratings.atBoundary) break
+    }
+    if (rating > 0) onHit(path, rating)
+    start = end + 1
+  }
+}
+
+/** One pass over all names, which lie in one piece. */
+function scanForLongText(names: FoldedNames, text: Buffer, onHit: (path: number, rating: number) => void): void {
   const { values: bytes, length } = names.bytes
   const all = Buffer.from(bytes.buffer, bytes.byteOffset, length)
   const ends = names.ends.values.subarray(0, names.ends.length)
