@@ -1,7 +1,7 @@
 import { doublesColumn, wordsColumn } from './column.ts'
 import type { FoldedNames } from './fold.ts'
 import type { ParsedQuery } from './query.ts'
-import { none, selectPoints } from './selection.ts'
+import { selectPoints } from './selection.ts'
 import type { Selection } from './selection.ts'
 import { folderType, noRow, rootPath, stillThere } from './table.ts'
 import type { IndexTable } from './table.ts'
@@ -245,8 +245,9 @@ export class Judge {
     let newest = -Infinity
     for (let row = newestRows.values[path] as number; row !== noRow; row = olderRows.values[row] as number) {
       const series = this.seriesOf(row, host)
-      const from = series < 0 ? none : this.from(row)
-      if (from > (series < 0 ? -1 : this.to(row, series))) continue
+      if (series < 0) continue
+      const from = this.from(row)
+      if (from > this.to(row, series)) continue
       const time = times[from] as number
       if (!(time > since && time > newest) || !matchesVersion(this.#table, row, this.#query)) continue
       if (this.#isChange(path, row, { from, series })) newest = time

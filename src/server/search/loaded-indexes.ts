@@ -32,7 +32,7 @@ export class LoadedIndexes {
 
   /** Bytes. */
   get memory(): number {
-    return [...this.#kept.values()].reduce((sum, { table, names }) => sum + table.memory + names.memory, 0)
+    return [...this.#kept.values()].reduce((sum, index) => sum + memoryOf(index), 0)
   }
 
   /**
@@ -75,10 +75,14 @@ export class LoadedIndexes {
     return { table: store.load(manifest), names: new FoldedNames(), manifest }
   }
 
+  /** Lets others go, those first that were not used for longest. */
   #makeRoom(repository: string, needed: number): void {
-    for (const other of this.#kept.keys()) {
-      if (this.memory + needed <= this.#limit) return
-      if (other !== repository) this.#drop(other)
+    const others = [...this.#kept].filter(([other]) => other !== repository)
+    let memory = others.reduce((sum, [, index]) => sum + memoryOf(index), needed)
+    for (const [other, index] of others) {
+      if (memory <= this.#limit) return
+      memory -= memoryOf(index)
+      this.#drop(other)
     }
   }
 
@@ -90,7 +94,11 @@ export class LoadedIndexes {
   }
 }
 
-/** Bytes of an index in memory: what the columns of table and folded names take for each path, byte of a name, and row. */
+function memoryOf({ table, names }: LoadedIndex): number {
+  return table.memory + names.memory
+}
+
+/** Bytes of an index that is to be loaded: what the columns of table and folded names take for each path, byte of a name, and row. */
 function estimateMemory({ paths, nameBytes, rows }: Extent): number {
   return paths * 17 + nameBytes * 2 + rows * 41
 }

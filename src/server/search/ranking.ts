@@ -17,7 +17,7 @@ export interface Rank {
 }
 
 /** Negative when `a` comes first. */
-export function compareRanks(a: Rank, b: Rank): number {
+function compareRanks(a: Rank, b: Rank): number {
   if (a.rating !== b.rating) return b.rating - a.rating
   if (a.date !== b.date) return a.date > b.date ? -1 : 1
   return Buffer.compare(a.path, b.path) || compareTexts(a.repository, b.repository) || compareTexts(a.host, b.host)

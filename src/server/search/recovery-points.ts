@@ -57,11 +57,6 @@ export class RecoveryPoints {
     return this.#liveById.get(id)
   }
 
-  /** Where a slot stands in its series. */
-  placeOf(slot: number): number {
-    return (this.series[this.seriesOf[slot] as number] as Series).order.indexOf(slot)
-  }
-
   /** Gives a recovery point its slot. */
   add(point: RecoveryPoint, isLive = true): number {
     const time = BigInt(point.nanoseconds)

@@ -12,7 +12,7 @@ import { BlockSealer, fileIdLength, tagLength } from './seal.ts'
  */
 
 /** Of the whole index. Another version is never read: an index is made anew from the repository in minutes. */
-export const formatVersion = 1
+const formatVersion = 1
 
 export type FileKind = 'manifest' | 'segment'
 

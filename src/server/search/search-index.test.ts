@@ -96,9 +96,9 @@ test('a search while the index is updated sees the state before or the state aft
   for (let round = 1; round <= 3; round++) {
     await place.add(...Array.from({ length: round + 1 }, (_, number) => `f ${number}`))
     const updating = index.update('r', source)
-    let isOver = false
-    const over = updating.finally(() => (isOver = true))
-    while (!isOver) {
+    const state = { isOver: false }
+    const over = updating.finally(() => (state.isOver = true))
+    while (!state.isOver) {
       const { total, notSearched } = await index.search(query('f'), scope)
       assert.deepEqual(notSearched, [])
       assert.ok(total === round || total === round + 1, `${total}`)

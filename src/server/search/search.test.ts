@@ -91,7 +91,7 @@ test('patterns are for whole names, words with slashes for names one below the o
 })
 
 test('a pattern made to be slow on a name made for it is not', async () => {
-  await using made = await indexOf({ [`${'a'.repeat(250)}`]: file() })
+  await using made = await indexOf({ ['a'.repeat(250)]: file() })
   assert.deepEqual(made.index.paths({ text: `${'*a'.repeat(100)}*b` }), [])
   assert.equal(made.index.paths({ text: `${'*a'.repeat(100)}*` }).length, 1)
 })

@@ -1,4 +1,3 @@
-import type { Column } from './column.ts'
 import type { FolderTrees } from './folder-trees.ts'
 import type { RecoveryPoint } from './recovery-points.ts'
 import type { SealedReader } from './sealed-file.ts'
@@ -132,15 +131,13 @@ export function reserveExtent(table: IndexTable, { paths, nameBytes, rows }: Ext
   for (const column of [...rowColumns(table), table.olderRows]) column.reserveExactly(rows)
 }
 
-type AnyColumn = Pick<Column<Uint8Array<ArrayBuffer>>, 'bytesFrom' | 'extend' | 'reserveExactly'>
-
-export function pathColumns({ parents, nameEnds }: IndexTable) {
-  return [parents, nameEnds] satisfies AnyColumn[]
+function pathColumns({ parents, nameEnds }: IndexTable) {
+  return [parents, nameEnds]
 }
 
 /** In the order in which they are written. */
-export function rowColumns({ rowPaths, firsts, lasts, lows, highs, sizes, mtimes, types }: IndexTable) {
-  return [rowPaths, firsts, lasts, lows, highs, sizes, mtimes, types] satisfies AnyColumn[]
+function rowColumns({ rowPaths, firsts, lasts, lows, highs, sizes, mtimes, types }: IndexTable) {
+  return [rowPaths, firsts, lasts, lows, highs, sizes, mtimes, types]
 }
 
 function readHead(reader: SealedReader): SegmentHead {

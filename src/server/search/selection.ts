@@ -29,7 +29,7 @@ export interface Selection {
 }
 
 /** Larger than every position. */
-export const none = 0x7fff_ffff
+const none = 0x7fff_ffff
 
 export function selectPoints(points: RecoveryPoints, { points: filter, at }: ParsedQuery): Selection {
   const size = points.size

@@ -81,21 +81,22 @@ async function findUnchanged(
   source: SnapshotSource,
   { atLeast, signal }: UpdateOptions,
 ): Promise<UpdateResult | undefined> {
-  const manifest = readIfSound(store, atLeast)
   const listed = await source.list({ signal })
-  if (manifest?.snapshots !== digestOf(listed)) return undefined
-  const { generation } = manifest
+  const generation = generationOf(store, digestOf(listed), atLeast)
+  if (generation === undefined) return undefined
   const counts = { added: 0, removed: 0, unreadable: 0, incomplete: 0, skipped: 0 }
   return { recoveryPoints: listed.size, ...counts, rebuilt: undefined, generation }
 }
 
-function readIfSound(store: IndexStore, atLeast: number): Manifest | undefined {
+/** Of an index that is sound and has just these snapshots. */
+function generationOf(store: IndexStore, snapshots: string, atLeast: number): number | undefined {
   try {
     const manifest = store.readManifest()
     store.checkGeneration(manifest, atLeast)
+    if (manifest.snapshots !== snapshots) return undefined
     store.checkSegments(manifest)
     store.removeLeftovers(manifest)
-    return manifest
+    return manifest.generation
   } catch (thrown) {
     if (!rebuildReasons.some((code) => hasCode(thrown, code))) throw thrown
     return undefined

@@ -64,7 +64,7 @@ function nameTest(text: string, openStart: boolean, openEnd: boolean): NameTest 
 }
 
 /** For each path the bits of the words that its own name has, and how well. */
-export interface WordHits {
+interface WordHits {
   readonly own: Uint16Array
   readonly ratings: Uint16Array
 }
