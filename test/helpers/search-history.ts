@@ -51,8 +51,11 @@ export class SearchHistory {
     this.source = source
   }
 
+  /** A new history. It takes the repository from the one before: making one costs a good part of a second. */
   static async create(): Promise<SearchHistory> {
-    return new SearchHistory(await TestRepository.create())
+    const { source, empty } = await made
+    source.backend.bringBack(empty)
+    return new SearchHistory(source)
   }
 
   async add(root: ModelFolder, { time, host = 'host', paths = ['/data'], tags = [], lost = [] }: SnapshotToMake) {
@@ -112,6 +115,8 @@ export class SearchHistory {
     return idOf(tree)
   }
 }
+
+const made = TestRepository.create().then((source) => ({ source, empty: source.backend.keep() }))
 
 interface Encoding {
   readonly entries: Map<string, ModelFile | 'folder'>

@@ -64,7 +64,7 @@ async function changeHistory(history: SearchHistory, random: Random, roots: Map<
   }
 }
 
-for (let round = 0; round < 12; round++) {
+for (let round = 0; round < 6; round++) {
   test(`the index answers as going through every snapshot does, however the history came about (${round})`, async () => {
     const random = randomFrom(seed + round)
     await using folder = await tempFolder()

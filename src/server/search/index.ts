@@ -7,8 +7,8 @@
  * `store.ts` (how it is kept) and `find-files.ts` (how it is searched).
  */
 export { SearchError, searchErrors } from './errors.ts'
-export { repositoryAt } from './open-repository.ts'
-export type { RepositoryPlace } from './open-repository.ts'
+export { repositoryAt } from './open-for-search.ts'
+export type { RepositoryPlace } from './open-for-search.ts'
 export { SearchIndex, openSearchIndex } from './search-index.ts'
 export type {
   IndexGenerations,

@@ -2,7 +2,7 @@ import { mkdir } from 'node:fs/promises'
 import { programModule, systemClock } from '#base'
 import type { Cancellable, Clock } from '#base'
 import type { SearchAnswer, SearchQuery } from '#protocol'
-import type { IndexThreadSetup, ProgressPosted, UpdateOrder } from './index-thread.ts'
+import type { IndexThreadSetup, ProgressPosted, UpdateOrder } from './indexing-thread.ts'
 import { LazyThread } from './lazy-thread.ts'
 import { checkKey } from './seal.ts'
 import type { SearchOrder, SearchThreadSetup } from './search-thread.ts'
@@ -81,7 +81,7 @@ export class SearchIndex implements AsyncDisposable {
       idle,
     })
     this.#indexing = new LazyThread({
-      module: programModule('server/search/index-thread'),
+      module: programModule('server/search/indexing-thread'),
       data: { folder, key, mostRows } satisfies IndexThreadSetup,
       clock,
       idle,

@@ -18,7 +18,7 @@ export interface RepositoryPlace {
 
 /** For `SearchIndex.update`. */
 export function repositoryAt(place: RepositoryPlace): SourceModule {
-  return { module: programModule('server/search/open-repository').href, options: place }
+  return { module: programModule('server/search/open-for-search').href, options: place }
 }
 
 export async function openForSearch(options: unknown, { signal }: Cancellable): Promise<OpenedSource> {
