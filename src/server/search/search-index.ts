@@ -29,7 +29,7 @@ export interface SearchIndexOptions {
   readonly memory?: number
   /** Milliseconds without work after which threads end and give all memory back. Default: 10 minutes. */
   readonly idle?: number
-  /** Most rows (versions of files) of one index. Default: 20 million, which take 2 GB while they are added to. */
+  /** Most rows (versions of files) of one index. Default: 20 million, which take 2 to 4 GB while they are added to. */
   readonly mostRows?: number
   readonly clock?: Clock
 }

@@ -95,13 +95,13 @@ const shortText = 2
 function scanForShortText(names: FoldedNames, text: Buffer, onHit: (path: number, rating: number) => void): void {
   const { values: bytes } = names.bytes
   const { values: ends, length } = names.ends
-  const first = text[0] as number
+  const [first, second] = [text[0] as number, text[1]]
   for (let path = 1, start = (ends[0] as number) + 1; path < length; path++) {
     const end = ends[path] as number
     let rating = 0
     // At its beginning a name has it best.
     for (let at = start; at <= end - text.length && rating < ratings.begins; at++) {
-      if (bytes[at] !== first || !isAt(bytes, at, text)) continue
+      if (bytes[at] !== first || (second !== undefined && bytes[at + 1] !== second)) continue
       rating = Math.max(rating, rate(bytes, { start, end, at, length: text.length }))
       if (rating === ratings.atBoundary) break
     }
@@ -157,10 +157,10 @@ function rate(
     length,
   }: { readonly start: number; readonly end: number; readonly at: number; readonly length: number },
 ): number {
+  if (at !== start) return isOfWord(bytes[at - 1] as number) ? ratings.inside : ratings.atBoundary
   const after = at + length
-  const isToEnd = after === end || (bytes[after] === dot && !hasDot(bytes, after + 1, end))
-  if (at === start) return isToEnd ? ratings.whole : ratings.begins
-  return isOfWord(bytes[at - 1] as number) ? ratings.inside : ratings.atBoundary
+  const isWhole = after === end || (bytes[after] === dot && !hasDot(bytes, after + 1, end))
+  return isWhole ? ratings.whole : ratings.begins
 }
 
 function hasDot(bytes: Uint8Array, from: number, to: number): boolean {
