@@ -1,4 +1,4 @@
-/** So many bytes at once; who comes when they are taken waits in the order of coming. */
+/** So many bytes at once. */
 export class ByteBudget {
   readonly #total: number
   #taken = 0
@@ -8,22 +8,27 @@ export class ByteBudget {
     this.#total = total
   }
 
-  /** What is larger than the whole budget takes all of it. */
+  /** False when there is no room. Who is let in gives them back with `give`. */
+  tryTake(bytes: number): boolean {
+    if (this.#waiting.length > 0 || this.#taken + bytes > this.#total) return false
+    this.#taken += bytes
+    return true
+  }
+
+  /** Who comes when there is no room waits, in the order of coming. What is larger than the whole budget takes all of it. */
   async take(bytes: number): Promise<Disposable> {
     const share = Math.min(bytes, this.#total)
-    if (this.#waiting.length > 0 || this.#taken + share > this.#total) {
-      await new Promise<void>((start) => this.#waiting.push({ bytes: share, start }))
-    } else this.#taken += share
+    if (!this.tryTake(share)) await new Promise<void>((start) => this.#waiting.push({ bytes: share, start }))
     let held = true
     return {
       [Symbol.dispose]: () => {
-        if (held) this.#giveBack(share)
+        if (held) this.give(share)
         held = false
       },
     }
   }
 
-  #giveBack(bytes: number): void {
+  give(bytes: number): void {
     this.#taken -= bytes
     for (let next = this.#waiting[0]; next && this.#taken + next.bytes <= this.#total; next = this.#waiting[0]) {
       this.#taken += next.bytes

@@ -2,6 +2,7 @@ import type { IncomingMessage } from 'node:http'
 import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify'
 import { type Clock, hasCode, printable, systemClock } from '#base'
 import { BackendError, type FileRef, fileTypes } from '#backend'
+import { announcedLength, bodyOf, discardRest } from './body.ts'
 import { type Credential, parseBasic } from './credential.ts'
 import { type Answer, answerFile, answerListing, answerSize } from './downloads.ts'
 import { EndpointError, type EndpointErrorCode, statusOf } from './errors.ts'
@@ -31,14 +32,12 @@ export interface EndpointLimits extends UploadLimits {
 
 const defaultLimits: EndpointLimits = {
   largest: 256 << 20,
-  most: 2000,
+  most: 1000,
   mostOfOne: 64,
   stall: 5 * 60_000,
   recountAfter: 6 * 60 * 60_000,
 }
 
-/** Of an upload that was refused, so many bytes are taken in and thrown away: a client that still sends reads no answer. */
-const mostDiscarded = 256 << 20
 /** Characters of the reason phrase: the only words of an answer that restic shows. */
 const longestPhrase = 200
 /** Seconds after which to come again. */
@@ -177,7 +176,7 @@ export class RepositoryEndpoint {
     if (file.type !== 'lock') this.#checkOpen(visit)
     let received = 0
     this.#watch(request.raw)
-    const body = arriving(request.raw, (bytes) => (received += bytes))
+    const body = bodyOf(request.raw, (bytes) => (received += bytes))
     const length = announcedLength(request.raw)
     const refuse = (kind: RefusalKind) => this.#refuse(visit, kind, file)
     try {
@@ -250,36 +249,6 @@ export class RepositoryEndpoint {
 }
 
 const done: Answer = { status: 200, headers: {} }
-
-/** The body as it comes. Who stops early leaves the connection open, so that an answer can still be given. */
-async function* arriving(raw: IncomingMessage, received: (bytes: number) => void): AsyncGenerator<Buffer> {
-  try {
-    for await (const bytes of raw.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
-      received(bytes.length)
-      yield bytes
-    }
-  } catch (cause) {
-    throw new EndpointError('ENDPOINT_UPLOAD_BROKEN', { cause })
-  }
-  if (!raw.complete) throw new EndpointError('ENDPOINT_UPLOAD_BROKEN')
-  raw.setTimeout(0) // from here on the client waits for us
-}
-
-function announcedLength({ headers }: IncomingMessage): number | undefined {
-  const length = Number(headers['content-length'] ?? NaN)
-  return Number.isSafeInteger(length) ? length : undefined
-}
-
-/** Reads on what still comes of a refused upload, up to a bound, so that the answer is not lost with the connection. */
-function discardRest(raw: IncomingMessage): void {
-  let left = mostDiscarded
-  raw.on('error', () => undefined)
-  raw.on('data', (bytes: Buffer) => {
-    left -= bytes.length
-    if (left < 0) raw.destroy()
-  })
-  raw.resume()
-}
 
 /** What the machine hears. Where the storage lies, and what exactly is wrong with it, it does not. */
 function endpointErrorFor(thrown: unknown): EndpointError {

@@ -19,13 +19,14 @@ import {
   syncStored,
   systemFiles,
 } from '#backend'
+import type { Spooled } from './arrival.ts'
 import { EndpointError } from './errors.ts'
 import { FolderQuarantine } from './folder-quarantine.ts'
 import { isRepositoryId } from './path.ts'
 import { type Quarantine, SoftDeleteBackend } from './quarantine.ts'
 import { Placer } from './placer.ts'
 import { SharedMemory } from './shared-memory.ts'
-import { Spool, type Spooled } from './spool.ts'
+import { Spool } from './spool.ts'
 import type { EndpointStorage, Incoming, OpenedFile, Upload } from './storage.ts'
 
 export interface FolderStorageOptions {

@@ -1,11 +1,9 @@
 import type { FileHandle } from 'node:fs/promises'
 import { hasCode } from '#base'
 
-/** Writes what arrives in larger pieces, one of them while the next is gathered. */
+/** Writes pieces one behind the other, each while the next is gathered. */
 export class PieceWriter {
   readonly #handle: FileHandle
-  #gathered: Buffer[] = []
-  #gatheredBytes = 0
   #position = 0
   #writing: Promise<void> = Promise.resolve()
 
@@ -13,32 +11,23 @@ export class PieceWriter {
     this.#handle = handle
   }
 
-  /** Takes the next bytes; resolves when there is room for more. `piece`: how many are written at once. */
-  async push(bytes: Buffer, piece: number): Promise<void> {
-    this.#gathered.push(bytes)
-    this.#gatheredBytes += bytes.length
-    if (this.#gatheredBytes >= piece) await this.#start()
+  /** Resolves when the piece before is written; `written` is called when this one is, or is given up. */
+  async write(pieces: readonly Buffer[], written: () => void): Promise<void> {
+    try {
+      await this.#writing
+    } catch (thrown) {
+      written()
+      throw thrown
+    }
+    const position = this.#position
+    this.#position += pieces.reduce((sum, { length }) => sum + length, 0)
+    this.#writing = writeAll(this.#handle, pieces, position).finally(written)
+    this.#writing.catch(() => undefined) // awaited before the next piece
   }
 
   /** Resolves when everything is written. */
   async finish(): Promise<void> {
-    await this.#start()
     await this.#writing
-  }
-
-  /** Resolves when nothing is written any more, whatever came of it. */
-  async settle(): Promise<void> {
-    await this.#writing.catch(() => undefined)
-  }
-
-  async #start(): Promise<void> {
-    await this.#writing
-    const [pieces, position] = [this.#gathered, this.#position]
-    this.#position += this.#gatheredBytes
-    this.#gathered = []
-    this.#gatheredBytes = 0
-    this.#writing = writeAll(this.#handle, pieces, position)
-    this.#writing.catch(() => undefined) // awaited before the next piece
   }
 }
 

@@ -1,11 +1,11 @@
-import { createHash, randomBytes } from 'node:crypto'
-import { type FileHandle, mkdir, open, readdir, statfs, unlink } from 'node:fs/promises'
+import { randomBytes } from 'node:crypto'
+import { mkdir, readdir, statfs, unlink } from 'node:fs/promises'
 import { join } from 'node:path'
-import { type Clock, formatBytes } from '#base'
+import type { Clock } from '#base'
 import { fileError } from '#backend'
+import { Arrival, type Spooled } from './arrival.ts'
+import { ByteBudget } from './byte-budget.ts'
 import { EndpointError } from './errors.ts'
-import { PieceWriter } from './piece-writer.ts'
-import { SharedMemory } from './shared-memory.ts'
 import type { Upload } from './storage.ts'
 
 export interface SpoolOptions {
@@ -20,21 +20,9 @@ export interface SpoolOptions {
   readonly freeBytes?: ((folder: string) => Promise<number>) | undefined
 }
 
-/** An upload that has arrived, until it is disposed of. */
-export interface Spooled extends AsyncDisposable {
-  readonly size: number
-  /** SHA-256 in hex. */
-  readonly hash: string
-  /** Where it lies, or would. */
-  readonly path: string
-  /** A small one is in memory only. */
-  readonly bytes: Buffer | undefined
-  /** The file that holds a large one, written but not synced. */
-  readonly handle: FileHandle | undefined
-}
-
 const namePattern = /^[0-9a-f]{32}$/
-const memory = { total: 48 << 20, least: 64 << 10, most: 1 << 20 }
+/** Bytes of uploads that may be in memory. */
+const memory = 48 << 20
 /** Milliseconds for which the free space counts as known: what arrives meanwhile is counted here. */
 const spaceKnownFor = 1000
 
@@ -42,7 +30,7 @@ const spaceKnownFor = 1000
 export class Spool {
   readonly #folder: string
   readonly #options: SpoolOptions
-  readonly #memory = new SharedMemory(memory)
+  readonly #memory = new ByteBudget(memory)
   /** Bytes of uploads that are here or announced. */
   #reserved = 0
   #space: { readonly free: number; readonly at: number; arrived: number } | undefined
@@ -108,76 +96,4 @@ export class Spool {
 async function freeBytesOf(folder: string): Promise<number> {
   const { bavail, bsize } = await statfs(folder)
   return bavail * bsize
-}
-
-export function tooLarge({ file, longest }: Pick<Upload, 'file' | 'longest'>): EndpointError {
-  return new EndpointError('ENDPOINT_FILE_TOO_LARGE', { type: file.type, allowed: `at most ${formatBytes(longest)}` })
-}
-
-interface ArrivalOptions {
-  readonly mode: number
-  readonly memory: SharedMemory
-  /** Throws when there is none. */
-  readonly takeRoom: (bytes: number) => void
-  readonly giveBack: (bytes: number) => void
-}
-
-/** One upload: in memory as long as it is small, then in a file. */
-class Arrival implements Spooled {
-  readonly path: string
-  size = 0
-  hash = ''
-  bytes: Buffer | undefined
-  handle: FileHandle | undefined
-  #reserved = 0
-  readonly #options: ArrivalOptions
-  readonly #share: Disposable
-
-  constructor(path: string, options: ArrivalOptions) {
-    this.path = path
-    this.#options = options
-    this.#share = options.memory.enter()
-  }
-
-  /** Takes room for so many bytes in all. */
-  reserve(total: number): void {
-    const more = total - this.#reserved
-    if (more <= 0) return
-    this.#options.takeRoom(more)
-    this.#reserved = total
-  }
-
-  async take(upload: Upload): Promise<void> {
-    const hash = createHash('sha256')
-    const gathered: Buffer[] = []
-    let writer: PieceWriter | undefined
-    try {
-      for await (const bytes of upload.body) {
-        this.size += bytes.length
-        if (this.size > upload.longest) throw tooLarge(upload)
-        this.reserve(this.size)
-        hash.update(bytes)
-        gathered.push(bytes)
-        if (!writer && this.size >= this.#options.memory.piece) {
-          this.handle = await open(this.path, 'wx', this.#options.mode)
-          writer = new PieceWriter(this.handle)
-        }
-        if (writer) for (const piece of gathered.splice(0)) await writer.push(piece, this.#options.memory.piece)
-      }
-      await writer?.finish()
-    } finally {
-      await writer?.settle()
-    }
-    if (!writer) this.bytes = Buffer.concat(gathered)
-    this.hash = hash.digest('hex')
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    this.#share[Symbol.dispose]()
-    this.#options.giveBack(this.#reserved)
-    this.#reserved = 0
-    if (!this.handle) return
-    await this.handle.close().catch(() => undefined)
-    await unlink(this.path).catch(() => undefined) // mostly gone already; else it goes when the server starts again
-  }
 }

@@ -1,11 +1,17 @@
 import type { Backend, ByteRange, FileRef, FileType, ListedFile } from '#backend'
 import type { Quarantine } from './quarantine.ts'
 
+/**
+ * Gives the bytes that arrive to `take`, in order; while the promise that it returns is not settled nothing is read. Rejects with
+ * what `take` throws, or when the connection breaks.
+ */
+export type Body = (take: (bytes: Buffer) => Promise<void> | undefined) => Promise<void>
+
 /** What arrives at the endpoint for one file. */
 export interface Upload {
   readonly repository: string
   readonly file: FileRef
-  readonly body: AsyncIterable<Buffer>
+  readonly body: Body
   /** Bytes that the sender has announced; undefined when it did not. */
   readonly length: number | undefined
   /** Most bytes; more are refused. */

@@ -1,18 +1,18 @@
 import { createHash } from 'node:crypto'
 import { type Clock, hasCode } from '#base'
 import { type FileRef, longestFile } from '#backend'
+import { tooLarge } from './arrival.ts'
 import type { Credential } from './credential.ts'
 import { EndpointError } from './errors.ts'
 import type { EndpointHooks, RefusalKind } from './hooks.ts'
 import type { LockOwners } from './lock-owners.ts'
-import { tooLarge } from './spool.ts'
-import type { EndpointStorage, Incoming } from './storage.ts'
+import type { Body, EndpointStorage, Incoming } from './storage.ts'
 import type { Usage } from './usage.ts'
 
 export interface UploadLimits {
   /** Bytes of the largest file. restic's packs have up to 128 MiB and a blob. */
   readonly largest: number
-  /** Uploads at once, of all machines and of one. */
+  /** Uploads at once, of all machines and of one. One takes up to some half MiB of memory, whatever its size. */
   readonly most: number
   readonly mostOfOne: number
 }
@@ -29,7 +29,7 @@ export interface UploadsOptions {
 export interface UploadRequest {
   readonly credential: Credential
   readonly file: FileRef
-  readonly body: AsyncIterable<Buffer>
+  readonly body: Body
   /** Bytes that the sender has announced. */
   readonly length: number | undefined
   /** Bytes that have been taken from the body. */
@@ -159,15 +159,16 @@ function isForRoom(thrown: unknown): boolean {
 }
 
 async function hashOf(
-  body: AsyncIterable<Buffer>,
+  body: Body,
   { file, longest }: { readonly file: FileRef; readonly longest: number },
 ): Promise<Pick<Incoming, 'hash' | 'size'>> {
   const hash = createHash('sha256')
   let size = 0
-  for await (const bytes of body) {
+  await body((bytes) => {
     size += bytes.length
     if (size > longest) throw tooLarge({ file, longest })
     hash.update(bytes)
-  }
+    return undefined
+  })
   return { hash: hash.digest('hex'), size }
 }
