@@ -20,7 +20,7 @@ export { type Fault, type FaultKind, FaultyBackend, type FaultyMethod, type Logg
 export { folders, isValidName, layoutPath, longestFile } from './layout.ts'
 export { RateLimit, type RateLimits } from './limit.ts'
 export { LocalBackend, type LocalOptions } from './local.ts'
-export { type LocalFiles, systemFiles } from './local-files.ts'
+export { systemFiles } from './local-files.ts'
 export { displayLocation, type Location, parseLocation } from './location.ts'
 export { MemoryBackend } from './memory.ts'
 export { openBackend, type OpenBackendOptions, type SshOptions } from './open.ts'

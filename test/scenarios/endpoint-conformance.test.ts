@@ -3,7 +3,7 @@ import { dirname, join } from 'node:path'
 import { type BackendUnderTest, testBackend } from '../../src/backend/conformance.ts'
 import { MemoryBackend, openBackend } from '../../src/backend/index.ts'
 import { BackendStorage } from '../../src/server/endpoint/index.ts'
-import { startEndpoint, type StartOptions } from '../../src/server/endpoint/testing.ts'
+import { startEndpoint, type StartOptions } from '../helpers/endpoint-server.ts'
 import { s3Services, startS3Server } from '../helpers/s3-server.ts'
 
 /** Our own REST backend, talking to the endpoint: what it promises, as far as nothing can be deleted. */

@@ -13,10 +13,12 @@ export interface Spooled extends AsyncDisposable {
   readonly hash: string
   /** Where it lies, or would. */
   readonly path: string
-  /** A small one is in memory only. */
-  readonly bytes: Buffer | undefined
+  /** A small one is in memory only, which is its own. */
+  readonly bytes: Buffer<ArrayBuffer> | undefined
   /** The file that holds a large one, written but not synced. */
   readonly handle: FileHandle | undefined
+  /** Its temporary name is gone: there is nothing to remove. */
+  isPlaced: boolean
 }
 
 export interface ArrivalOptions {
@@ -37,8 +39,9 @@ export class Arrival implements Spooled {
   readonly path: string
   size = 0
   hash = ''
-  bytes: Buffer | undefined
+  bytes: Buffer<ArrayBuffer> | undefined
   handle: FileHandle | undefined
+  isPlaced = false
   readonly #options: ArrivalOptions
   #reserved = 0
   #writer: PieceWriter | undefined
@@ -72,7 +75,7 @@ export class Arrival implements Spooled {
     if (this.#writer) {
       await this.#flush()
       await this.#writer.finish()
-    } else this.bytes = Buffer.concat(this.#gathered)
+    } else this.bytes = join(this.#gathered, this.size)
     this.#gathered = []
     this.hash = hash.digest('hex')
   }
@@ -85,7 +88,7 @@ export class Arrival implements Spooled {
     this.#reserved = 0
     if (!this.handle) return
     await this.handle.close().catch(() => undefined)
-    await unlink(this.path).catch(() => undefined) // mostly gone already; else it goes when the server starts again
+    if (!this.isPlaced) await unlink(this.path).catch(() => undefined) // at the latest it goes when the server starts again
   }
 
   #gather(bytes: Buffer): Promise<void> | undefined {
@@ -105,6 +108,14 @@ export class Arrival implements Spooled {
     this.#held = 0
     await this.#writer.write(pieces, () => this.#options.memory.give(held))
   }
+}
+
+/** In memory of its own, so that it can be handed to a thread. */
+function join(pieces: readonly Buffer[], size: number): Buffer<ArrayBuffer> {
+  const whole = Buffer.allocUnsafeSlow(size)
+  let at = 0
+  for (const bytes of pieces) at += bytes.copy(whole, at)
+  return whole
 }
 
 export function tooLarge({ file, longest }: Pick<Upload, 'file' | 'longest'>): EndpointError {

@@ -17,7 +17,7 @@ export function bodyOf(raw: IncomingMessage, received: (bytes: number) => void):
         raw.pause()
         settle()
       }
-      const fail = (thrown: unknown) => stop(() => reject(thrown))
+      const fail = (thrown: Error) => stop(() => reject(thrown))
       const onBroken = (cause?: Error) => fail(new EndpointError('ENDPOINT_UPLOAD_BROKEN', { cause }))
       const onEnd = () => {
         if (!raw.complete) return onBroken()
@@ -32,7 +32,7 @@ export function bodyOf(raw: IncomingMessage, received: (bytes: number) => void):
           raw.pause()
           taken.then(() => raw.resume(), fail)
         } catch (thrown) {
-          fail(thrown)
+          fail(thrown as Error)
         }
       }
       if (raw.destroyed && !raw.readableEnded) return onBroken()

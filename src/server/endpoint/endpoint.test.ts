@@ -7,7 +7,14 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { until } from '../../../test/helpers/until.ts'
 import { SettableClock } from '../../../test/helpers/settable-clock.ts'
-import { basic, fileNamed, pathOf, type RunningEndpoint, startEndpoint, type StartOptions } from './testing.ts'
+import {
+  basic,
+  fileNamed,
+  pathOf,
+  type RunningEndpoint,
+  startEndpoint,
+  type StartOptions,
+} from '../../../test/helpers/endpoint-server.ts'
 
 const types = ['key', 'lock', 'snapshot', 'index', 'pack'] as const
 const version1 = 'application/vnd.x.restic.rest.v1'

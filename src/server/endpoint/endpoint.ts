@@ -128,10 +128,12 @@ export class RepositoryEndpoint {
       throw new EndpointError('ENDPOINT_CREDENTIAL_WRONG')
     }
     this.#wrong.succeeded(attempt)
+    const visit = { request, account: login.user, credential }
     if (credential.state === 'closed') {
+      this.#refuse(visit, 'not open')
       throw new EndpointError('ENDPOINT_REPOSITORY_CLOSED', { reason: credential.reason ?? 'it takes no requests' })
     }
-    return { request, account: login.user, credential }
+    return visit
   }
 
   #dispatch(visit: Visit, { target, query }: { readonly target: Target; readonly query: string | undefined }) {

@@ -1,6 +1,7 @@
+import { lstat, mkdir, readdir, rename, stat, unlink } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { type Cancellable, type Clock, hasCode } from '#base'
-import { fileError, type FileRef, fileTypes, type FolderSync, isValidName, layoutPath, type LocalFiles } from '#backend'
+import { fileError, type FileRef, fileTypes, type FolderSync, isValidName, layoutPath } from '#backend'
 import { dayOf, inPurgeOrder, isOlder, type Purged, type Quarantine, type SetAsideFile } from './quarantine.ts'
 
 /** In the repository's own folder: it moves with it, and restic passes it over. */
@@ -10,7 +11,6 @@ const folderMode = 0o700
 
 export interface FolderQuarantineOptions {
   readonly clock: Clock
-  readonly files: LocalFiles
   readonly folders: FolderSync
 }
 
@@ -21,13 +21,11 @@ export interface FolderQuarantineOptions {
 export class FolderQuarantine implements Quarantine {
   readonly #root: string
   readonly #clock: Clock
-  readonly #files: LocalFiles
   readonly #folders: FolderSync
 
-  constructor(root: string, { clock, files, folders }: FolderQuarantineOptions) {
+  constructor(root: string, { clock, folders }: FolderQuarantineOptions) {
     this.#root = root
     this.#clock = clock
-    this.#files = files
     this.#folders = folders
   }
 
@@ -38,7 +36,7 @@ export class FolderQuarantine implements Quarantine {
       const to = this.#path({ file, day: dayOf(this.#clock.now()) })
       if (!(await this.#exists(from))) return
       await this.#makeFolder(dirname(to))
-      await this.#files.rename(from, to).catch((thrown: unknown) => {
+      await rename(from, to).catch((thrown: unknown) => {
         if (!hasCode(thrown, 'ENOENT')) throw thrown // somebody else has just taken it
       })
       await this.#folders.sync(dirname(to))
@@ -61,8 +59,8 @@ export class FolderQuarantine implements Quarantine {
           signal?.throwIfAborted()
           const file = { type, name: type === 'config' ? '' : name }
           if (!isValidName(type, file.name)) continue
-          const stat = await this.#translated(() => this.#files.stat(this.#path({ file, day })))
-          yield { file, size: stat.size, day }
+          const { size } = await this.#translated(() => stat(this.#path({ file, day })))
+          yield { file, size, day }
         }
       }
     }
@@ -74,7 +72,7 @@ export class FolderQuarantine implements Quarantine {
       await this.#translated(async () => {
         const [from, to] = [this.#path(one), join(this.#root, ...layoutPath(one.file))]
         if (await this.#exists(to)) return
-        await this.#files.rename(from, to)
+        await rename(from, to)
         await this.#folders.sync(dirname(to))
         await this.#folders.sync(dirname(from))
       })
@@ -87,7 +85,7 @@ export class FolderQuarantine implements Quarantine {
     let [files, bytes] = [0, 0]
     for (const one of inPurgeOrder(all.filter(({ day }) => isOlder(day, { olderThan, now })))) {
       signal?.throwIfAborted()
-      await this.#translated(() => this.#files.unlink(this.#path(one)))
+      await this.#translated(() => unlink(this.#path(one)))
       files++
       bytes += one.size
     }
@@ -102,14 +100,14 @@ export class FolderQuarantine implements Quarantine {
   async #makeFolder(folder: string): Promise<void> {
     if (folder === this.#root || (await this.#exists(folder))) return
     await this.#makeFolder(dirname(folder))
-    await this.#files.mkdir(folder, { mode: folderMode }).catch((thrown: unknown) => {
+    await mkdir(folder, { mode: folderMode }).catch((thrown: unknown) => {
       if (!hasCode(thrown, 'EEXIST')) throw thrown
     })
     await this.#folders.sync(dirname(folder))
   }
 
   async #exists(path: string): Promise<boolean> {
-    return this.#files.lstat(path).then(
+    return lstat(path).then(
       () => true,
       (thrown: unknown) => {
         if (hasCode(thrown, 'ENOENT')) return false
@@ -119,7 +117,7 @@ export class FolderQuarantine implements Quarantine {
   }
 
   async #names(folder: string): Promise<string[]> {
-    return this.#files.readdir(folder).catch((thrown: unknown) => {
+    return readdir(folder).catch((thrown: unknown) => {
       if (hasCode(thrown, 'ENOENT')) return []
       throw thrown
     })

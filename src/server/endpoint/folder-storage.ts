@@ -1,5 +1,5 @@
-import type { FileHandle } from 'node:fs/promises'
 import { constants } from 'node:fs'
+import { type FileHandle, mkdir, open as openFile, stat } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import { type Clock, hasCode, systemClock } from '#base'
 import {
@@ -13,7 +13,6 @@ import {
   layoutPath,
   type ListedFile,
   LocalBackend,
-  type LocalFiles,
   openBackend,
   syncLocalFolder,
   syncStored,
@@ -31,14 +30,11 @@ import type { EndpointStorage, Incoming, OpenedFile, Upload } from './storage.ts
 
 export interface FolderStorageOptions {
   readonly clock?: Clock | undefined
-  readonly files?: LocalFiles | undefined
   /**
    * Bytes of the disk that uploads leave free, locks apart: for prune, which needs some, and for whatever of the server lies on
    * the same disk. Default: 256 MiB.
    */
   readonly keepFree?: number | undefined
-  /** Free bytes of the disk that a folder lies on. Default: what the system says. */
-  readonly freeBytes?: ((folder: string) => Promise<number>) | undefined
 }
 
 /** No id of a repository begins with a dot. */
@@ -55,7 +51,6 @@ const readFlags = constants.O_RDONLY | (constants.O_NONBLOCK ?? 0)
  */
 export class FolderStorage implements EndpointStorage {
   readonly #root: string
-  readonly #files: LocalFiles
   readonly #clock: Clock
   readonly #folders: FolderSync
   readonly #spool: Spool
@@ -63,22 +58,21 @@ export class FolderStorage implements EndpointStorage {
   readonly #memory = new SharedMemory({ total: 64 << 20, least: 64 << 10, most: 512 << 10 })
   readonly #backends = new Map<string, LocalBackend>()
 
-  private constructor(root: string, spool: Spool, { clock = systemClock, files = systemFiles }: FolderStorageOptions) {
+  private constructor(root: string, spool: Spool, clock: Clock) {
     this.#root = root
-    this.#files = files
     this.#clock = clock
-    this.#folders = new FolderSync((folder) => syncLocalFolder(files, folder))
+    this.#folders = new FolderSync((folder) => syncLocalFolder(systemFiles, folder))
     this.#spool = spool
   }
 
   /** Makes the folder where it is missing, and removes what a killed server has left of uploads. */
   static async open(path: string, options: FolderStorageOptions = {}): Promise<FolderStorage> {
     const root = resolve(path)
-    const { files = systemFiles, clock = systemClock, keepFree = defaultKeepFree, freeBytes } = options
-    await files.mkdir(root, { recursive: true, mode: 0o700 })
+    const { clock = systemClock, keepFree = defaultKeepFree } = options
+    await mkdir(root, { recursive: true, mode: 0o700 })
     const incoming = join(root, incomingFolder)
-    const spool = await Spool.open(incoming, { clock, mode: fileMode, keepFree, freeBytes })
-    return new FolderStorage(root, spool, options)
+    const spool = await Spool.open(incoming, { clock, mode: fileMode, keepFree })
+    return new FolderStorage(root, spool, clock)
   }
 
   async create(repository: string): Promise<void> {
@@ -96,7 +90,7 @@ export class FolderStorage implements EndpointStorage {
   async open(repository: string, file: FileRef): Promise<OpenedFile | undefined> {
     const path = join(this.#path(repository), ...layoutPath(file))
     return this.#translated(async () => {
-      const handle = await this.#files.open(path, readFlags).catch((thrown: unknown) => {
+      const handle = await openFile(path, readFlags).catch((thrown: unknown) => {
         if (hasCode(thrown, 'ENOENT')) return undefined
         throw thrown
       })
@@ -117,7 +111,7 @@ export class FolderStorage implements EndpointStorage {
   async confirm(repository: string, file: FileRef): Promise<void> {
     await this.#translated(async () => {
       const path = join(this.#path(repository), ...layoutPath(file))
-      await syncStored(this.#files, path)
+      await syncStored(systemFiles, path)
       await this.#folders.sync(dirname(path))
     })
   }
@@ -133,7 +127,7 @@ export class FolderStorage implements EndpointStorage {
   }
 
   async quarantine(repository: string): Promise<Quarantine> {
-    const options = { clock: this.#clock, files: this.#files, folders: this.#folders }
+    const options = { clock: this.#clock, folders: this.#folders }
     return new FolderQuarantine(this.#path(repository), options)
   }
 
@@ -150,7 +144,7 @@ export class FolderStorage implements EndpointStorage {
   #backend(repository: string): LocalBackend {
     const known = this.#backends.get(repository)
     if (known) return known
-    const backend = new LocalBackend(this.#path(repository), { clock: this.#clock, files: this.#files })
+    const backend = new LocalBackend(this.#path(repository), { clock: this.#clock })
     this.#backends.set(repository, backend)
     return backend
   }
@@ -158,11 +152,11 @@ export class FolderStorage implements EndpointStorage {
   async #opened(handle: FileHandle, { path, file }: { readonly path: string; readonly file: FileRef }) {
     const close = () => handle.close()
     try {
-      const stat = await handle.stat()
+      const found = await handle.stat()
       const location = this.#root
-      if (!stat.isFile()) throw new BackendError('STORAGE_FAILED', { location, reason: `${path} is no file` })
+      if (!found.isFile()) throw new BackendError('STORAGE_FAILED', { location, reason: `${path} is no file` })
       const pieces = (range: ByteRange) => this.#pieces(handle, { ...range, file })
-      return { size: stat.size, pieces, [Symbol.asyncDispose]: close }
+      return { size: found.size, pieces, [Symbol.asyncDispose]: close }
     } catch (thrown) {
       await close()
       throw thrown
@@ -180,11 +174,14 @@ export class FolderStorage implements EndpointStorage {
     }
   }
 
-  async #store({ repository, file }: Upload, { path: temporary, bytes, handle }: Spooled): Promise<boolean> {
+  async #store({ repository, file }: Upload, spooled: Spooled): Promise<boolean> {
+    const { path: temporary, bytes, handle } = spooled
     const target = join(this.#path(repository), ...layoutPath(file))
     const placing = { temporary, target, mode: fileMode, bytes, fd: handle?.fd }
     try {
-      return await this.#placer.place(placing)
+      const isNew = await this.#placer.place(placing)
+      spooled.isPlaced = true
+      return isNew
     } catch (thrown) {
       if (!hasCode(thrown, 'ENOENT')) throw thrown
       throw await this.#explainMissing(repository, thrown)
@@ -193,8 +190,8 @@ export class FolderStorage implements EndpointStorage {
 
   /** A repository that nobody has made, or whose disk is not mounted, is not made by an upload. A folder that it lost is. */
   async #explainMissing(repository: string, thrown: unknown): Promise<unknown> {
-    const isThere = await this.#files.stat(this.#path(repository)).then(
-      (stat) => stat.isDirectory(),
+    const isThere = await stat(this.#path(repository)).then(
+      (found) => found.isDirectory(),
       () => false,
     )
     if (!isThere) return new EndpointError('ENDPOINT_REPOSITORY_MISSING')

@@ -22,7 +22,7 @@ export type RefusalKind =
   | 'overwrite'
   /** A repository of somebody else was asked for. */
   | 'foreign repository'
-  /** Something was to be added to a repository that takes nothing. */
+  /** Something was to be added to a repository that takes nothing, or was wanted from one that is closed. */
   | 'not open'
   | 'wrong credential'
 

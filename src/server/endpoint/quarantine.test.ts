@@ -8,7 +8,7 @@ import { tempFolder } from '../../../test/helpers/temp.ts'
 import { BackendStorage } from './backend-storage.ts'
 import { FolderStorage } from './folder-storage.ts'
 import type { EndpointStorage } from './storage.ts'
-import { fileNamed } from './testing.ts'
+import { fileNamed } from '../../../test/helpers/endpoint-server.ts'
 
 const day = 24 * 60 * 60 * 1000
 const noon = Date.UTC(2026, 6, 31, 12)

@@ -4,7 +4,14 @@ import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { SettableClock } from '../../../test/helpers/settable-clock.ts'
-import { type Answered, fileNamed, pathOf, type RunningEndpoint, startEndpoint, type StartOptions } from './testing.ts'
+import {
+  type Answered,
+  fileNamed,
+  pathOf,
+  type RunningEndpoint,
+  startEndpoint,
+  type StartOptions,
+} from '../../../test/helpers/endpoint-server.ts'
 import { Usage } from './usage.ts'
 
 const size = 100_000

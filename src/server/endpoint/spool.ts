@@ -16,8 +16,6 @@ export interface SpoolOptions {
   readonly most?: number | undefined
   /** Bytes of the disk that uploads leave free, locks apart. */
   readonly keepFree: number
-  /** Free bytes of the disk that a folder lies on. */
-  readonly freeBytes?: ((folder: string) => Promise<number>) | undefined
 }
 
 const namePattern = /^[0-9a-f]{32}$/
@@ -83,11 +81,10 @@ export class Spool {
   }
 
   async #measure() {
-    const { clock, freeBytes = freeBytesOf } = this.#options
-    const now = clock.monotonic()
+    const now = this.#options.clock.monotonic()
     if (this.#space && now - this.#space.at < spaceKnownFor) return this.#space
     // Of what is on its way nobody knows how much is written: all of it counts as still to come.
-    const space = { free: await freeBytes(this.#folder), at: now, arrived: this.#reserved }
+    const space = { free: await freeBytesOf(this.#folder), at: now, arrived: this.#reserved }
     this.#space = space
     return space
   }

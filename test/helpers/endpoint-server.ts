@@ -2,14 +2,20 @@ import { request as httpRequest } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { hash } from 'node:crypto'
 import fastify, { type FastifyInstance } from 'fastify'
-import type { FileRef, FileType } from '#backend'
-import type { Credential } from './credential.ts'
-import { type EndpointOptions, RepositoryEndpoint } from './endpoint.ts'
-import { FolderStorage, type FolderStorageOptions } from './folder-storage.ts'
-import type { Refusal, StoredFile, Transfer } from './hooks.ts'
-import { FolderLockOwners } from './lock-owners.ts'
-import { tempFolder } from '../../../test/helpers/temp.ts'
-import type { EndpointStorage } from './storage.ts'
+import type { FileRef, FileType } from '../../src/backend/index.ts'
+import {
+  type Credential,
+  type EndpointOptions,
+  type EndpointStorage,
+  FolderLockOwners,
+  FolderStorage,
+  type FolderStorageOptions,
+  type Refusal,
+  RepositoryEndpoint,
+  type StoredFile,
+  type Transfer,
+} from '../../src/server/endpoint/index.ts'
+import { tempFolder } from './temp.ts'
 
 /** An endpoint on a free port, with what its hooks were told. */
 export interface RunningEndpoint extends AsyncDisposable {
