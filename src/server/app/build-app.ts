@@ -21,6 +21,8 @@ export interface AppOptions {
 
 /** Bytes of a call's body at most; what machines send in bulk has ways of its own. */
 const mostBody = 1 << 20
+/** Milliseconds without a byte after which a connection ends. A whole upload may take much longer. */
+const mostSilence = 120_000
 
 /** Builds the server's app; it listens nowhere yet. */
 export async function buildApp(
@@ -31,7 +33,7 @@ export async function buildApp(
   const common = {
     logger,
     bodyLimit: mostBody,
-    requestTimeout: 120_000,
+    connectionTimeout: mostSilence,
     exposeHeadRoutes: false,
     logController: new LogController({ disableRequestLogging: true }),
   } as const
