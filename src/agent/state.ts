@@ -34,7 +34,15 @@ const policiesSchema = z.array(
   }),
 )
 
-const runsSchema = z.record(idSchema, z.object({ lastStarted: z.number(), lastFinished: z.number().optional() }))
+const runsSchema = z.record(
+  idSchema,
+  z.object({
+    lastStarted: z.number(),
+    lastFinished: z.number().optional(),
+    /** How often in a row it failed. */
+    failures: z.int().default(0),
+  }),
+)
 
 const pendingSchema = z.array(z.object({ path: z.string(), body: z.unknown() }))
 

@@ -43,6 +43,18 @@ export class TestServer implements AsyncDisposable {
     return new TestServer(await buildApp([...routes, ...more], services, { logger }), services, clock, opened)
   }
 
+  /** Answers at a port of this machine, until what is returned is disposed of. */
+  async listen(port: number): Promise<AsyncDisposable> {
+    const app = await buildApp(routes, this.services)
+    await app.listen({ host: '127.0.0.1', port })
+    return {
+      [Symbol.asyncDispose]: async () => {
+        app.server.closeAllConnections()
+        await app.close()
+      },
+    }
+  }
+
   /** A person with these roles, by client; returns the id. */
   async person(roles: Readonly<Record<string, Role>>): Promise<string> {
     const email = `person${++this.#people}@example.org`

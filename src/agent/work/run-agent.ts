@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { hasCode, systemClock } from '#base'
 import type { Cancellable, Clock } from '#base'
 import { dueRun } from '#policy'
+import type { RunNow } from '#policy'
 import { jobSchema, reportedSchema, repositoryAccessSchema, snapshotText, welcomeSchema } from '#protocol'
 import type { Outcome, Progress } from '#protocol'
 import { z } from 'zod'
@@ -10,7 +11,7 @@ import { AgentError } from '../errors.ts'
 import type { MachineKey } from '../link/machine-key.ts'
 import { ServerLink } from '../link/server-link.ts'
 import type { Machine } from '../link/server-link.ts'
-import type { AgentFolder, Enrolled, FollowedPolicy, OwnRepository } from '../state.ts'
+import type { AgentFolder, Enrolled, FollowedPolicy, OwnRepository, Runs } from '../state.ts'
 import { backUp, repositoryFlags, snapshotOf } from './back-up.ts'
 import { runOwnProgram } from './own-program.ts'
 import type { OwnProgram } from './own-program.ts'
@@ -136,33 +137,48 @@ class Agent {
     this.#say('has its repository')
   }
 
-  async #runIfDue({ id, revision, since, policy }: FollowedPolicy): Promise<void> {
+  async #runIfDue(followed: FollowedPolicy): Promise<void> {
     const { folder } = this.#options
-    const { lastStarted, lastFinished } = (await folder.readRuns())[id] ?? {}
-    const due = dueRun(
-      policy.when,
-      { now: this.#clock.now(), since, lastStarted, lastFinished },
-      { machine: this.#machine.id },
-    )
+    const { id, since, policy } = followed
+    const { lastStarted, lastFinished, failures = 0 } = (await folder.readRuns())[id] ?? {}
+    // A run that failed is made again after a while, as one that was cut off is, but not for ever: then the next one is.
+    const isOver = failures === 0 || failures > mostRetries
+    const situation = { now: this.#clock.now(), since, lastStarted, lastFinished: isOver ? lastFinished : undefined }
+    const due = dueRun(policy.when, situation, { machine: this.#machine.id })
     if (due.do === 'wait' || !this.#repository) return
-    const started = this.#clock.now()
-    await folder.writeRuns({ ...(await folder.readRuns()), [id]: { lastStarted: started } })
-    const missed = due.missed?.count ?? 0
-    const run = {
-      kind: 'backup',
-      onceKey: `${id} ${due.planned}`,
-      order: { policyId: id, revision, name: policy.name, planned: new Date(due.planned).toISOString(), missed },
-      startedAt: new Date(started).toISOString(),
+    const failed = isOver ? 0 : failures
+    await this.#noteRun(id, { lastStarted: situation.now, failures: failed })
+    const outcome = await this.#runPlanned(followed, due, failed)
+    const lastFailures = outcome.state === 'failed' ? failed + 1 : 0
+    const ended = { lastStarted: situation.now, lastFinished: this.#clock.now(), failures: lastFailures }
+    await this.#noteRun(id, ended)
+  }
+
+  async #noteRun(id: string, run: Runs[string]): Promise<void> {
+    const { folder } = this.#options
+    await folder.writeRuns({ ...(await folder.readRuns()), [id]: run })
+  }
+
+  async #runPlanned(
+    { id, revision, policy }: FollowedPolicy,
+    { planned, missed }: RunNow,
+    tried: number,
+  ): Promise<Outcome> {
+    const order = {
+      policyId: id,
+      revision,
+      name: policy.name,
+      planned: formatMoment(planned),
+      missed: missed?.count ?? 0,
     }
+    const onceKey = `${id} ${planned}${tried > 0 ? ` try ${tried + 1}` : ''}`
+    const run = { kind: 'backup', onceKey, order, startedAt: formatMoment(this.#clock.now()) }
     // A server that is away keeps no machine from its backup: then it hears of it later.
     const job = await this.#post('/api/machine/operations', run, jobSchema).catch(() => undefined)
     const outcome = await this.#work(policy, job)
-    await folder.writeRuns({
-      ...(await folder.readRuns()),
-      [id]: { lastStarted: started, lastFinished: this.#clock.now() },
-    })
     if (job) await this.#finish(job, outcome)
     else await this.#reports.say({ path: '/api/machine/operations', body: { ...run, outcome } }, this.#options)
+    return outcome
   }
 
   async #doJob(job: Job): Promise<void> {
@@ -259,6 +275,13 @@ class Agent {
   #say(sentence: string): void {
     this.#options.onEvent?.(sentence)
   }
+}
+
+/** How often a planned run that fails is made again; ten minutes lie between two tries. */
+const mostRetries = 3
+
+function formatMoment(milliseconds: number): string {
+  return new Date(milliseconds).toISOString()
 }
 
 /** Milliseconds between two reports of progress. */

@@ -1,0 +1,251 @@
+import assert from 'node:assert/strict'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { test } from 'node:test'
+import { systemClock } from '#base'
+import type { Clock } from '#base'
+import { everyClient } from '#protocol'
+import { freePort } from '../../../test/helpers/rest-server.ts'
+import { tempFolder } from '../../../test/helpers/temp.ts'
+import type { TempFolder } from '../../../test/helpers/temp.ts'
+import { TestServer } from '../../../test/helpers/test-server.ts'
+import { until } from '../../../test/helpers/until.ts'
+import { enrol } from '../enrol.ts'
+import { AgentFolder } from '../state.ts'
+import { runAgent } from './run-agent.ts'
+
+const minute = 60_000
+const hour = 60 * minute
+const day = 24 * hour
+
+/** Whose wall clock the test sets; sleeping takes a moment. */
+class WallClock implements Clock {
+  wall: number
+
+  constructor(wall: number) {
+    this.wall = wall
+  }
+
+  now(): number {
+    return this.wall
+  }
+
+  monotonic(): number {
+    return systemClock.monotonic()
+  }
+
+  async sleep(milliseconds: number, options?: Parameters<Clock['sleep']>[1]): Promise<void> {
+    await systemClock.sleep(Math.min(milliseconds, 20), options)
+  }
+}
+
+interface Operation {
+  readonly state: string
+  readonly code: string | null
+  readonly order: { readonly missed?: number; readonly planned?: string }
+  readonly result: { readonly snapshotId?: string } | null
+}
+
+/** A machine with an agent that follows a policy of "every day at three", and a program that ends as the test says. */
+class Scene implements AsyncDisposable {
+  readonly server: TestServer
+  readonly folder: TempFolder
+  readonly clock: WallClock
+  readonly port: number
+  readonly said: string[] = []
+  readonly #ending = new AbortController()
+  #running: Promise<void> = Promise.resolve()
+  #headers: Readonly<Record<string, string>> = {}
+
+  private constructor(server: TestServer, folder: TempFolder, clock: WallClock, port: number) {
+    this.server = server
+    this.folder = folder
+    this.clock = clock
+    this.port = port
+  }
+
+  static async open(): Promise<Scene> {
+    const clock = new WallClock(Date.parse('2026-03-10T12:00:00Z'))
+    const server = await TestServer.open()
+    const scene = new Scene(server, await tempFolder(), clock, await freePort())
+    server.clock.wall = clock.wall
+    scene.#headers = await server.tokenOf(await server.person({ [everyClient]: 'owner' }))
+    const { id: client } = (await scene.ask('POST', '/api/clients', { name: 'Bakery' })) as { id: string }
+    const { line } = (await scene.ask('POST', `/api/clients/${client}/enrolment-lines`, {})) as { line: string }
+    const secret = line.split('#')[1] as string
+    {
+      await using _ = await server.listen(scene.port)
+      const { machineId } = await enrol(scene.agent, `http://127.0.0.1:${scene.port}/#${secret}`, {
+        version: '0',
+        clock,
+      })
+      await scene.ask('POST', `/api/machines/${machineId}/approve`)
+      const { id: policy } = (await scene.ask('POST', `/api/clients/${client}/policies`, {
+        name: 'Files',
+        what: { include: ['/srv'] },
+        when: { kind: 'daily', at: ['03:00'], timeZone: 'UTC', spreadMinutes: 0 },
+        keep: { daily: 7 },
+        to: { repository: 'own' },
+      })) as { id: string }
+      await scene.ask('PUT', `/api/machines/${machineId}/policies`, { policies: [policy] })
+    }
+    scene.backupsEnd('done')
+    return scene
+  }
+
+  get agent(): AgentFolder {
+    return new AgentFolder(this.folder.join('agent'))
+  }
+
+  /** How backups end from now on. */
+  backupsEnd(how: 'done' | 'failed'): void {
+    const summary = { message_type: 'summary', snapshot_id: 'a'.repeat(64), total_files_processed: 3 }
+    const failure = { message_type: 'exit_error', message: 'Fatal: The storage is away.', error: 'STORAGE_AWAY' }
+    const [line, code] = how === 'done' ? [summary, 0] : [failure, 1]
+    const log = `require('fs').appendFileSync(${JSON.stringify(this.folder.join('ran'))}, process.argv[2] + '\\n')`
+    const end = `if (process.argv[2] !== 'init' && process.argv[3] !== 'init') console.log(${JSON.stringify(JSON.stringify(line))}), process.exitCode = ${code}`
+    writeFileSync(this.folder.join('program.cjs'), `${log}\n${end}\n`)
+  }
+
+  start(): void {
+    const { clock, agent: folder } = this
+    const program = { command: [process.execPath, this.folder.join('program.cjs')] as const }
+    const onEvent = (sentence: string) => void this.said.push(sentence)
+    const { signal } = this.#ending
+    this.#running = runAgent({ folder, program, version: '0', clock, signal, onEvent, rhythm: 20 })
+    this.#running.catch(() => undefined)
+  }
+
+  /** The clocks of machine and server go on together. */
+  pass(milliseconds: number): void {
+    this.clock.wall += milliseconds
+    this.server.clock.pass(milliseconds)
+  }
+
+  async ask(method: string, path: string, body?: object): Promise<unknown> {
+    const about = { headers: this.#headers, ...(body && { body }) }
+    const { status, json } = await this.server.call(method, path, about)
+    assert.equal(status, 200, `${path}: ${JSON.stringify(json)}`)
+    return json
+  }
+
+  /** Oldest first. */
+  async operations(): Promise<readonly Operation[]> {
+    return ((await this.ask('GET', '/api/operations')) as Operation[]).toReversed()
+  }
+
+  /** Waits until the server knows of so many operations that are over. */
+  async over(count: number): Promise<readonly Operation[]> {
+    let seen: readonly Operation[] = []
+    for (let tries = 0; tries < 500; tries++) {
+      seen = await this.operations()
+      if (seen.filter(({ state }) => state !== 'running').length >= count) return seen
+      await systemClock.sleep(20)
+    }
+    assert.fail(`${JSON.stringify(seen)}\n${this.said.join('\n')}`)
+  }
+
+  /** How often the program was run, the making of the repository included. */
+  get runs(): number {
+    return readFileSync(this.folder.join('ran'), 'utf8').trim().split('\n').length
+  }
+
+  /** Runs that the machine keeps to tell the server of. */
+  get untold(): number {
+    const file = this.folder.join('agent', 'pending.json')
+    return existsSync(file) ? readFileSync(file, 'utf8').split('onceKey').length - 1 : 0
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#ending.abort()
+    await this.#running.catch(() => undefined)
+    await this.server[Symbol.asyncDispose]()
+    await this.folder[Symbol.asyncDispose]()
+  }
+}
+
+test('a planned backup runs once, and its snapshot is signed in the ledger', async () => {
+  await using scene = await Scene.open()
+  await using _ = await scene.server.listen(scene.port)
+  scene.start()
+  await until(() => scene.said.includes('has its repository'))
+  scene.pass(15 * hour + minute)
+  const [operation] = await scene.over(1)
+  assert.deepEqual([operation?.state, operation?.order.planned], ['done', '2026-03-11T03:00:00.000Z'])
+  await scene.over(1)
+  assert.equal((await scene.operations()).length, 1)
+  const rows = await scene.server.services.store.db.selectFrom('ledger').selectAll().execute()
+  assert.deepEqual(
+    rows.map(({ what, snapshotId }) => [what, snapshotId]),
+    [['signed', 'a'.repeat(64)]],
+  )
+})
+
+test('a backup that fails is made again after ten minutes, three times at most, and then when it is next planned', async () => {
+  await using scene = await Scene.open()
+  await using _ = await scene.server.listen(scene.port)
+  scene.start()
+  await until(() => scene.said.includes('has its repository'))
+  scene.backupsEnd('failed')
+  scene.pass(15 * hour + minute)
+  assert.deepEqual(
+    (await scene.over(1)).map(({ state, code }) => [state, code]),
+    [['failed', 'STORAGE_AWAY']],
+  )
+  for (let tries = 2; tries <= 4; tries++) {
+    scene.pass(11 * minute)
+    await scene.over(tries)
+  }
+  const before = scene.runs
+  scene.pass(hour)
+  await systemClock.sleep(300)
+  assert.equal(scene.runs, before, 'no fifth try')
+  scene.backupsEnd('done')
+  scene.pass(day)
+  assert.equal((await scene.over(5)).at(-1)?.state, 'done')
+})
+
+test('with the server away the machine keeps its schedule, and what happened is told when the server is back', async () => {
+  await using scene = await Scene.open()
+  {
+    await using _ = await scene.server.listen(scene.port)
+    scene.start()
+    await until(() => scene.said.includes('has its repository'))
+  }
+  const before = scene.runs
+  for (let runs = 1; runs <= 3; runs++) {
+    scene.pass(day)
+    await until(() => scene.runs === before + runs)
+    await until(() => scene.untold === runs)
+  }
+  assert.equal((await scene.operations()).length, 0)
+  await using _ = await scene.server.listen(scene.port)
+  const told = await scene.over(3)
+  assert.deepEqual(
+    told.map(({ state, order }) => [state, order.planned]),
+    [
+      ['done', '2026-03-11T03:00:00.000Z'],
+      ['done', '2026-03-12T03:00:00.000Z'],
+      ['done', '2026-03-13T03:00:00.000Z'],
+    ],
+  )
+})
+
+test('a machine that slept for days catches up with one run, and says how many it missed', async () => {
+  await using scene = await Scene.open()
+  await using _ = await scene.server.listen(scene.port)
+  scene.start()
+  await until(() => scene.said.includes('has its repository'))
+  scene.pass(4 * day)
+  const [operation, ...others] = await scene.over(1)
+  assert.deepEqual([operation?.state, operation?.order.missed, others], ['done', 3, []])
+})
+
+test('a machine whose clock is wrong by hours is heard all the same', async () => {
+  await using scene = await Scene.open()
+  scene.clock.wall += 7 * hour
+  await using _ = await scene.server.listen(scene.port)
+  scene.start()
+  await until(() => scene.said.includes('has its repository'))
+  const [machine] = (await scene.ask('GET', '/api/machines')) as { clockAhead: number }[]
+  assert.ok(Math.abs((machine?.clockAhead ?? 0) - 7 * 3600) < 60)
+})
