@@ -4,6 +4,7 @@ import { once } from 'node:events'
 import { existsSync } from 'node:fs'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import type { Agent } from 'node:http'
+import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
@@ -106,7 +107,8 @@ class Service implements AsyncDisposable {
     ended.catch(() => undefined) // looked at below, or it was a start that failed
     const service = new Service(socket, child)
     try {
-      for (let waited = 0; !existsSync(socket); waited += 20) {
+      // The socket's file is there a moment before anybody listens.
+      for (let waited = 0; !(await service.#listens()); waited += 20) {
         if (await Promise.race([ended, clock.sleep(20, { signal }).then(() => false)])) throw new Error(said())
         if (waited > patience) throw new Error('it does not open its socket')
       }
@@ -114,6 +116,19 @@ class Service implements AsyncDisposable {
     } catch (cause) {
       await service[Symbol.asyncDispose]()
       throw cause
+    }
+  }
+
+  async #listens(): Promise<boolean> {
+    if (!existsSync(this.socket)) return false
+    const connection = connect(this.socket)
+    try {
+      await once(connection, 'connect')
+      return true
+    } catch {
+      return false
+    } finally {
+      connection.destroy()
     }
   }
 
