@@ -12,7 +12,7 @@ import type { TorturedRepository, World } from '../world.ts'
 import type { Action, Order } from './action.ts'
 import { clearStaleLocks } from './action.ts'
 import { backup, decideBackup } from './backup.ts'
-import { pathsOf, restoreBy } from './damaged-restore.ts'
+import { couldBeRightByLuck, pathsOf, restoreBy } from './damaged-restore.ts'
 import { forget } from './forget.ts'
 import { heal } from './heal.ts'
 import { prune } from './prune.ts'
@@ -162,7 +162,9 @@ async function compareRestores(
   if (short.length > 0) throw new TortureFailure('a restore left files that look complete and are wrong', short)
   const theirs = await restoreBy(world, repository, { expectation, by: 'restic' })
   const theirWrong = pathsOf(theirs.found).union(givenUpBy(theirs.ended.stderr))
-  const onlyOurs = [...pathsOf(ours.found)].filter((path) => !theirWrong.has(path))
+  const onlyOurs = [...pathsOf(ours.found)].filter(
+    (path) => !theirWrong.has(path) && !couldBeRightByLuck(world, expectation, path),
+  )
   if (onlyOurs.length > 0) {
     const why = [`${ours.ended.how}: ${ours.ended.stderr.slice(-1000)}`, ...ours.found.slice(0, 20)]
     throw new TortureFailure(`restic restores ${onlyOurs.length} entries that we do not`, [

@@ -1,5 +1,5 @@
 /** Mends a damaged repository with our own commands, and judges what became of each snapshot. */
-import { lstatSync, mkdirSync, readFileSync } from 'node:fs'
+import { mkdirSync } from 'node:fs'
 import { TortureFailure } from '../failure.ts'
 import { mayFail } from '../faults/disturbance.ts'
 import type { Disturbance } from '../faults/disturbance.ts'
@@ -8,7 +8,7 @@ import type { Expectation } from '../model.ts'
 import { refuse } from '../programs.ts'
 import type { TorturedRepository, World } from '../world.ts'
 import { clearStaleLocks } from './action.ts'
-import { pathsOf, restoreBy } from './damaged-restore.ts'
+import { couldBeRightByLuck, pathsOf, restoreBy } from './damaged-restore.ts'
 
 export interface Heal {
   readonly type: 'pack' | 'index'
@@ -91,16 +91,9 @@ async function judgeMaimed(
   if (ended.how !== 'ok' && !isAboveLost)
     refuse(`after a repair ${expectation.key} cannot be restored: ${ended.how}`, ended)
   const left = pathsOf(differences(world, { expectation, target, by: 'understudy' }))
-  const reference = world.references.pathOf(expectation.reference)
-  const more = [...left].filter((path) => !wrong.has(path) && !couldBeRightByLuck(`${reference}/${path}`))
+  const more = [...left].filter((path) => !wrong.has(path) && !couldBeRightByLuck(world, expectation, path))
   if (more.length > 0) throw new TortureFailure(`a repair took more from ${expectation.key} than was damaged`, more)
   const ids = repository.model.idsOf(expectation.key)
   await world.programs.resticOk({ storage: repository.storage, args: ['forget', ...ids, '--no-cache'] })
   repository.model.forgotten([expectation.key])
-}
-
-/** Where a blob is lost, restic's restore leaves zeros: right, by luck, where zeros belong. */
-function couldBeRightByLuck(path: string): boolean {
-  const isFile = lstatSync(path, { throwIfNoEntry: false })?.isFile() === true
-  return isFile && /\0{512}|^\0+$/.test(readFileSync(path, 'latin1'))
 }
