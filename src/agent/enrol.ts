@@ -23,7 +23,7 @@ export async function enrol(
   line: string,
   { version, ...options }: EnrolOptions,
 ): Promise<{ readonly machineId: string; readonly origin: string; readonly isApproved: boolean }> {
-  const known = await folder.isEnrolled()
+  const known = await folder.findEnrolled()
   if (known) throw new AgentError('AGENT_ALREADY_ENROLLED', { origin: known.origin, folder: folder.path })
   const { origin, secret, fingerprint } = parseEnrolmentLine(line)
   const certificate = fingerprint === undefined ? undefined : await fetchCertificate(origin, fingerprint)

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto'
 import { mkdir, open, readFile, rename } from 'node:fs/promises'
 import { join } from 'node:path'
 import { hasCode, messageOf } from '#base'
@@ -63,12 +64,12 @@ export class AgentFolder {
 
   /** Throws `AGENT_NOT_ENROLLED`, `AGENT_STATE_DAMAGED`. */
   async readEnrolled(): Promise<Enrolled> {
-    const enrolled = await this.#read('server.json', enrolledSchema)
+    const enrolled = await this.findEnrolled()
     if (!enrolled) throw new AgentError('AGENT_NOT_ENROLLED', { folder: this.path })
     return enrolled
   }
 
-  async isEnrolled(): Promise<Enrolled | undefined> {
+  async findEnrolled(): Promise<Enrolled | undefined> {
     return await this.#read('server.json', enrolledSchema)
   }
 
@@ -78,17 +79,18 @@ export class AgentFolder {
 
   /** The machine's key, made when there is none yet. */
   async key(): Promise<MachineKey> {
-    const path = join(this.path, 'machine.key')
-    const known = await readFile(path, 'utf8').catch((thrown: unknown) => {
-      if (hasCode(thrown, 'ENOENT')) return undefined
-      throw thrown
-    })
-    if (known !== undefined) return MachineKey.fromPem(known)
-    const key = MachineKey.create()
-    await this.#writeText('machine.key', key.toPem())
-    return key
+    return MachineKey.fromPem(await this.#makeOnce('machine.key', () => MachineKey.create().toPem()))
   }
 
+  /**
+   * The password of the machine's repository, made when there is none yet: it is on the disk before anything is sealed with
+   * it, and the same whenever the making of the repository has to begin again.
+   */
+  async repositoryPassword(): Promise<string> {
+    return await this.#makeOnce('repository.secret', () => randomBytes(24).toString('base64url'))
+  }
+
+  /** Known once the repository has been made. */
   async readRepository(): Promise<OwnRepository | undefined> {
     return await this.#read('repository.json', repositorySchema)
   }
@@ -132,6 +134,17 @@ export class AgentFolder {
   async writeSecretFile(name: string, text: string): Promise<string> {
     await this.#writeText(name, text)
     return join(this.path, name)
+  }
+
+  async #makeOnce(name: string, make: () => string): Promise<string> {
+    const known = await readFile(join(this.path, name), 'utf8').catch((thrown: unknown) => {
+      if (hasCode(thrown, 'ENOENT')) return undefined
+      throw thrown
+    })
+    if (known !== undefined) return known
+    const made = make()
+    await this.#writeText(name, made)
+    return made
   }
 
   async #read<Schema extends z.ZodType>(name: string, schema: Schema): Promise<z.output<Schema> | undefined> {

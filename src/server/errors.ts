@@ -86,6 +86,10 @@ export const serverErrors = {
     message: 'This operation is no longer yours: it has ended, or somebody else does it now.',
     hint: 'Stop working on it. What was done until now stays.',
   },
+  REPOSITORY_PASSWORD_DIFFERS: {
+    message: 'The repository "{name}" has another password than the one that was sent.',
+    hint: 'The machine has lost its folder or somebody else has its key: revoke it, and enrol it anew.',
+  },
   REPOSITORY_PASSWORD_KEPT: {
     message: 'The server does not have the password of the repository "{name}": the client keeps it.',
     hint: 'Check, search, preview, retention and test restores of it have to be done on the machine.',

@@ -35,6 +35,7 @@ export async function repositoryFlags(
 /** Backs up as a policy says. The outcome names the snapshot, which the caller signs. */
 export async function backUp(order: BackUpOrder, { signal }: Cancellable = {}): Promise<Outcome> {
   const { policy, program, folder, repository, certificateFile, now, onProgress } = order
+  // A pause (0) keeps planned runs from beginning; who orders one now wants it now.
   const { upload = 0 } = limitAt(policy.limits ?? {}, now, policy.when.timeZone)
   const args = [
     'backup',
@@ -50,10 +51,10 @@ export async function backUp(order: BackUpOrder, { signal }: Cancellable = {}): 
     signal,
     onStatus: (status) => onProgress?.(progressOf(status)),
   })
-  if (signal?.aborted === true) return { state: 'cancelled', reason: 'It was ended before it was done.' }
   const result = summary && figuresOf(summary)
   if (code === 0 && result) return { state: 'done', result }
   if (code === 3 && result) return { state: 'warnings', reason: 'Some files could not be read.', result }
+  if (signal?.aborted === true) return { state: 'cancelled', reason: 'It was ended before it was done.' }
   return {
     state: 'failed',
     reason: failure?.message ?? (words.trim().split('\n').at(-1) || `The backup ended with exit code ${code}.`),

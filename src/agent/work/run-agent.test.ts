@@ -38,6 +38,15 @@ class WallClock implements Clock {
   }
 }
 
+/** A line of a program that prints a message and ends. */
+function printed(message: object, code: number): string {
+  return `console.log(${JSON.stringify(JSON.stringify(message))}); process.exitCode = ${code}`
+}
+
+function failureOf(code: string): string {
+  return printed({ message_type: 'exit_error', message: 'Fatal: The storage is away.', error: code }, 1)
+}
+
 interface Operation {
   readonly state: string
   readonly code: string | null
@@ -52,7 +61,9 @@ class Scene implements AsyncDisposable {
   readonly clock: WallClock
   readonly port: number
   readonly said: string[] = []
-  readonly #ending = new AbortController()
+  #ending = new AbortController()
+  #init = ''
+  #backup = ''
   #running: Promise<void> = Promise.resolve()
   #headers: Readonly<Record<string, string>> = {}
 
@@ -63,7 +74,7 @@ class Scene implements AsyncDisposable {
     this.port = port
   }
 
-  static async open(): Promise<Scene> {
+  static async open(more: object = {}): Promise<Scene> {
     const clock = new WallClock(Date.parse('2026-03-10T12:00:00Z'))
     const server = await TestServer.open()
     const scene = new Scene(server, await tempFolder(), clock, await freePort())
@@ -85,6 +96,7 @@ class Scene implements AsyncDisposable {
         when: { kind: 'daily', at: ['03:00'], timeZone: 'UTC', spreadMinutes: 0 },
         keep: { daily: 7 },
         to: { repository: 'own' },
+        ...more,
       })) as { id: string }
       await scene.ask('PUT', `/api/machines/${machineId}/policies`, { policies: [policy] })
     }
@@ -97,12 +109,22 @@ class Scene implements AsyncDisposable {
   }
 
   /** How backups end from now on. */
-  backupsEnd(how: 'done' | 'failed'): void {
+  backupsEnd(how: 'done' | 'failed' | 'never'): void {
     const summary = { message_type: 'summary', snapshot_id: 'a'.repeat(64), total_files_processed: 3 }
-    const failure = { message_type: 'exit_error', message: 'Fatal: The storage is away.', error: 'STORAGE_AWAY' }
-    const [line, code] = how === 'done' ? [summary, 0] : [failure, 1]
-    const log = `require('fs').appendFileSync(${JSON.stringify(this.folder.join('ran'))}, process.argv[2] + '\\n')`
-    const end = `if (process.argv[2] !== 'init' && process.argv[3] !== 'init') console.log(${JSON.stringify(JSON.stringify(line))}), process.exitCode = ${code}`
+    this.#backup =
+      how === 'failed' ? failureOf('STORAGE_AWAY') : how === 'done' ? printed(summary, 0) : 'setInterval(() => 0, 1000)'
+    this.#writeProgram()
+  }
+
+  /** With which code making a repository fails from now on; undefined: it does not. */
+  initEnds(code: string | undefined): void {
+    this.#init = code === undefined ? '' : failureOf(code)
+    this.#writeProgram()
+  }
+
+  #writeProgram(): void {
+    const log = `require('fs').appendFileSync(${JSON.stringify(this.folder.join('ran'))}, 'x\\n')`
+    const end = `if (process.argv.includes('init')) { ${this.#init} } else { ${this.#backup} }`
     writeFileSync(this.folder.join('program.cjs'), `${log}\n${end}\n`)
   }
 
@@ -113,6 +135,14 @@ class Scene implements AsyncDisposable {
     const { signal } = this.#ending
     this.#running = runAgent({ folder, program, version: '0', clock, signal, onEvent, rhythm: 20 })
     this.#running.catch(() => undefined)
+  }
+
+  /** Tells the agent to end, and waits until it has. */
+  async stop(): Promise<void> {
+    this.#ending.abort()
+    await this.#running.catch(() => undefined)
+    this.#ending = new AbortController()
+    this.said.length = 0
   }
 
   /** The clocks of machine and server go on together. */
@@ -248,4 +278,71 @@ test('a machine whose clock is wrong by hours is heard all the same', async () =
   await until(() => scene.said.includes('has its repository'))
   const [machine] = (await scene.ask('GET', '/api/machines')) as { clockAhead: number }[]
   assert.ok(Math.abs((machine?.clockAhead ?? 0) - 7 * 3600) < 60)
+})
+
+test('a repository whose making was cut off is made with the same password, and one that is there is taken', async () => {
+  await using scene = await Scene.open()
+  const first = await scene.agent.repositoryPassword()
+  await using _ = await scene.server.listen(scene.port)
+  scene.initEnds('REPOSITORY_EXISTS')
+  scene.start()
+  await until(() => scene.said.includes('has its repository'))
+  assert.equal((await scene.agent.readRepository())?.password, first)
+})
+
+test('a repository that could not be made is not taken for one, and is made at the next try', async () => {
+  await using scene = await Scene.open()
+  await using _ = await scene.server.listen(scene.port)
+  scene.initEnds('STORAGE_AWAY')
+  scene.start()
+  await until(() => scene.said.some((sentence) => sentence.includes('could not make its repository')))
+  assert.equal(await scene.agent.readRepository(), undefined)
+  const { sealedPassword } = await scene.server.services.store.db
+    .selectFrom('repositories')
+    .select('sealedPassword')
+    .executeTakeFirstOrThrow()
+  scene.initEnds(undefined)
+  await until(() => scene.said.includes('has its repository'))
+  const after = scene.server.services.store.db.selectFrom('repositories').select('sealedPassword')
+  assert.deepEqual(await after.execute(), [{ sealedPassword }])
+})
+
+test('an agent that is told to end in the middle of a backup leaves it to be made again, under the same name at the server', async () => {
+  await using scene = await Scene.open()
+  await using _ = await scene.server.listen(scene.port)
+  scene.start()
+  await until(() => scene.said.includes('has its repository'))
+  scene.backupsEnd('never')
+  scene.pass(15 * hour + minute)
+  await until(() => scene.runs === 2)
+  await scene.stop()
+  assert.deepEqual(
+    (await scene.operations()).map(({ state }) => state),
+    ['running'],
+  )
+  scene.backupsEnd('done')
+  scene.pass(11 * minute)
+  scene.start()
+  assert.deepEqual(
+    (await scene.over(1)).map(({ state }) => state),
+    ['done'],
+  )
+})
+
+test('no planned backup begins in hours of rest, or while uploads pause', async () => {
+  for (const more of [
+    { rest: { hours: [{ from: '00:00', to: '06:00' }] } },
+    { limits: { hours: [{ from: '00:00', to: '06:00', upload: 0 }] } },
+  ]) {
+    await using scene = await Scene.open(more)
+    await using _ = await scene.server.listen(scene.port)
+    scene.start()
+    await until(() => scene.said.includes('has its repository'))
+    const before = scene.runs
+    scene.pass(15 * hour + minute)
+    await systemClock.sleep(300)
+    assert.equal(scene.runs, before)
+    scene.pass(4 * hour)
+    assert.equal((await scene.over(1))[0]?.state, 'done', 'when the hours are over')
+  }
 })

@@ -1,7 +1,6 @@
-import { randomBytes } from 'node:crypto'
 import { hasCode, systemClock } from '#base'
 import type { Cancellable, Clock } from '#base'
-import { dueRun } from '#policy'
+import { dueRun, limitAt, restNow } from '#policy'
 import type { RunNow } from '#policy'
 import { jobSchema, reportedSchema, repositoryAccessSchema, snapshotText, welcomeSchema } from '#protocol'
 import type { Outcome, Progress } from '#protocol'
@@ -123,16 +122,18 @@ class Agent {
     this.#say(`follows ${followed.map(({ policy }) => `"${policy.name}"`).join(', ') || 'no backup policy'}`)
   }
 
-  // The password is made here. It is kept before it counts, so that nothing is ever sealed with one that is lost.
+  // Cut off at any step, it begins again with the same password; a repository that is there was made with it.
   async #makeRepository(): Promise<void> {
     const { folder, program, signal } = this.#options
-    const password = randomBytes(24).toString('base64url')
+    const password = await folder.repositoryPassword()
     const access = await this.#post('/api/machine/repository', { password }, repositoryAccessSchema)
     const repository = { ...access, password }
-    await folder.writeRepository(repository)
     const flags = await repositoryFlags(folder, repository, this.#certificateFile)
     const { code, failure } = await runOwnProgram(program, ['init', ...flags], { signal })
-    if (code !== 0) throw new AgentError('REPOSITORY_NOT_MADE', { reason: failure?.message ?? `exit code ${code}` })
+    if (code !== 0 && failure?.code !== 'REPOSITORY_EXISTS') {
+      throw new AgentError('REPOSITORY_NOT_MADE', { reason: failure?.message ?? `exit code ${code}` })
+    }
+    await folder.writeRepository(repository)
     this.#repository = repository
     this.#say('has its repository')
   }
@@ -145,13 +146,18 @@ class Agent {
     const isOver = failures === 0 || failures > mostRetries
     const situation = { now: this.#clock.now(), since, lastStarted, lastFinished: isOver ? lastFinished : undefined }
     const due = dueRun(policy.when, situation, { machine: this.#machine.id })
-    if (due.do === 'wait' || !this.#repository) return
+    if (due.do === 'wait' || !this.#repository || this.#rests(policy, situation.now)) return
     const failed = isOver ? 0 : failures
     await this.#noteRun(id, { lastStarted: situation.now, failures: failed })
     const outcome = await this.#runPlanned(followed, due, failed)
     const lastFailures = outcome.state === 'failed' ? failed + 1 : 0
     const ended = { lastStarted: situation.now, lastFinished: this.#clock.now(), failures: lastFailures }
     await this.#noteRun(id, ended)
+  }
+
+  /** Whether the policy wants no backup to begin now: the run stays due. */
+  #rests({ limits = {}, rest = {}, when: { timeZone } }: FollowedPolicy['policy'], now: number): boolean {
+    return limitAt(limits, now, timeZone).upload === 0 || restNow(rest, { now, timeZone }) !== undefined
   }
 
   async #noteRun(id: string, run: Runs[string]): Promise<void> {
@@ -175,6 +181,9 @@ class Agent {
     const run = { kind: 'backup', onceKey, order, startedAt: formatMoment(this.#clock.now()) }
     // A server that is away keeps no machine from its backup: then it hears of it later.
     const job = await this.#post('/api/machine/operations', run, jobSchema).catch(() => undefined)
+    const known = job?.operation.state
+    // The server had given it to this machine as a job meanwhile, or its end was told and not noted here.
+    if (known !== undefined && known !== 'running' && known !== 'waiting') return { state: known }
     const outcome = await this.#work(policy, job)
     if (job) await this.#finish(job, outcome)
     else await this.#reports.say({ path: '/api/machine/operations', body: { ...run, outcome } }, this.#options)
@@ -210,6 +219,8 @@ class Agent {
     const outcome = await backUp(order, { signal: both })
     ending.abort()
     await reporting
+    // An agent that is told to end leaves the run as cut off: it is made again.
+    if (outcome.state === 'cancelled') signal?.throwIfAborted()
     this.#say(
       `backup by "${policy.name}": ${outcome.state}${outcome.reason === undefined ? '' : `: ${outcome.reason}`}`,
     )
@@ -246,7 +257,9 @@ class Agent {
 
   async #post<Schema extends z.ZodType>(path: string, body: unknown, answer: Schema): Promise<z.output<Schema>> {
     const { signal } = this.#options
-    return await this.#link.post(path, body, { answer, machine: this.#machine, signal })
+    const heard = await this.#link.post(path, body, { answer, machine: this.#machine, signal })
+    this.#isInTouch = true
+    return heard
   }
 
   /** Does something again and again. What goes wrong on the way to the server is said once, and tried again. */
@@ -255,7 +268,6 @@ class Agent {
     for (;;) {
       try {
         await work()
-        this.#isInTouch = true
       } catch (thrown) {
         signal?.throwIfAborted()
         if (!(thrown instanceof AgentError)) throw thrown

@@ -73,9 +73,9 @@ async function workHere(context: CommandContext, server: RunningServer, flags: C
     else printer.say(`agent: ${sentence}`)
   }
   try {
-    const line = (await folder.isEnrolled()) ? undefined : await server.firstMachineLine()
+    const line = (await folder.findEnrolled()) ? undefined : await server.firstMachineLine()
     if (line !== undefined) await enrol(folder, line, { version })
-    const enrolled = await folder.isEnrolled()
+    const enrolled = await folder.findEnrolled()
     if (enrolled?.origin !== server.origin) return
     if (line !== undefined) say('this machine is enrolled')
     await runAgent({ folder, program: ownProgram, version, signal, onEvent: say })

@@ -21,7 +21,7 @@ export const ownLocation = 'own:'
 /**
  * The repository of a machine, made if there is none yet, with a new credential; those before it hold no longer. The
  * password was made on the machine; undefined keeps it from the server, which then cannot check, search or thin the
- * repository.
+ * repository. One that the server has is never replaced. Throws `REPOSITORY_PASSWORD_DIFFERS`.
  */
 export async function grantRepository(
   services: Services,
@@ -40,8 +40,12 @@ export async function grantRepository(
       .executeTakeFirst()
     const id = known?.id ?? randomUUID()
     const sealedPassword = password === undefined ? null : sealer.seal(purposeOf(id), password)
-    if (known) await transaction.updateTable('repositories').set({ sealedPassword }).where('id', '=', id).execute()
-    else {
+    if (known) {
+      refuseOtherPassword(sealer, known, password)
+      if (known.sealedPassword === null) {
+        await transaction.updateTable('repositories').set({ sealedPassword }).where('id', '=', id).execute()
+      }
+    } else {
       await transaction
         .insertInto('repositories')
         .values({
@@ -79,6 +83,18 @@ export async function grantRepository(
     return id
   })
   return { repositoryId, url: `${origin}/repo/${repositoryId}/`, user, secret }
+}
+
+// Whoever has a machine's key must not make the server forget the password by which the backups can be read.
+function refuseOtherPassword(
+  sealer: Services['sealer'],
+  { id, name, sealedPassword }: Row<'repositories'>,
+  password: string | undefined,
+): void {
+  if (sealedPassword === null || password === undefined) return
+  if (sealer.open(purposeOf(id), sealedPassword) !== password) {
+    throw new ServerError('REPOSITORY_PASSWORD_DIFFERS', { name })
+  }
 }
 
 /** The password of a repository, for the server's own work. Throws `REPOSITORY_PASSWORD_KEPT`, `SECRET_DAMAGED`. */
