@@ -8,6 +8,7 @@ import { callRoute } from './call-route.ts'
 import { AddressLimiter } from './limiter.ts'
 import { Nonces } from './nonces.ts'
 import { describeRoutes } from './openapi.ts'
+import { addPages } from './pages.ts'
 import type { Route } from './route.ts'
 import type { Services } from './services.ts'
 
@@ -64,6 +65,7 @@ export async function buildApp(
   const description = describeRoutes(routes)
   app.get('/api/openapi.json', async () => description)
   addSignIn(app, services)
+  addPages(app)
   if (endpoint) await app.register(endpoint, { prefix: '/repo' })
   return app
 }

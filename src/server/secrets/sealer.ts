@@ -1,5 +1,5 @@
 import { createCipheriv, createDecipheriv, createHmac, randomBytes } from 'node:crypto'
-import { chmod, mkdir, readFile, stat, writeFile } from 'node:fs/promises'
+import { mkdir, readFile, stat, writeFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { ServerError } from '../errors.ts'
 
@@ -74,8 +74,7 @@ export async function openSealer(path: string, mayCreate: boolean): Promise<Seal
 async function createSealer(path: string): Promise<Sealer> {
   await mkdir(dirname(path), { recursive: true, mode: 0o700 })
   const key = randomBytes(32)
-  // Exclusive: of two servers that start at once in one folder the second takes the first one's key.
+  // Exclusive: of two servers that start at once in one folder the second must not replace what the first has sealed with.
   await writeFile(path, `${key.toString('hex')}\n`, { mode: 0o600, flag: 'wx', flush: true })
-  await chmod(path, 0o600)
   return new Sealer(key)
 }
