@@ -13,11 +13,14 @@ import { firstMachineLine } from './fleet/first-machine.ts'
 import { originOf, parseListenAddress } from './listen-address.ts'
 import type { ListenAddress } from './listen-address.ts'
 import { createOwnerLink } from './people/set-up-links.ts'
-import { openOwnRepositories } from './repositories/own-storage.ts'
+import { openEndpoint, openOwnStorage } from './repositories/own-storage.ts'
 import { routes } from './routes/index.ts'
 import { openSealer } from './secrets/sealer.ts'
 import { migrate } from './store/migrate.ts'
 import { openStore } from './store/store.ts'
+import { serverJobs } from './work/jobs.ts'
+import { rounds } from './work/rounds.ts'
+import { doServerWork } from './work/server-work.ts'
 
 export interface ServerOptions {
   /** Where the server keeps what is its own: sealing key, certificate, and, if nothing else is said, its database. */
@@ -28,6 +31,10 @@ export interface ServerOptions {
   readonly listen: string
   /** PEM files; without them an address that others can reach gets a certificate of the server's own making. */
   readonly tls?: { readonly certFile: string; readonly keyFile: string } | undefined
+  /** Where the machines' repositories lie: a location as `--repo` takes it. Default: a folder in the server's own. */
+  readonly storage?: string | undefined
+  /** Told of what goes wrong with what the server does by itself, a sentence each. */
+  readonly onProblem?: ((sentence: string) => void) | undefined
   /** As people and machines reach the server, if that is not the address at which it listens. */
   readonly origin?: string | undefined
   readonly logger?: FastifyServerOptions['logger']
@@ -58,14 +65,21 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const sealer = await openSealer(join(folder, 'sealing.key'), steps.length > 0 && copy === undefined)
   const certificate = await certificateFor(address, options, clock)
   const origin = options.origin ?? originOf(address, certificate !== undefined, hostname())
-  const services = createServices(store, sealer, { clock, origin, fingerprint: certificate?.fingerprint })
-  const repositories = starting.use(await openOwnRepositories(services, folder))
-  const app = await buildApp(routes, services, { tls: certificate, logger, endpoint: repositories.endpoint })
+  const storage = starting.use(await openOwnStorage(folder, { location: options.storage, clock }))
+  const fingerprint = certificate?.fingerprint
+  const services = createServices(store, sealer, { storage, folder, clock, origin, fingerprint })
+  const app = await buildApp(routes, services, { tls: certificate, logger, endpoint: await openEndpoint(services) })
   starting.defer(async () => await app.close())
   await app.listen({ host: address.host, port: address.port }).catch((cause: unknown) => {
     throw new ServerError('LISTEN_FAILED', { address: options.listen, reason: messageOf(cause), cause })
   })
   const ownerLink = await createOwnerLink(services)
+  const ending = new AbortController()
+  const work = doServerWork(services, { jobs: serverJobs, rounds, onProblem: options.onProblem, signal: ending.signal })
+  starting.defer(async () => {
+    ending.abort(new Error('the server stops'))
+    await work
+  })
   const running = starting.move()
   return {
     origin,

@@ -10,6 +10,7 @@ import type { Route } from '../../src/server/app/route.ts'
 import type { Services } from '../../src/server/app/services.ts'
 import { grantRole } from '../../src/server/people/grants.ts'
 import { createToken } from '../../src/server/people/tokens.ts'
+import { openOwnStorage } from '../../src/server/repositories/own-storage.ts'
 import { routes } from '../../src/server/routes/index.ts'
 import { openSealer } from '../../src/server/secrets/sealer.ts'
 import { SettableClock } from './settable-clock.ts'
@@ -39,7 +40,9 @@ export class TestServer implements AsyncDisposable {
     const clock = new SettableClock()
     const sealer = await openSealer(`${opened.folder}/server.key`, true)
     const origin = 'http://localhost:8484'
-    const services = createServices(opened.store, sealer, { clock, origin, fingerprint: undefined })
+    const { store, folder } = opened
+    const storage = await openOwnStorage(folder, { clock })
+    const services = createServices(store, sealer, { storage, folder, clock, origin, fingerprint: undefined })
     return new TestServer(await buildApp([...routes, ...more], services, { logger }), services, clock, opened)
   }
 
@@ -91,6 +94,7 @@ export class TestServer implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.app.close()
+    await this.services.storage[Symbol.asyncDispose]()
     await this.#opened[Symbol.asyncDispose]()
   }
 }

@@ -1,21 +1,12 @@
+import { idSchema } from '#protocol'
 import type { Outcome, Progress } from '#protocol'
 import { limitAt } from '#policy'
 import type { BackupPolicy } from '#policy'
-import type { Cancellable } from '#base'
+import { z } from 'zod'
 import type { AgentFolder, OwnRepository } from '../state.ts'
+import { agentJob, followed } from './job.ts'
+import type { AgentWork } from './job.ts'
 import { runOwnProgram } from './own-program.ts'
-import type { OwnProgram } from './own-program.ts'
-
-export interface BackUpOrder {
-  readonly policy: BackupPolicy
-  readonly repository: OwnRepository
-  readonly folder: AgentFolder
-  readonly program: OwnProgram
-  /** PEM file of the server's certificate, where it is one of its own making. */
-  readonly certificateFile: string | undefined
-  readonly now: number
-  readonly onProgress?: (progress: Progress) => void
-}
 
 /** Where the program finds the repository and its password: files that only the agent's user may read. */
 export async function repositoryFlags(
@@ -32,9 +23,23 @@ export async function repositoryFlags(
   return ['--repository-file', locationFile, '--password-file', passwordFile, ...trust]
 }
 
-/** Backs up as a policy says. The outcome names the snapshot, which the caller signs. */
-export async function backUp(order: BackUpOrder, { signal }: Cancellable = {}): Promise<Outcome> {
-  const { policy, program, folder, repository, certificateFile, now, onProgress } = order
+/** A backup by a policy that the machine follows. The snapshot that it makes is signed. */
+export const backupJob = agentJob({
+  kind: 'backup',
+  order: z.object({ policyId: idSchema }),
+  async run({ policyId }, work) {
+    const policy = followed(work, policyId)
+    if (!policy)
+      return { state: 'failed', reason: 'The machine does not follow this backup policy.', code: 'NOT_FOUND' }
+    const outcome = await backUp(policy, work)
+    const snapshotId = outcome.result?.['snapshotId']
+    if (typeof snapshotId === 'string') await work.sign(snapshotId)
+    return outcome
+  },
+})
+
+async function backUp(policy: BackupPolicy, work: AgentWork): Promise<Outcome> {
+  const { program, folder, repository, certificateFile, now, report, signal } = work
   // A pause (0) keeps planned runs from beginning; who orders one now wants it now.
   const { upload = 0 } = limitAt(policy.limits ?? {}, now, policy.when.timeZone)
   const args = [
@@ -49,12 +54,12 @@ export async function backUp(order: BackUpOrder, { signal }: Cancellable = {}): 
   ]
   const { code, summary, failure, words } = await runOwnProgram(program, args, {
     signal,
-    onStatus: (status) => onProgress?.(progressOf(status)),
+    onStatus: (status) => report(progressOf(status)),
   })
   const result = summary && figuresOf(summary)
   if (code === 0 && result) return { state: 'done', result }
   if (code === 3 && result) return { state: 'warnings', reason: 'Some files could not be read.', result }
-  if (signal?.aborted === true) return { state: 'cancelled', reason: 'It was ended before it was done.' }
+  if (signal.aborted) return { state: 'cancelled', reason: 'It was ended before it was done.' }
   return {
     state: 'failed',
     reason: failure?.message ?? (words.trim().split('\n').at(-1) || `The backup ended with exit code ${code}.`),
@@ -100,10 +105,4 @@ const figures = {
 
 function figuresOf(summary: Message): Record<string, unknown> {
   return Object.fromEntries(Object.entries(figures).map(([ours, theirs]) => [ours, summary[theirs] ?? null]))
-}
-
-/** The id of the snapshot that an outcome names. */
-export function snapshotOf({ result }: Outcome): string | undefined {
-  const id = result?.['snapshotId']
-  return typeof id === 'string' ? id : undefined
 }

@@ -35,7 +35,9 @@ export async function runOwnProgram(
   const order = { program, args: [...entry, '--json', ...args], endsWithUs: true }
   const { child, ended } = await startProgram(order, ['ignore', 'pipe'])
   const stop = () => void child.kill('SIGTERM')
-  signal?.addEventListener('abort', stop, { once: true })
+  // It may have been aborted while the program was started.
+  if (signal?.aborted === true) stop()
+  else signal?.addEventListener('abort', stop, { once: true })
   let summary: Message | undefined
   let failure: ProgramOutcome['failure']
   const take = (line: string) => {

@@ -11,7 +11,8 @@ import type { MachineKey } from '../link/machine-key.ts'
 import { ServerLink } from '../link/server-link.ts'
 import type { Machine } from '../link/server-link.ts'
 import type { AgentFolder, Enrolled, FollowedPolicy, OwnRepository, Runs } from '../state.ts'
-import { backUp, repositoryFlags, snapshotOf } from './back-up.ts'
+import { repositoryFlags } from './back-up.ts'
+import { agentJobs } from './jobs.ts'
 import { runOwnProgram } from './own-program.ts'
 import type { OwnProgram } from './own-program.ts'
 import { Reports } from './reports.ts'
@@ -27,8 +28,7 @@ export interface AgentOptions extends Cancellable {
   readonly rhythm?: number
 }
 
-/** Kinds of job that this agent does: no other is given to it, and it would do no other. */
-const kinds = ['backup'] as const
+const kinds = agentJobs.map(({ kind }) => kind)
 /** Seconds that the server may keep a call that waits for a job. */
 const jobWait = 20
 
@@ -43,9 +43,13 @@ export async function runAgent(options: AgentOptions): Promise<void> {
   const [enrolled, key] = [await folder.readEnrolled(), await folder.key()]
   const agent = new Agent(options, enrolled, key)
   await agent.open()
-  await Promise.all([agent.keepInTouch(), agent.followSchedules(), agent.doJobs()]).catch((thrown: unknown) => {
+  const working = [agent.keepInTouch(), agent.followSchedules(), agent.doJobs()]
+  try {
+    await Promise.all(working)
+  } catch (thrown) {
     if (signal?.aborted !== true) throw thrown
-  })
+    await Promise.allSettled(working) // nothing works on when this returns
+  }
 }
 
 class Agent {
@@ -184,60 +188,58 @@ class Agent {
     const known = job?.operation.state
     // The server had given it to this machine as a job meanwhile, or its end was told and not noted here.
     if (known !== undefined && known !== 'running' && known !== 'waiting') return { state: known }
-    const outcome = await this.#work(policy, job)
+    const outcome = await this.#perform({ kind: 'backup', order: { policyId: id } }, job)
     if (job) await this.#finish(job, outcome)
     else await this.#reports.say({ path: '/api/machine/operations', body: { ...run, outcome } }, this.#options)
     return outcome
   }
 
   async #doJob(job: Job): Promise<void> {
-    const wanted = job.operation.order['policyId']
-    const followed = this.#policies.find(({ id }) => id === wanted)
-    const outcome: Outcome = followed
-      ? await this.#work(followed.policy, job)
-      : { state: 'failed', reason: 'The machine does not follow this backup policy.', code: 'NOT_FOUND' }
-    await this.#finish(job, outcome)
+    await this.#finish(job, await this.#perform(job.operation, job))
   }
 
-  async #work(policy: FollowedPolicy['policy'], job: Job | undefined): Promise<Outcome> {
+  async #perform({ kind, order: given }: Pick<Job['operation'], 'kind' | 'order'>, claimed?: Job): Promise<Outcome> {
     const { folder, program, signal } = this.#options
+    const job = agentJobs.find((known) => known.kind === kind)
+    const order = job?.order.safeParse(given)
+    if (!job || !order?.success) return notDone('The server ordered what this agent does not do.', 'INPUT_INVALID')
     const repository = this.#repository
-    if (!repository) return { state: 'failed', reason: 'The machine has no repository yet.', code: 'NOT_FOUND' }
+    if (!repository) return notDone('The machine has no repository yet.', 'NOT_FOUND')
     const ending = new AbortController()
+    const over = new AbortController()
     let progress: Progress | undefined
-    const reporting = job && this.#keepReporting(job, () => progress, ending)
-    const order = {
-      policy,
-      repository,
-      folder,
-      program,
-      certificateFile: this.#certificateFile,
-      now: this.#clock.now(),
-      onProgress: (latest: Progress) => void (progress = latest),
+    const reporting = claimed && this.#keepReporting(claimed, () => progress, { ending, over: over.signal })
+    try {
+      const outcome = await job.run(order.data, {
+        folder,
+        program,
+        repository,
+        certificateFile: this.#certificateFile,
+        policies: this.#policies,
+        now: this.#clock.now(),
+        signal: signal ? AbortSignal.any([signal, ending.signal]) : ending.signal,
+        report: (latest) => void (progress = latest),
+        sign: async (snapshotId) => await this.#sign(repository.repositoryId, snapshotId),
+      })
+      // An agent that is told to end leaves the run as cut off: it is made again.
+      if (outcome.state === 'cancelled') signal?.throwIfAborted()
+      this.#say(`${kind}: ${outcome.state}${outcome.reason === undefined ? '' : `: ${outcome.reason}`}`)
+      return outcome
+    } finally {
+      over.abort()
+      await reporting
     }
-    const both = signal ? AbortSignal.any([signal, ending.signal]) : ending.signal
-    const outcome = await backUp(order, { signal: both })
-    ending.abort()
-    await reporting
-    // An agent that is told to end leaves the run as cut off: it is made again.
-    if (outcome.state === 'cancelled') signal?.throwIfAborted()
-    this.#say(
-      `backup by "${policy.name}": ${outcome.state}${outcome.reason === undefined ? '' : `: ${outcome.reason}`}`,
-    )
-    const snapshotId = snapshotOf(outcome)
-    if (snapshotId !== undefined) await this.#sign(repository.repositoryId, snapshotId)
-    return outcome
   }
 
   /** Tells the server again and again that the work goes on, and ends it when the server says so. */
   async #keepReporting(
     { operation: { id }, epoch }: Job,
     progress: () => Progress | undefined,
-    ending: AbortController,
+    { ending, over }: { readonly ending: AbortController; readonly over: AbortSignal },
   ): Promise<void> {
-    while (!ending.signal.aborted) {
-      await this.#clock.sleep(reportEvery, { signal: ending.signal }).catch(() => undefined)
-      if (ending.signal.aborted) return
+    for (;;) {
+      await this.#clock.sleep(reportEvery, { signal: over }).catch(() => undefined)
+      if (over.aborted) return
       const body = { epoch, progress: progress() }
       const said = await this.#post(`/api/machine/operations/${id}/report`, body, reportedSchema).catch(() => undefined)
       if (said?.cancelAsked === true) ending.abort(new Error('the server asked for an end'))
@@ -287,6 +289,10 @@ class Agent {
   #say(sentence: string): void {
     this.#options.onEvent?.(sentence)
   }
+}
+
+function notDone(reason: string, code: string): Outcome {
+  return { state: 'failed', reason, code }
 }
 
 /** How often a planned run that fails is made again; ten minutes lie between two tries. */

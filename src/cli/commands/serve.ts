@@ -23,12 +23,19 @@ export function define(command: CliCommand): void {
     examples: [
       'understudy serve',
       'understudy serve --listen 0.0.0.0:8484 --origin https://backup.example:8484',
+      'understudy serve --storage s3:https://s3.example.com/backups',
       'understudy serve --database postgres://understudy@db/understudy --tls-certificate tls.crt --tls-key tls.key',
     ],
   })
   command.addOption(valueFlag('--listen <host:port>', 'where to listen (default: 127.0.0.1:8484)'))
   command.addOption(valueFlag('--data <folder>', 'where the server keeps its key, certificate and database'))
   command.addOption(valueFlag('--database <location>', 'a SQLite file or postgres://… (default: a file in --data)'))
+  command.addOption(
+    valueFlag(
+      '--storage <location>',
+      'where machines’ repositories lie, as --repo takes it (default: a folder in --data)',
+    ),
+  )
   command.addOption(
     valueFlag('--origin <url>', 'as people and machines reach it, if another name or port is before it'),
   )
@@ -45,6 +52,8 @@ async function serve(context: CommandContext, args: readonly string[], flags: Co
   await using server = await startServer({
     folder: textOf(flags, 'data') ?? serverFolder(env),
     database: textOf(flags, 'database'),
+    storage: textOf(flags, 'storage'),
+    onProblem: (sentence) => printer.error(sentence),
     listen: textOf(flags, 'listen') ?? '127.0.0.1:8484',
     origin: readOrigin(context, textOf(flags, 'origin')),
     tls: readTls(context, flags),

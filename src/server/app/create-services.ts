@@ -1,6 +1,7 @@
 import { sql } from 'kysely'
 import { messageOf } from '#base'
 import type { Clock } from '#base'
+import type { EndpointStorage } from '../endpoint/index.ts'
 import { ServerError } from '../errors.ts'
 import { Operations } from '../operations/operations.ts'
 import { SignIn } from '../people/sign-in.ts'
@@ -11,6 +12,8 @@ import type { Store } from '../store/store.ts'
 import type { Services } from './services.ts'
 
 export interface ServicesOptions {
+  readonly storage: EndpointStorage
+  readonly folder: string
   readonly clock: Clock
   readonly origin: string
   readonly fingerprint: string | undefined
@@ -20,7 +23,7 @@ export interface ServicesOptions {
 export function createServices(
   store: Store,
   sealer: Sealer,
-  { clock, origin, fingerprint }: ServicesOptions,
+  { storage, folder, clock, origin, fingerprint }: ServicesOptions,
 ): Services {
   const { db } = store
   return {
@@ -30,6 +33,8 @@ export function createServices(
     audit: new AuditLog(db, clock),
     ledger: new Ledger(db, clock),
     operations: new Operations(db, clock),
+    storage,
+    folder,
     clock,
     origin,
     fingerprint,

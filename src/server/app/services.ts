@@ -2,6 +2,7 @@ import type { Clock } from '#base'
 import type { Operations } from '../operations/operations.ts'
 import type { SignIn } from '../people/sign-in.ts'
 import type { AuditLog } from '../records/audit.ts'
+import type { EndpointStorage } from '../endpoint/index.ts'
 import type { Ledger } from '../records/ledger.ts'
 import type { Sealer } from '../secrets/sealer.ts'
 import type { Store } from '../store/store.ts'
@@ -14,6 +15,10 @@ export interface Services {
   readonly audit: AuditLog
   readonly ledger: Ledger
   readonly operations: Operations
+  /** Where the repositories lie that the server keeps for machines. */
+  readonly storage: EndpointStorage
+  /** The server's own folder on this machine. */
+  readonly folder: string
   readonly clock: Clock
   /** As people and machines reach the server, without a slash at the end. */
   readonly origin: string

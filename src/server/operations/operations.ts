@@ -198,6 +198,19 @@ export class Operations {
     return before
   }
 
+  /** Gives a claim back: the operation waits again. A claim that is lost already is nothing to give back. */
+  async release(id: string, epoch: number): Promise<void> {
+    const operation = await this.#db
+      .updateTable('operations')
+      .set({ state: 'waiting', claimedUntil: null })
+      .where('id', '=', id)
+      .where('claimEpoch', '=', epoch)
+      .where('state', '=', 'running')
+      .returningAll()
+      .executeTakeFirst()
+    if (operation) await this.#tell(operation)
+  }
+
   /** Asks for an end: what waits is cancelled at once, what runs when its doer hears of it. Throws `STATE_WRONG`. */
   async cancel(id: string): Promise<Row<'operations'>> {
     const now = this.#clock.now()

@@ -1,35 +1,43 @@
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { FastifyPluginAsync } from 'fastify'
+import type { Clock } from '#base'
+import { openBackend, parseLocation } from '#backend'
 import type { Services } from '../app/services.ts'
-import { FolderLockOwners, FolderStorage, RepositoryEndpoint } from '../endpoint/index.ts'
+import { BackendStorage, FolderLockOwners, FolderStorage, RepositoryEndpoint } from '../endpoint/index.ts'
 import type { EndpointStorage, StoredFile } from '../endpoint/index.ts'
 import { authenticateAtEndpoint } from './own-repositories.ts'
 
-/** The server's own storage of repositories, and the door by which machines and stock restic come to it. */
-export interface OwnRepositories extends AsyncDisposable {
-  readonly storage: EndpointStorage
-  readonly endpoint: FastifyPluginAsync
+/**
+ * Opens the storage of the repositories that the server keeps: in its folder, or, each below a location of its own, at a
+ * location as `--repo` takes it (`s3:https://…/bucket/folder`), whose credentials come from the environment.
+ */
+export async function openOwnStorage(
+  folder: string,
+  { location, clock }: { readonly location?: string | undefined; readonly clock: Clock },
+): Promise<EndpointStorage> {
+  if (location === undefined) {
+    const root = join(folder, 'repositories')
+    await mkdir(root, { recursive: true, mode: 0o700 })
+    return await FolderStorage.open(root, { clock })
+  }
+  const base = location.replace(/\/+$/, '')
+  const open = (repository: string) => openBackend(parseLocation(`${base}/${repository}`, process.env))
+  return await BackendStorage.open({ open, folder: join(folder, 'spool'), clock })
 }
 
-/** Opens the storage in a folder. A snapshot stands in the ledger before whoever sent it hears that it is stored. */
-export async function openOwnRepositories(services: Services, folder: string): Promise<OwnRepositories> {
-  const root = join(folder, 'repositories')
-  await mkdir(root, { recursive: true, mode: 0o700 })
-  const storage = await FolderStorage.open(root, { clock: services.clock })
+/** The door by which machines and stock restic come. A snapshot stands in the ledger before its sender hears that it is stored. */
+export async function openEndpoint(services: Services): Promise<FastifyPluginAsync> {
+  const { storage, folder, clock } = services
   const lockOwners = await FolderLockOwners.open(join(folder, 'locks'))
   const endpoint = new RepositoryEndpoint({
     storage,
     lockOwners,
-    clock: services.clock,
+    clock,
     authenticate: async (user, password) => await authenticateAtEndpoint(services, user, password),
     onStored: async (file) => await recordSnapshot(services, file),
   })
-  return {
-    storage,
-    endpoint: endpoint.plugin,
-    [Symbol.asyncDispose]: async () => await storage[Symbol.asyncDispose](),
-  }
+  return endpoint.plugin
 }
 
 async function recordSnapshot({ ledger }: Services, { repository, machine, type, name }: StoredFile): Promise<void> {

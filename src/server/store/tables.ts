@@ -242,6 +242,13 @@ export interface EventsTable {
   readonly subject: Fixed<string>
 }
 
+/** What server nodes do again and again. */
+export interface RoundsTable {
+  readonly name: Fixed<string>
+  /** When it was begun last. */
+  readonly lastAt: number
+}
+
 /** Small things of the server itself, by name; JSON. */
 export interface SettingsTable {
   readonly name: Fixed<string>
@@ -268,6 +275,7 @@ export interface Tables {
   readonly approvals: ApprovalsTable
   readonly events: EventsTable
   readonly settings: SettingsTable
+  readonly rounds: RoundsTable
 }
 
 export type Row<Name extends keyof Tables> = Selectable<Tables[Name]>

@@ -3,6 +3,7 @@ import type { Engine } from './columns.ts'
 import * as people from './0001-people.ts'
 import * as machines from './0002-machines.ts'
 import * as records from './0003-records.ts'
+import * as rounds from './0004-rounds.ts'
 
 /** One step of the schema. Once released it is never edited: what is to change is a further step. */
 export interface SchemaStep {
@@ -15,4 +16,5 @@ export const schemaSteps: Readonly<Record<string, SchemaStep>> = {
   '0001-people': people,
   '0002-machines': machines,
   '0003-records': records,
+  '0004-rounds': rounds,
 }

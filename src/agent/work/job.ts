@@ -1,0 +1,46 @@
+import type { BackupPolicy } from '#policy'
+import type { Outcome, Progress } from '#protocol'
+import type { z } from 'zod'
+import type { AgentFolder, FollowedPolicy, OwnRepository } from '../state.ts'
+import type { OwnProgram } from './own-program.ts'
+
+/** A kind of job that an agent does; the server gives it no other. */
+export interface AgentJob {
+  /** As in the operation's `kind`. */
+  readonly kind: string
+  /** What an order of this kind must be: whatever else the server sends is refused. */
+  readonly order: z.ZodType
+  run(order: unknown, work: AgentWork): Promise<Outcome>
+}
+
+/** What a job works with. */
+export interface AgentWork {
+  readonly folder: AgentFolder
+  readonly program: OwnProgram
+  /** The machine's own repository at its server. */
+  readonly repository: OwnRepository
+  /** PEM file of the server's certificate, where it is one of its own making. */
+  readonly certificateFile: string | undefined
+  readonly policies: readonly FollowedPolicy[]
+  /** The wall clock when the job began, milliseconds since 1970. */
+  readonly now: number
+  /** Aborts when somebody asked for an end, and when the agent stops. */
+  readonly signal: AbortSignal
+  readonly report: (progress: Progress) => void
+  /** Signs a snapshot that was made, in the machine's own list and in the server's ledger. */
+  readonly sign: (snapshotId: string) => Promise<void>
+}
+
+/** Makes a job whose order has the type of its schema. */
+export function agentJob<Order extends z.ZodType>(definition: {
+  readonly kind: string
+  readonly order: Order
+  run(order: z.output<Order>, work: AgentWork): Promise<Outcome>
+}): AgentJob {
+  return definition
+}
+
+/** The policy that an order names; undefined: the machine does not follow it. */
+export function followed(work: Pick<AgentWork, 'policies'>, policyId: string): BackupPolicy | undefined {
+  return work.policies.find(({ id }) => id === policyId)?.policy
+}

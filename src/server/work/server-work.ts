@@ -1,0 +1,134 @@
+import { randomUUID } from 'node:crypto'
+import { hostname } from 'node:os'
+import { hasCode, messageOf, toPlainError } from '#base'
+import type { Cancellable, Clock } from '#base'
+import type { Outcome, Progress } from '#protocol'
+import type { Services } from '../app/services.ts'
+import type { Claim } from '../operations/operations.ts'
+import type { ServerJob } from './job.ts'
+import { claimRound } from './round.ts'
+import type { Round } from './round.ts'
+
+export interface ServerWorkOptions extends Cancellable {
+  readonly jobs: readonly ServerJob[]
+  readonly rounds: readonly Round[]
+  /** Told of what went wrong with a round: a sentence. What goes wrong with a job stands in its operation. */
+  readonly onProblem?: ((sentence: string) => void) | undefined
+  /** Operations that this node does at once. */
+  readonly atOnce?: number
+  /** Milliseconds between two looks for work. */
+  readonly rhythm?: number
+}
+
+/** Milliseconds between two reports that an operation goes on. */
+const reportEvery = 5_000
+
+/**
+ * A server node's own work, until the signal aborts: it makes the rounds that are due, and does operations that are for no
+ * machine, each claimed. What it leaves behind when it stops is taken up by another node, or by itself at its next start.
+ */
+export async function doServerWork(services: Services, options: ServerWorkOptions): Promise<void> {
+  const { signal, jobs, atOnce = 2 } = options
+  const node = `server:${hostname()}:${randomUUID().slice(0, 8)}`
+  const workers = Array.from(
+    { length: jobs.length > 0 ? atOnce : 0 },
+    async () => await doJobs(services, node, options),
+  )
+  // All of them have ended when this returns: then the database may be closed.
+  const ends = await Promise.allSettled([makeRounds(services, options), ...workers])
+  const failed = ends.find((end) => end.status === 'rejected')
+  if (failed && signal?.aborted !== true) throw failed.reason
+}
+
+async function makeRounds(services: Services, options: ServerWorkOptions): Promise<void> {
+  const { rounds, signal = new AbortController().signal, onProblem, rhythm = 1_000 } = options
+  const { clock, store } = services
+  for (;;) {
+    for (const round of rounds) {
+      signal.throwIfAborted()
+      try {
+        if (await claimRound(store, round, clock)) await round.run(services, { signal })
+      } catch (thrown) {
+        signal.throwIfAborted()
+        onProblem?.(`${round.name}: ${messageOf(thrown)}`)
+      }
+    }
+    await clock.sleep(rhythm, { signal })
+  }
+}
+
+async function doJobs(services: Services, node: string, options: ServerWorkOptions): Promise<void> {
+  const { jobs, signal, onProblem, rhythm = 1_000 } = options
+  const kinds = jobs.map(({ kind }) => kind)
+  for (;;) {
+    signal?.throwIfAborted()
+    let claim: Claim | undefined
+    try {
+      claim = await services.operations.claim(node, { machineId: null, kinds })
+      if (claim) await doJob(services, claim, options)
+    } catch (thrown) {
+      signal?.throwIfAborted()
+      onProblem?.(`server's own work: ${messageOf(thrown)}`)
+    }
+    if (!claim) await services.clock.sleep(rhythm, { signal })
+  }
+}
+
+async function doJob(services: Services, claim: Claim, { jobs, signal }: ServerWorkOptions): Promise<void> {
+  const { operation, epoch } = claim
+  const { operations, clock } = services
+  const ending = new AbortController()
+  const both = signal ? AbortSignal.any([signal, ending.signal]) : ending.signal
+  let progress: Progress | undefined
+  const over = new AbortController()
+  const reporting = keepReporting(services, claim, { over: over.signal, ending, progress: () => progress, clock })
+  const report = (latest: Progress) => void (progress = latest)
+  const outcome = await outcomeOf(async () => {
+    const job = jobs.find(({ kind }) => kind === operation.kind)
+    if (!job) throw new Error(`no node does "${operation.kind}"`) // only kinds of the table are claimed
+    return await job.run(job.order.parse(JSON.parse(operation.order)), { services, operation, signal: both, report })
+  }, both)
+  over.abort()
+  await reporting
+  // A node that stops leaves the operation to be done again.
+  if (signal?.aborted === true) return await operations.release(operation.id, epoch)
+  await operations.finish(operation.id, epoch, outcome).catch((thrown: unknown) => {
+    if (!hasCode(thrown, 'CLAIM_LOST')) throw thrown
+  })
+}
+
+async function outcomeOf(run: () => Promise<Outcome>, signal: AbortSignal): Promise<Outcome> {
+  try {
+    return await run()
+  } catch (thrown) {
+    if (signal.aborted) return { state: 'cancelled', reason: 'It was ended before it was done.' }
+    return {
+      state: 'failed',
+      reason: messageOf(thrown).slice(0, 2_000),
+      code: toPlainError(thrown).code ?? 'UNEXPECTED',
+    }
+  }
+}
+
+interface Reporting {
+  readonly over: AbortSignal
+  readonly ending: AbortController
+  readonly progress: () => Progress | undefined
+  readonly clock: Clock
+}
+
+/** Says that the operation goes on, and ends it when somebody asked for that or when the claim is lost. */
+async function keepReporting({ operations }: Services, claim: Claim, about: Reporting): Promise<void> {
+  const { over, ending, progress, clock } = about
+  while (!over.aborted) {
+    await clock.sleep(reportEvery, { signal: over }).catch(() => undefined)
+    if (over.aborted) return
+    try {
+      const { cancelAsked } = await operations.report(claim.operation.id, claim.epoch, progress())
+      if (cancelAsked) ending.abort(new Error('somebody asked for an end'))
+    } catch (thrown) {
+      // A database that is away for a moment ends no work; one that comes back tells whether the claim still holds.
+      if (hasCode(thrown, 'CLAIM_LOST')) ending.abort(thrown)
+    }
+  }
+}
