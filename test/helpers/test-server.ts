@@ -1,7 +1,4 @@
-import { createHash, generateKeyPairSync, randomBytes, sign } from 'node:crypto'
-import type { KeyObject } from 'node:crypto'
 import type { FastifyInstance } from 'fastify'
-import { formatMachineSignature, signedText } from '#protocol'
 import type { Right, Role } from '#protocol'
 import { buildApp } from '../../src/server/app/build-app.ts'
 import type { AppOptions } from '../../src/server/app/build-app.ts'
@@ -96,37 +93,5 @@ export class TestServer implements AsyncDisposable {
     await this.app.close()
     await this.services.storage[Symbol.asyncDispose]()
     await this.#opened[Symbol.asyncDispose]()
-  }
-}
-
-/** A machine's key, as an agent makes it. */
-export class TestMachine {
-  readonly publicKey: string
-  readonly #privateKey: KeyObject
-  id = ''
-
-  constructor() {
-    const { publicKey, privateKey } = generateKeyPairSync('ed25519')
-    this.publicKey = publicKey.export({ format: 'der', type: 'spki' }).toString('base64')
-    this.#privateKey = privateKey
-  }
-
-  sign(text: string): string {
-    return sign(null, Buffer.from(text), this.#privateKey).toString('base64url')
-  }
-
-  /** What it sends to be enrolled with a line's secret. */
-  enrolment(secret: string): object {
-    const about = { hostname: 'machine', platform: 'linux', release: '6', agentVersion: '0' }
-    return { secret, publicKey: this.publicKey, about, proof: this.sign(`understudy-enrol-1\n${secret}`) }
-  }
-
-  /** The header of a call. */
-  header(method: string, target: string, time: number, body = ''): { authorization: string; nonce: string } {
-    const nonce = randomBytes(18).toString('base64url')
-    const bodyHash = createHash('sha256').update(body).digest('hex')
-    const about = { machineId: this.id, time, nonce }
-    const signature = this.sign(signedText(about, { method, target, bodyHash }))
-    return { authorization: formatMachineSignature({ ...about, signature }), nonce }
   }
 }

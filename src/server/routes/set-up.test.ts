@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { everyClient } from '#protocol'
-import { TestMachine, TestServer } from '../../../test/helpers/test-server.ts'
+import { TestMachine } from '../../../test/helpers/test-machine.ts'
+import { TestServer } from '../../../test/helpers/test-server.ts'
 import { storeKinds } from '../../../test/helpers/stores.ts'
 import { createOwnerLink } from '../people/set-up-links.ts'
 

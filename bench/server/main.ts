@@ -1,0 +1,87 @@
+/**
+ * `npm run bench:server -- [--machines 10,100,1000] [--seconds N] [--rounds N] [--place FOLDER] [--database postgres://…]
+ * [--only life|uploads] [--quick]`: what a server does under so many machines, each with a heartbeat every 30 s, a call that waits
+ * for jobs, and a backup of 20 MB an hour: how soon it answers, its memory, its processor; and how soon it takes backups, in turn
+ * with restic's REST server.
+ */
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { parseArgs } from 'node:util'
+import { describeMachine, formatMachine } from '../machine.ts'
+import { median } from '../figures.ts'
+import { measureLife } from './life.ts'
+import type { Life } from './life.ts'
+import { measureUploads } from './uploads.ts'
+
+const { values } = parseArgs({
+  options: {
+    machines: { type: 'string' },
+    seconds: { type: 'string' },
+    rounds: { type: 'string' },
+    place: { type: 'string', default: tmpdir() },
+    database: { type: 'string' },
+    only: { type: 'string' },
+    quick: { type: 'boolean', default: false },
+  },
+})
+const counts = (values.machines ?? (values.quick ? '3' : '10,100,1000')).split(',').map(Number)
+const seconds = Number(values.seconds ?? (values.quick ? 2 : 300))
+const rounds = Number(values.rounds ?? (values.quick ? 1 : 5))
+const backupBytes = values.quick ? 100_000 : 20_000_000
+
+function percentile(values: readonly number[], part: number): string {
+  const sorted = values.toSorted((a, b) => a - b)
+  const value = sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * part))] ?? Number.NaN
+  return `${value.toFixed(1)} ms`
+}
+
+function say(line: string): void {
+  process.stdout.write(`${line}\n`)
+}
+
+function sayLife({ machines, api, hello, simulated, peakMb, processor }: Life): void {
+  const { backups, backupSeconds, failures } = simulated
+  const cells = [
+    machines,
+    `${percentile(api, 0.5)} / ${percentile(api, 0.99)}`,
+    `${percentile(hello, 0.5)} / ${percentile(hello, 0.99)}`,
+    `${peakMb.toFixed(0)} MB`,
+    `${(processor * 100).toFixed(0)} %`,
+    backups,
+    backups > 0 ? `${median(backupSeconds).toFixed(2)} s` : '—',
+    failures.length,
+  ]
+  say(`| ${cells.join(' | ')} |`)
+  for (const failure of new Set(failures.slice(0, 5))) say(`  failed: ${failure}`)
+}
+
+const place = await mkdtemp(join(values.place, 'understudy-bench-server-'))
+try {
+  say(formatMachine(describeMachine(place)))
+  if (values.only !== 'uploads') {
+    say('| machines | API p50 / p99 | heartbeat p50 / p99 | memory | processor | backups | each | failures |')
+    say('|---:|---:|---:|---:|---:|---:|---:|---:|')
+    for (const machines of counts) {
+      const at = join(place, String(machines))
+      // In a shorter run each machine still makes its share of backups, but the quick one makes some at all.
+      const backupEvery = values.quick ? 1 : 3_600
+      const rhythm = { helloEvery: values.quick ? 1 : 30, backupEvery, backupBytes }
+      sayLife(await measureLife({ place: at, machines, seconds, database: values.database, ...rhythm }))
+      await rm(at, { recursive: true, force: true })
+    }
+  }
+  if (values.only !== 'life') {
+    const atOnce = 8
+    const backups = values.quick ? 8 : 40
+    const { ours, restServer, bytes, requests } = await measureUploads({ place, rounds, backups, atOnce, backupBytes })
+    const rate = (took: readonly number[]) =>
+      `${(bytes / 1e6 / median(took)).toFixed(0)} MB/s, ${(requests / median(took)).toFixed(0)} requests/s`
+    say(`\n${backups} backups of ${backupBytes / 1e6} MB, ${atOnce} at once, median of ${rounds} rounds:`)
+    say(`  Understudy   ${rate(ours)}`)
+    say(`  rest-server  ${rate(restServer)}`)
+    say(`  ratio        ${(median(restServer) / median(ours)).toFixed(2)} (above 1: Understudy is faster)`)
+  }
+} finally {
+  await rm(place, { recursive: true, force: true })
+}

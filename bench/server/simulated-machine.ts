@@ -1,0 +1,61 @@
+import { repositoryAccessSchema, snapshotText } from '#protocol'
+import { TestMachine } from '../../test/helpers/test-machine.ts'
+import type { HttpCalls } from './http-calls.ts'
+import { basic, initialise, sendBackup } from './simulated-backup.ts'
+import type { RepositoryDoor, SimulatedBackup } from './simulated-backup.ts'
+
+/** A machine as its server sees it: it says hello, waits for jobs, and backs up; all by the calls that an agent makes. */
+export class SimulatedMachine {
+  readonly #calls: HttpCalls
+  readonly #machine = new TestMachine()
+  #repositoryId = ''
+  /** To its repository. */
+  door: RepositoryDoor = { path: '', authorization: undefined }
+  #backups = 0
+
+  constructor(calls: HttpCalls) {
+    this.#calls = calls
+  }
+
+  /** Enrolled, approved, with a repository. */
+  async enrol(secret: string, token: string): Promise<void> {
+    const enrolled = await this.#calls.ask('POST', '/api/enrol', {}, this.#machine.enrolment(secret))
+    this.#machine.id = (enrolled as { machineId: string }).machineId
+    const authorization = `Bearer ${token}`
+    await this.#calls.ask('POST', `/api/machines/${this.#machine.id}/approve`, { authorization })
+    const granted = await this.#post('/api/machine/repository', { password: 'x'.repeat(32) })
+    const { repositoryId, user, secret: password } = repositoryAccessSchema.parse(granted)
+    this.#repositoryId = repositoryId
+    this.door = { path: `/repo/${repositoryId}/`, authorization: basic(user, password) }
+    await initialise(this.#calls, this.door)
+  }
+
+  async sayHello(): Promise<void> {
+    const about = { hostname: 'machine', platform: 'linux', release: '6', agentVersion: '0' }
+    await this.#post('/api/machine/hello', { about, clock: Date.now(), follows: {} })
+  }
+
+  /** Waits for a job that nobody orders. */
+  async waitForJob(): Promise<void> {
+    await this.#post('/api/machine/operations/next', { kinds: ['backup'], wait: 20 })
+  }
+
+  async backUp(backup: SimulatedBackup): Promise<void> {
+    const onceKey = `policy ${++this.#backups}`
+    const startedAt = new Date().toISOString()
+    const begun = await this.#post('/api/machine/operations', { kind: 'backup', onceKey, order: {}, startedAt })
+    const { epoch, operation } = begun as { epoch: number; operation: { id: string } }
+    await sendBackup(this.#calls, this.door, backup)
+    const snapshotId = backup.snapshot.name
+    const [repositoryId, path] = [this.#repositoryId, `/api/machine/operations/${operation.id}`]
+    await this.#post(`${path}/report`, { epoch, progress: { step: 'back up' } })
+    const signature = this.#machine.sign(snapshotText({ repositoryId, snapshotId }))
+    await this.#post('/api/machine/snapshots', { repositoryId, snapshotId, signature })
+    await this.#post(`${path}/finish`, { epoch, outcome: { state: 'done', result: { snapshotId } } })
+  }
+
+  async #post(path: string, body: object): Promise<unknown> {
+    const { authorization } = this.#machine.header('POST', path, Date.now(), JSON.stringify(body))
+    return await this.#calls.ask('POST', path, { authorization }, body)
+  }
+}
