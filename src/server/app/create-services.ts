@@ -3,6 +3,7 @@ import { messageOf } from '#base'
 import type { Clock } from '#base'
 import type { EndpointStorage } from '../endpoint/index.ts'
 import { ServerError } from '../errors.ts'
+import { JobBell } from '../operations/job-bell.ts'
 import { Operations } from '../operations/operations.ts'
 import { SignIn } from '../people/sign-in.ts'
 import { AuditLog } from '../records/audit.ts'
@@ -33,6 +34,7 @@ export function createServices(
     audit: new AuditLog(db, clock),
     ledger: new Ledger(db, clock),
     operations: new Operations(db, clock),
+    jobBell: new JobBell(db, clock),
     storage,
     folder,
     clock,

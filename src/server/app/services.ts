@@ -1,4 +1,5 @@
 import type { Clock } from '#base'
+import type { JobBell } from '../operations/job-bell.ts'
 import type { Operations } from '../operations/operations.ts'
 import type { SignIn } from '../people/sign-in.ts'
 import type { AuditLog } from '../records/audit.ts'
@@ -15,6 +16,7 @@ export interface Services {
   readonly audit: AuditLog
   readonly ledger: Ledger
   readonly operations: Operations
+  readonly jobBell: JobBell
   /** Where the repositories lie that the server keeps for machines. */
   readonly storage: EndpointStorage
   /** The server's own folder on this machine. */

@@ -29,9 +29,6 @@ import { showOperation } from './operations.ts'
 
 const named = z.object({ operation: idSchema })
 
-/** How often a machine that waits for a job looks again, in milliseconds. */
-const lookEvery = 1_000
-
 export const machineSideRoutes = [
   route({
     method: 'POST',
@@ -83,14 +80,14 @@ export const machineSideRoutes = [
     access: { by: 'machine' },
     body: nextJobSchema,
     answer: z.object({ job: jobSchema.nullable() }),
-    async handle({ caller: { machineId, actor }, body: { kinds, wait }, signal }, { operations, clock }) {
+    async handle({ caller: { machineId, actor }, body: { kinds, wait }, signal }, { operations, jobBell, clock }) {
       const end = clock.monotonic() + wait * 1000
       for (;;) {
         const claim = kinds.length > 0 ? await operations.claim(actor.who, { machineId, kinds }) : undefined
         if (claim) return { job: { epoch: claim.epoch, operation: showOperation(claim.operation) } }
         const left = end - clock.monotonic()
         if (left <= 0) return { job: null }
-        await clock.sleep(Math.min(lookEvery, left), { signal })
+        await jobBell.wait(machineId, left, { signal })
       }
     },
   }),
