@@ -5,9 +5,9 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { freePort } from '../../test/helpers/rest-server.ts'
 import { ownerToken, serve, setUpOwner } from '../../test/helpers/serving.ts'
-import { HttpCalls } from './http-calls.ts'
+import { HttpCalls } from '../../test/helpers/http-calls.ts'
 import type { Simulated, Simulation } from './simulate.ts'
-import { SimulatedMachine } from './simulated-machine.ts'
+import { SimulatedMachine } from '../../test/helpers/simulated-machine.ts'
 
 export interface LifeOptions {
   readonly place: string

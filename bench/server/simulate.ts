@@ -4,9 +4,9 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { mapOrdered } from '#base'
-import { HttpCalls } from './http-calls.ts'
-import { makeBackup } from './simulated-backup.ts'
-import { SimulatedMachine } from './simulated-machine.ts'
+import { HttpCalls } from '../../test/helpers/http-calls.ts'
+import { makeBackup } from '../../test/helpers/simulated-backup.ts'
+import { SimulatedMachine } from '../../test/helpers/simulated-machine.ts'
 
 export interface Simulation {
   readonly origin: string

@@ -1,10 +1,10 @@
 import { join } from 'node:path'
 import { freePort, startRestServer } from '../../test/helpers/rest-server.ts'
 import { ownerToken, serve, setUpOwner } from '../../test/helpers/serving.ts'
-import { HttpCalls } from './http-calls.ts'
-import { basic, initialise, makeBackup, sendBackup } from './simulated-backup.ts'
-import type { RepositoryDoor, SimulatedBackup } from './simulated-backup.ts'
-import { SimulatedMachine } from './simulated-machine.ts'
+import { HttpCalls } from '../../test/helpers/http-calls.ts'
+import { basic, initialise, makeBackup, sendBackup } from '../../test/helpers/simulated-backup.ts'
+import type { RepositoryDoor, SimulatedBackup } from '../../test/helpers/simulated-backup.ts'
+import { SimulatedMachine } from '../../test/helpers/simulated-machine.ts'
 
 /** Seconds that so many backups took, each entrant's in the order of the rounds. */
 export interface UploadFigures {

@@ -6,6 +6,10 @@ export const serverErrors = {
     message: 'The control database at {location} cannot be opened: {reason}.',
     hint: 'See that it runs, that the address, name and password are right, and that this machine may connect.',
   },
+  DATABASE_FAILED: {
+    message: 'The control database cannot be used just now: {reason}.',
+    hint: 'See that it runs and that its disk has room and may be written; the server goes on by itself when it does. Nothing of this call was kept.',
+  },
   DATABASE_NEWER: {
     message: 'The control database was written by a newer version of Understudy: it has the step "{step}".',
     hint: 'Use that version again, or take the schema back with it first: `understudy server schema --to STEP`.',

@@ -1,17 +1,17 @@
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { writeFileSync } from 'node:fs'
 import { test } from 'node:test'
 import { FolderStorage } from '../../src/server/endpoint/index.ts'
 import { type RunningEndpoint, startEndpoint } from '../helpers/endpoint-server.ts'
 import { missing } from '../helpers/peers.ts'
 import { Scene } from '../helpers/scene.ts'
 import { randomFrom, testSeed } from '../helpers/seed.ts'
-import { tempFolder } from '../helpers/temp.ts'
+import { noSmallDisk, smallDisk } from '../helpers/small-disk.ts'
 
 /** The disk of the server's repositories is full, or takes nothing any more (A8 and A10 of the failure cases). */
 
-const skip = missing('restic') || (process.geteuid?.() === 0 ? false : 'needs root, to mount a small file system')
+const skip = missing('restic') || noSmallDisk
 const random = randomFrom(testSeed())
 const megabyte = 1 << 20
 
@@ -76,21 +76,4 @@ async function uploadStatus(server: RunningEndpoint): Promise<number> {
 
 async function assertNoRest(disk: string): Promise<void> {
   assert.equal(execFileSync('find', [`${disk}/.incoming`, '-type', 'f'], { encoding: 'utf8' }), '')
-}
-
-/** A file system of its own with so many bytes. */
-async function smallDisk(bytes: number) {
-  const folder = await tempFolder()
-  const disk = folder.join('disk')
-  mkdirSync(disk)
-  execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${bytes}`, 'tmpfs', disk])
-  return {
-    path: disk,
-    resize: (to: number) => execFileSync('mount', ['-o', `remount,size=${to}`, disk]),
-    remount: (how: 'ro' | 'rw') => execFileSync('mount', ['-o', `remount,${how}`, disk]),
-    [Symbol.asyncDispose]: async () => {
-      execFileSync('umount', ['-l', disk])
-      await folder[Symbol.asyncDispose]()
-    },
-  }
 }

@@ -57,7 +57,8 @@ export class ServerLink {
     if (got.status === 401 && machine && this.#learnTime(got)) got = await this.#send(path, text, machine, { signal })
     this.#learnTime(got)
     const json = this.#parse(got)
-    if (got.status !== 200) throw refusal(json)
+    if (isPassing(got.status)) throw this.#unreachable(refusal(got.status, json))
+    if (got.status !== 200) throw refusal(got.status, json)
     const read = answer.safeParse(json)
     if (read.success) return read.data
     throw this.#unreachable(new Error('its answer is not what this version understands'))
@@ -148,14 +149,19 @@ async function exchange(url: string, options: RequestOptions, body: string): Pro
   })
 }
 
-function refusal(json: unknown): AgentError {
+/** It will be answered otherwise some time: the server is in trouble, or has too much to do. */
+function isPassing(status: number): boolean {
+  return status >= 500 || status === 429
+}
+
+function refusal(status: number, json: unknown): AgentError {
   const read = errorAnswerSchema.safeParse(json)
   const {
     code: serverCode,
     message,
     hint: serverHint,
   } = read.data ?? { code: '?', message: 'it did not say why', hint: '' }
-  return new AgentError('SERVER_REFUSED', { reason: message, serverCode, serverHint })
+  return new AgentError('SERVER_REFUSED', { reason: message, status, serverCode, serverHint })
 }
 
 /** Accepts just this certificate: whose name is in it does not matter then, and no authority can vouch for another. */

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import type { Cancellable } from '#base'
-import { hasCode } from '#base'
+import { AgentError } from '../errors.ts'
 import type { Machine, ServerLink } from '../link/server-link.ts'
 import type { AgentFolder, Pending } from '../state.ts'
 
@@ -30,11 +30,15 @@ export class Reports {
       await this.#folder.writePending(pending)
     })
     await this.deliver(options).catch((thrown: unknown) => {
-      if (!hasCode(thrown, 'SERVER_UNREACHABLE')) throw thrown
+      if (!(thrown instanceof AgentError)) throw thrown
     })
   }
 
-  /** Says what has not been heard yet. What the server refuses for good is not said again. Throws `SERVER_UNREACHABLE`. */
+  /**
+   * Says what has not been heard yet. What the server refuses for good is not said again.
+   * Throws `SERVER_UNREACHABLE`, and `SERVER_REFUSED` when it does not know this machine: a server that was restored from a
+   * copy may not know it yet, and may learn of it again.
+   */
   async deliver({ signal }: Cancellable = {}): Promise<void> {
     await this.#inTurn(async () => {
       for (;;) {
@@ -42,7 +46,7 @@ export class Reports {
         if (!next) return
         const call = this.#link.post(next.path, next.body, { answer: z.unknown(), machine: this.#machine, signal })
         await call.catch((thrown: unknown) => {
-          if (!hasCode(thrown, 'SERVER_REFUSED')) throw thrown
+          if (!isRefusedForGood(thrown)) throw thrown
         })
         await this.#folder.writePending(others)
       }
@@ -54,4 +58,10 @@ export class Reports {
     this.#last = mine.catch(() => undefined)
     return await mine
   }
+}
+
+/** For what it says, not for who says it. */
+function isRefusedForGood(thrown: unknown): boolean {
+  if (!(thrown instanceof AgentError) || thrown.code !== 'SERVER_REFUSED') return false
+  return thrown.details['status'] === 400 || thrown.details['status'] === 404
 }

@@ -2,6 +2,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import { UnderstudyError } from '#base'
 import type { ErrorAnswer } from '#protocol'
 import { ServerError } from '../errors.ts'
+import { databaseFailure } from '../store/failures.ts'
 
 /** HTTP status of codes that have one of their own; every other of ours is 400. */
 const statusOf: Readonly<Record<string, number>> = {
@@ -11,6 +12,7 @@ const statusOf: Readonly<Record<string, number>> = {
   NOT_FOUND: 404,
   TOO_MANY_REQUESTS: 429,
   DATABASE_UNREACHABLE: 503,
+  DATABASE_FAILED: 503,
 }
 
 /** Answers a call that fails: with code, sentence and hint; what nobody foresaw is told to the log, not to who asked. */
@@ -33,6 +35,11 @@ function toKnown(thrown: unknown, request: FastifyRequest): UnderstudyError {
   // What Fastify itself refuses: a body that is too large, of a type that it does not take.
   if (statusCode !== undefined && statusCode >= 400 && statusCode < 500) {
     return new ServerError('INPUT_INVALID', { part: 'call', reason: message })
+  }
+  const reason = databaseFailure(thrown)
+  if (reason !== undefined) {
+    request.log.error({ err: thrown, number: request.id }, 'the control database failed')
+    return new ServerError('DATABASE_FAILED', { reason, transient: true, cause: thrown })
   }
   request.log.error({ err: thrown, number: request.id }, 'a call failed')
   return new ServerError('INTERNAL', { number: request.id, cause: thrown })

@@ -1,5 +1,5 @@
 import { repositoryAccessSchema, snapshotText } from '#protocol'
-import { TestMachine } from '../../test/helpers/test-machine.ts'
+import { TestMachine } from './test-machine.ts'
 import type { HttpCalls } from './http-calls.ts'
 import { basic, initialise, sendBackup } from './simulated-backup.ts'
 import type { RepositoryDoor, SimulatedBackup } from './simulated-backup.ts'
@@ -8,7 +8,7 @@ import type { RepositoryDoor, SimulatedBackup } from './simulated-backup.ts'
 export class SimulatedMachine {
   readonly #calls: HttpCalls
   readonly #machine = new TestMachine()
-  #repositoryId = ''
+  repositoryId = ''
   /** To its repository. */
   door: RepositoryDoor = { path: '', authorization: undefined }
   #backups = 0
@@ -25,7 +25,7 @@ export class SimulatedMachine {
     await this.#calls.ask('POST', `/api/machines/${this.#machine.id}/approve`, { authorization })
     const granted = await this.#post('/api/machine/repository', { password: 'x'.repeat(32) })
     const { repositoryId, user, secret: password } = repositoryAccessSchema.parse(granted)
-    this.#repositoryId = repositoryId
+    this.repositoryId = repositoryId
     this.door = { path: `/repo/${repositoryId}/`, authorization: basic(user, password) }
     await initialise(this.#calls, this.door)
   }
@@ -40,18 +40,20 @@ export class SimulatedMachine {
     await this.#post('/api/machine/operations/next', { kinds: ['backup'], wait: 20 })
   }
 
-  async backUp(backup: SimulatedBackup): Promise<void> {
+  /** Returns the id of its operation, when the server has said that all of it is kept. */
+  async backUp(backup: SimulatedBackup): Promise<string> {
     const onceKey = `policy ${++this.#backups}`
     const startedAt = new Date().toISOString()
     const begun = await this.#post('/api/machine/operations', { kind: 'backup', onceKey, order: {}, startedAt })
     const { epoch, operation } = begun as { epoch: number; operation: { id: string } }
     await sendBackup(this.#calls, this.door, backup)
     const snapshotId = backup.snapshot.name
-    const [repositoryId, path] = [this.#repositoryId, `/api/machine/operations/${operation.id}`]
+    const [repositoryId, path] = [this.repositoryId, `/api/machine/operations/${operation.id}`]
     await this.#post(`${path}/report`, { epoch, progress: { step: 'back up' } })
     const signature = this.#machine.sign(snapshotText({ repositoryId, snapshotId }))
     await this.#post('/api/machine/snapshots', { repositoryId, snapshotId, signature })
     await this.#post(`${path}/finish`, { epoch, outcome: { state: 'done', result: { snapshotId } } })
+    return operation.id
   }
 
   async #post(path: string, body: object): Promise<unknown> {
