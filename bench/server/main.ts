@@ -30,8 +30,8 @@ const seconds = Number(values.seconds ?? (values.quick ? 2 : 300))
 const rounds = Number(values.rounds ?? (values.quick ? 1 : 5))
 const backupBytes = values.quick ? 100_000 : 20_000_000
 
-function percentile(values: readonly number[], part: number): string {
-  const sorted = values.toSorted((a, b) => a - b)
+function percentile(times: readonly number[], part: number): string {
+  const sorted = times.toSorted((a, b) => a - b)
   const value = sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * part))] ?? Number.NaN
   return `${value.toFixed(1)} ms`
 }

@@ -119,7 +119,7 @@ test(
     }
     const filler = `${disk.path}/filler`
     const { bavail, bsize } = statfsSync(disk.path)
-    writeFileSync(filler, Buffer.alloc(Number(bavail) * Number(bsize)))
+    writeFileSync(filler, Buffer.alloc(bavail * bsize))
     await isRefused()
     unlinkSync(filler)
     await machine.backUp(makeBackup(1_000))
