@@ -121,6 +121,20 @@ test('guessing a password is slowed down for each address and each account, and 
   assert.equal(await guess('192.0.2.99', email, password), 200, 'later')
 })
 
+test('guessing at links and enrolment lines is slowed down for each address, and hinders no other', async () => {
+  await using server = await TestServer.open()
+  const guess = async (remoteAddress: string) => {
+    const body = { token: 'madeupmadeupmadeupmadeup', email: 'eve@example.org', name: 'Eve', password }
+    return (await post(server, '/api/set-up', body, remoteAddress)).statusCode
+  }
+  const answers: number[] = []
+  for (let i = 0; i < 21; i++) answers.push(await guess('198.51.100.1'))
+  assert.deepEqual([answers[0], answers[19], answers[20]], [400, 400, 429])
+  assert.equal(await guess('192.0.2.1'), 400)
+  server.clock.pass(16 * 60_000)
+  assert.equal(await guess('198.51.100.1'), 400)
+})
+
 test('the API’s page describes every call, and none takes what it does not describe', async () => {
   await using server = await TestServer.open()
   const { json } = await server.call('GET', '/api/openapi.json')

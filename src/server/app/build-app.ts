@@ -54,12 +54,12 @@ export async function buildApp(
   })
   app.setErrorHandler(async (error, request, reply) => await answerFailure(error, request, reply))
   app.setNotFoundHandler(async (request, reply) => await answerFailure(undefined, request, reply))
-  const nonces = new Nonces()
+  const [nonces, strangers] = [new Nonces(), new AddressLimiter(services.clock)]
   for (const route of routes) {
     app.route({
       method: route.method,
       url: route.path,
-      handler: async (request, reply) => await callRoute(route, services, { request, reply, nonces }),
+      handler: async (request, reply) => await callRoute(route, services, { request, reply, nonces, strangers }),
     })
   }
   const description = describeRoutes(routes)

@@ -7,6 +7,7 @@ import { may } from './caller.ts'
 import type { Caller, MachineCaller } from './caller.ts'
 import { identifyMachine, identifyPerson } from './identify.ts'
 import type { Call } from './identify.ts'
+import type { AddressLimiter } from './limiter.ts'
 import type { Nonces } from './nonces.ts'
 import type { Access, Asked, Route } from './route.ts'
 import { clientOf } from './scopes.ts'
@@ -16,11 +17,13 @@ export interface Exchange {
   readonly request: FastifyRequest
   readonly reply: FastifyReply
   readonly nonces: Nonces
+  /** Of calls that anybody may make: who guesses at links and lines is slowed down. */
+  readonly strangers: AddressLimiter
 }
 
 /** A call from door to door: who asks → with which right → for what → the handler → what it answers is as declared. */
 export async function callRoute(route: Route, services: Services, exchange: Exchange): Promise<unknown> {
-  const { request, reply, nonces } = exchange
+  const { request, reply, nonces, strangers } = exchange
   const call = callOf(request)
   refuseForeignPages(call, services)
   const params = check(route.params, request.params, 'path')
@@ -36,9 +39,24 @@ export async function callRoute(route: Route, services: Services, exchange: Exch
     address: call.address,
     signal,
   }
-  const answer = await route.handle(asked, services)
+  const answer = await handle(route, asked, { services, strangers })
   // Strips what is not declared: a column that is added later does not leave the server by accident.
   return route.answer.parse(answer)
+}
+
+async function handle(
+  route: Route,
+  asked: Asked<unknown, unknown, unknown, unknown>,
+  { services, strangers }: { readonly services: Services; readonly strangers: AddressLimiter },
+): Promise<unknown> {
+  if (route.access.by !== 'anybody' || route.method === 'GET') return await route.handle(asked, services)
+  strangers.checkAddress(asked.address)
+  try {
+    return await route.handle(asked, services)
+  } catch (thrown) {
+    strangers.learnFailure(asked.address)
+    throw thrown
+  }
 }
 
 function callOf({ method, url, headers, body, ip }: FastifyRequest): Call {

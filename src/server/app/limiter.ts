@@ -17,8 +17,17 @@ export class AddressLimiter {
   /** Throws `TOO_MANY_REQUESTS`. */
   check(address: string, account: string | undefined): void {
     if (account === undefined) return
-    this.#refuseBeyond(`address ${address}`, mostOfAddress)
+    this.checkAddress(address)
     if (!this.#proven.has(`${address} ${account}`)) this.#refuseBeyond(`account ${account}`, mostOfAccount)
+  }
+
+  /** For what no account is named for: links and lines. Throws `TOO_MANY_REQUESTS`. */
+  checkAddress(address: string): void {
+    this.#refuseBeyond(`address ${address}`, mostOfAddress)
+  }
+
+  learnFailure(address: string): void {
+    this.#count(`address ${address}`)
   }
 
   /** How a try has ended. */
@@ -29,11 +38,14 @@ export class AddressLimiter {
       this.#failures.delete(`address ${address}`)
       return
     }
-    for (const key of [`address ${address}`, `account ${account}`]) {
-      const known = this.#current(key)
-      if (known) known.count++
-      else put(this.#failures, key, { count: 1, until: now + window })
-    }
+    this.#count(`address ${address}`)
+    this.#count(`account ${account}`)
+  }
+
+  #count(key: string): void {
+    const known = this.#current(key)
+    if (known) known.count++
+    else put(this.#failures, key, { count: 1, until: this.#clock.monotonic() + window })
   }
 
   #refuseBeyond(key: string, most: number): void {
