@@ -3,6 +3,8 @@ import { randomUUID } from 'node:crypto'
 import { test } from 'node:test'
 import { everyClient, roleHas, roles } from '#protocol'
 import { z } from 'zod'
+import { keyOf, makeClient } from '../../../test/helpers/made-client.ts'
+import type { MadeClient } from '../../../test/helpers/made-client.ts'
 import { TestMachine } from '../../../test/helpers/test-machine.ts'
 import { TestServer } from '../../../test/helpers/test-server.ts'
 import { routes } from '../routes/index.ts'
@@ -127,7 +129,7 @@ test('a machine that was approved gets in with its signature, once for each, and
   const now = server.clock.now()
   const call = async (headers: Record<string, string>, sent: unknown = body) =>
     (await server.call('POST', '/api/test/hello', { headers, body: sent })).status
-  const key = keys.get(machine) as TestMachine
+  const key = keyOf(machine)
   const { authorization } = key.header('POST', '/api/test/hello', now, text)
   assert.equal(await call({ authorization }), 200)
   assert.equal(await call({ authorization }), 401, 'a second time')
@@ -145,7 +147,7 @@ test('a machine that was approved gets in with its signature, once for each, and
 test('a machine’s signature opens nothing that is for people', async () => {
   await using server = await TestServer.open()
   const own = await makeClient(server, 'own')
-  const key = keys.get(own.machine) as TestMachine
+  const key = keyOf(own.machine)
   for (const one of routes) {
     if (one.access.by !== 'person' && one.access.by !== 'somebody') continue
     const isAboutThing = one.access.by === 'person' && one.access.of !== 'each'
@@ -165,61 +167,6 @@ function pathsIn(drawing: string): string[] {
     parents[depth] = (depth > 0 ? (parents[depth - 1] ?? '') : '') + part
     return methods === undefined ? [] : [parents[depth]]
   })
-}
-
-interface MadeClient {
-  readonly client: string
-  readonly machine: string
-  readonly policy: string
-  readonly operation: string
-}
-
-const keys = new Map<string, TestMachine>()
-
-/** A client with one of everything that a route may name. */
-async function makeClient(server: TestServer, name: string): Promise<MadeClient> {
-  const { db } = server.services.store
-  const [client, machine] = [randomUUID(), randomUUID()]
-  const now = server.clock.now()
-  const key = new TestMachine()
-  key.id = machine
-  keys.set(machine, key)
-  await db
-    .insertInto('clients')
-    .values({ id: client, name, state: 'normal', stateSince: now, createdAt: now })
-    .execute()
-  await db
-    .insertInto('machines')
-    .values({
-      id: machine,
-      clientId: client,
-      name,
-      kind: 'server',
-      publicKey: key.publicKey,
-      state: 'approved',
-      about: '{}',
-      createdAt: now,
-      lastSeenAt: null,
-      awayUntil: null,
-      clockAheadMs: null,
-      discovery: null,
-    })
-    .execute()
-  const policy = randomUUID()
-  const document = JSON.stringify({
-    name,
-    what: { include: ['/srv'] },
-    when: { kind: 'daily', at: ['22:00'], timeZone: 'Europe/Berlin' },
-    keep: { daily: 7 },
-    to: { repository: 'own' },
-  })
-  await db
-    .insertInto('policies')
-    .values({ id: policy, clientId: client, name, document, revision: 1, createdAt: now })
-    .execute()
-  const order = { clientId: client, machineId: machine, kind: 'backup', order: {}, requestedBy: 'schedule' }
-  const operation = (await server.services.operations.create(order)).id
-  return { client, machine, policy, operation }
 }
 
 function idFor(made: MadeClient, of: Extract<Access, { by: 'person' }>['of']): string {

@@ -1,0 +1,63 @@
+import { randomUUID } from 'node:crypto'
+import { TestMachine } from './test-machine.ts'
+import type { TestServer } from './test-server.ts'
+
+export interface MadeClient {
+  readonly client: string
+  readonly machine: string
+  readonly policy: string
+  readonly operation: string
+}
+
+const keys = new Map<string, TestMachine>()
+
+/** The key of a machine that was made here. */
+export function keyOf(machine: string): TestMachine {
+  return keys.get(machine) as TestMachine
+}
+
+/** A client with one of everything that a route may name. */
+export async function makeClient(server: TestServer, name: string): Promise<MadeClient> {
+  const { db } = server.services.store
+  const [client, machine] = [randomUUID(), randomUUID()]
+  const now = server.clock.now()
+  const key = new TestMachine()
+  key.id = machine
+  keys.set(machine, key)
+  await db
+    .insertInto('clients')
+    .values({ id: client, name, state: 'normal', stateSince: now, createdAt: now })
+    .execute()
+  await db
+    .insertInto('machines')
+    .values({
+      id: machine,
+      clientId: client,
+      name,
+      kind: 'server',
+      publicKey: key.publicKey,
+      state: 'approved',
+      about: '{}',
+      createdAt: now,
+      lastSeenAt: null,
+      awayUntil: null,
+      clockAheadMs: null,
+      discovery: null,
+    })
+    .execute()
+  const policy = randomUUID()
+  const document = JSON.stringify({
+    name,
+    what: { include: ['/srv'] },
+    when: { kind: 'daily', at: ['22:00'], timeZone: 'Europe/Berlin' },
+    keep: { daily: 7 },
+    to: { repository: 'own' },
+  })
+  await db
+    .insertInto('policies')
+    .values({ id: policy, clientId: client, name, document, revision: 1, createdAt: now })
+    .execute()
+  const order = { clientId: client, machineId: machine, kind: 'backup', order: {}, requestedBy: 'schedule' }
+  const operation = (await server.services.operations.create(order)).id
+  return { client, machine, policy, operation }
+}
