@@ -29,9 +29,12 @@ export const repositoryAccessSchema = z.object({
   secret: z.string(),
 })
 
+/** What kinds of operation are called. */
+const kindSchema = z.string().regex(/^[a-z][a-z-]{0,39}$/)
+
 /** Kinds of job that this agent knows: no other is given to it. */
 export const nextJobSchema = z.object({
-  kinds: z.array(z.string().max(100)).max(50),
+  kinds: z.array(kindSchema).max(50),
   /** How long to wait for one, in seconds. */
   wait: z.number().min(0).max(25).default(0),
 })
@@ -40,7 +43,7 @@ export const jobSchema = z.object({ epoch: z.int(), operation: operationSchema }
 
 /** What the agent began by itself, by its schedule: also later, when the server was away. */
 export const ownOperationSchema = z.object({
-  kind: z.string().max(100),
+  kind: kindSchema,
   /** There is at most one of this key for the machine. */
   onceKey: z.string().min(1).max(300),
   order: z.record(z.string(), z.unknown()),
