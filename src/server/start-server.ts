@@ -65,10 +65,10 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const sealer = await openSealer(join(folder, 'sealing.key'), steps.length > 0 && copy === undefined)
   const certificate = await certificateFor(address, options, clock)
   const origin = options.origin ?? originOf(address, certificate !== undefined, hostname())
-  const storage = starting.use(await openOwnStorage(folder, { location: options.storage, clock }))
+  const storage = starting.use(await openOwnStorage(folder, { store, location: options.storage, clock }))
   const fingerprint = certificate?.fingerprint
   const services = createServices(store, sealer, { storage, folder, clock, origin, fingerprint })
-  const app = await buildApp(routes, services, { tls: certificate, logger, endpoint: await openEndpoint(services) })
+  const app = await buildApp(routes, services, { tls: certificate, logger, endpoint: openEndpoint(services) })
   starting.defer(async () => await app.close())
   await app.listen({ host: address.host, port: address.port }).catch((cause: unknown) => {
     throw new ServerError('LISTEN_FAILED', { address: options.listen, reason: messageOf(cause), cause })

@@ -2,14 +2,15 @@
 import { join } from 'node:path'
 import type { AddressInfo } from 'node:net'
 import fastify from 'fastify'
-import { FolderLockOwners, FolderStorage, RepositoryEndpoint } from '../../src/server/endpoint/index.ts'
+import { FolderStorage, RepositoryEndpoint } from '../../src/server/endpoint/index.ts'
+import { lockOwnersIn } from './endpoint-store.ts'
 
 /** Every user name has the repository of that name; the password is `pass`. */
 const folder = process.argv[2] as string
 const storage = await FolderStorage.open(join(folder, 'repositories'), { keepFree: 0 })
 const endpoint = new RepositoryEndpoint({
   storage,
-  lockOwners: await FolderLockOwners.open(join(folder, 'locks')),
+  lockOwners: await lockOwnersIn(folder),
   authenticate: async (user, password) => (password === 'pass' ? { repository: user, machine: user } : undefined),
   limits: { mostOfOne: 2000 },
 })

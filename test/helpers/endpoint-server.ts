@@ -7,7 +7,6 @@ import {
   type Credential,
   type EndpointOptions,
   type EndpointStorage,
-  FolderLockOwners,
   FolderStorage,
   type FolderStorageOptions,
   type Refusal,
@@ -15,6 +14,7 @@ import {
   type StoredFile,
   type Transfer,
 } from '../../src/server/endpoint/index.ts'
+import { lockOwnersIn } from './endpoint-store.ts'
 import { tempFolder } from './temp.ts'
 
 /** An endpoint on a free port, with what its hooks were told. */
@@ -70,7 +70,7 @@ export async function startEndpoint(options: StartOptions = {}): Promise<Running
   const [stored, refusals, transfers] = [[] as StoredFile[], [] as Refusal[], [] as Transfer[]]
   const endpoint = new RepositoryEndpoint({
     storage,
-    lockOwners: await FolderLockOwners.open(folder.join('locks')),
+    lockOwners: await lockOwnersIn(folder.path),
     authenticate: async (user, password) => {
       const credential = credentials.get(user)
       return credential?.password === password ? credential : undefined

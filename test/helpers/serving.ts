@@ -18,10 +18,20 @@ export const ownerEmail = 'owner@example.org'
 
 /** Starts it, without an agent of its own unless a flag is `--agent`. */
 export async function serve(folder: string, port: number, ...given: readonly string[]): Promise<Serving> {
+  return await serveIn({}, folder, port, ...given)
+}
+
+/** The same, with variables of the environment. */
+export async function serveIn(
+  env: Readonly<Record<string, string>>,
+  folder: string,
+  port: number,
+  ...given: readonly string[]
+): Promise<Serving> {
   const flags = given.includes('--agent') ? given.filter((flag) => flag !== '--agent') : [...given, '--no-agent']
   const listen = flags.includes('--listen') ? [] : ['--listen', `127.0.0.1:${port}`]
   const args = [mainModule, 'serve', '--json', '--data', folder, ...listen, ...flags]
-  const command = start(process.execPath, args, { timeout: 600_000 })
+  const command = start(process.execPath, args, { timeout: 600_000, env })
   await command.printed(/\n/)
   const line = JSON.parse(command.output().stdout) as { origin: string; owner_link?: string; fingerprint?: string }
   return {

@@ -58,6 +58,17 @@ export async function sendBackup(calls: HttpCalls, door: RepositoryDoor, backup:
   await send(calls, door, { method: 'DELETE', at: `locks/${lock.name}` })
 }
 
+/** Returns the name of the lock. */
+export async function postLock(calls: HttpCalls, door: RepositoryDoor): Promise<string> {
+  const { name, bytes } = named(200)
+  await send(calls, door, { method: 'POST', at: `locks/${name}`, body: bytes })
+  return name
+}
+
+export async function removeLock(calls: HttpCalls, door: RepositoryDoor, name: string): Promise<void> {
+  await send(calls, door, { method: 'DELETE', at: `locks/${name}` })
+}
+
 async function send(
   calls: HttpCalls,
   { path, authorization }: RepositoryDoor,

@@ -1,7 +1,7 @@
 import { repositoryAccessSchema, snapshotText } from '#protocol'
 import { TestMachine } from './test-machine.ts'
 import type { HttpCalls } from './http-calls.ts'
-import { basic, initialise, sendBackup } from './simulated-backup.ts'
+import { basic, initialise, postLock, removeLock, sendBackup } from './simulated-backup.ts'
 import type { RepositoryDoor, SimulatedBackup } from './simulated-backup.ts'
 
 /** A machine as its server sees it: it says hello, waits for jobs, and backs up; all by the calls that an agent makes. */
@@ -17,8 +17,8 @@ export class SimulatedMachine {
     this.#calls = calls
   }
 
-  /** Enrolled, approved, with a repository. */
-  async enrol(secret: string, token: string): Promise<void> {
+  /** Enrolled, approved, with a repository, which may be left to somebody else to initialise. */
+  async enrol(secret: string, token: string, { initialised = true } = {}): Promise<void> {
     const enrolled = await this.#calls.ask('POST', '/api/enrol', {}, this.#machine.enrolment(secret))
     this.#machine.id = (enrolled as { machineId: string }).machineId
     const authorization = `Bearer ${token}`
@@ -27,7 +27,28 @@ export class SimulatedMachine {
     const { repositoryId, user, secret: password } = repositoryAccessSchema.parse(granted)
     this.repositoryId = repositoryId
     this.door = { path: `/repo/${repositoryId}/`, authorization: basic(user, password) }
-    await initialise(this.#calls, this.door)
+    if (initialised) await initialise(this.#calls, this.door)
+  }
+
+  /** Its repository at a node of the server, for stock restic. */
+  locationAt(origin: string): string {
+    const url = new URL(this.door.path, origin)
+    const [user = '', secret = ''] = Buffer.from((this.door.authorization ?? '').slice(6), 'base64')
+      .toString()
+      .split(':')
+    url.username = user
+    url.password = secret
+    return `rest:${url.href}`
+  }
+
+  /** Takes a lock; returns its name. */
+  async takeLock(): Promise<string> {
+    return await postLock(this.#calls, this.door)
+  }
+
+  /** Gives a lock back, at whatever node. */
+  async giveBackLock(name: string, at: HttpCalls): Promise<void> {
+    await removeLock(at, this.door, name)
   }
 
   async sayHello(): Promise<void> {

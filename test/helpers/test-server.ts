@@ -38,7 +38,7 @@ export class TestServer implements AsyncDisposable {
     const sealer = await openSealer(`${opened.folder}/server.key`, true)
     const origin = 'http://localhost:8484'
     const { store, folder } = opened
-    const storage = await openOwnStorage(folder, { clock })
+    const storage = await openOwnStorage(folder, { store, clock })
     const services = createServices(store, sealer, { storage, folder, clock, origin, fingerprint: undefined })
     return new TestServer(await buildApp([...routes, ...more], services, { logger }), services, clock, opened)
   }

@@ -3,6 +3,7 @@ import { dirname, join } from 'node:path'
 import { type BackendUnderTest, testBackend } from '../../src/backend/conformance.ts'
 import { MemoryBackend, openBackend } from '../../src/backend/index.ts'
 import { BackendStorage } from '../../src/server/endpoint/index.ts'
+import { tombstonesIn } from '../helpers/endpoint-store.ts'
 import { startEndpoint, type StartOptions } from '../helpers/endpoint-server.ts'
 import { s3Services, startS3Server } from '../helpers/s3-server.ts'
 
@@ -25,7 +26,8 @@ async function openOnFolder(): Promise<BackendUnderTest> {
 
 async function openOnMemory(): Promise<BackendUnderTest> {
   const memory = new MemoryBackend()
-  const openStorage = (folder: string) => BackendStorage.open({ open: () => memory, folder, keepFree: 0 })
+  const openStorage = (folder: string) =>
+    BackendStorage.open({ open: () => memory, openTombstones: tombstonesIn(folder), folder, keepFree: 0 })
   return open({ openStorage }, async (_, [folder = '', ...rest], bytes) => {
     memory.files.set(`${folder === 'data' ? 'pack' : folder}/${rest.at(-1)}`, Buffer.from(bytes))
   })
@@ -35,7 +37,8 @@ async function openOnS3(name: Parameters<typeof startS3Server>[0]): Promise<Back
   const service = await startS3Server(name)
   const openRepository = (repository: string) =>
     openBackend(`s3:http://127.0.0.1:${service.port}/bucket/${repository}`, { env: service.env, retryLimit: 0 })
-  const openStorage = (folder: string) => BackendStorage.open({ open: openRepository, folder, keepFree: 0 })
+  const openStorage = (folder: string) =>
+    BackendStorage.open({ open: openRepository, openTombstones: tombstonesIn(folder), folder, keepFree: 0 })
   const plant = (_: unknown, parts: readonly string[], bytes: Uint8Array) =>
     service.plant(['bucket', 'anna', ...parts], bytes)
   const tested = await open({ openStorage }, plant)

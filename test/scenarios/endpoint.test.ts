@@ -4,6 +4,7 @@ import { after, test } from 'node:test'
 import { openBackend } from '../../src/backend/index.ts'
 import { forgetSnapshots, lockRepository, openRepository, prune } from '../../src/repository/index.ts'
 import { BackendStorage } from '../../src/server/endpoint/index.ts'
+import { tombstonesIn } from '../helpers/endpoint-store.ts'
 import { type RunningEndpoint, startEndpoint, type StartOptions } from '../helpers/endpoint-server.ts'
 import { makeTree } from '../helpers/make-tree.ts'
 import { missing } from '../helpers/peers.ts'
@@ -146,7 +147,9 @@ async function before(name: S3ServiceName): Promise<StartOptions> {
   services.push(service)
   const open = (repository: string) =>
     openBackend(`s3:http://127.0.0.1:${service.port}/bucket/${repository}`, { env: service.env })
-  return { openStorage: (folder) => BackendStorage.open({ open, folder, keepFree: 0 }) }
+  return {
+    openStorage: (folder) => BackendStorage.open({ open, openTombstones: tombstonesIn(folder), folder, keepFree: 0 }),
+  }
 }
 
 async function openScene(server: RunningEndpoint): Promise<Scene> {

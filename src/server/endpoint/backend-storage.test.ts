@@ -2,11 +2,10 @@ import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { test } from 'node:test'
 import { BackendError, type FileRef, MemoryBackend } from '#backend'
-import { tempFolder } from '../../../test/helpers/temp.ts'
+import { tombstonesIn } from '../../../test/helpers/endpoint-store.ts'
 import { until } from '../../../test/helpers/until.ts'
 import { BackendStorage, type BackendStorageOptions } from './backend-storage.ts'
 import { fileNamed, pathOf, startEndpoint } from '../../../test/helpers/endpoint-server.ts'
-import type { Tombstones } from './tombstones.ts'
 
 const size = 2_000_000
 
@@ -65,28 +64,15 @@ test('a machine hears that the storage failed, but not where it is or why', asyn
   assert.doesNotMatch(answer.phrase + answer.body.toString(), /secret-host|XYZ/)
 })
 
-test('nodes of the server that share their tombstones see the same', async () => {
-  await using folder = await tempFolder()
-  const memory = new MemoryBackend()
-  const shared = new Map<string, ReturnType<Tombstones['all']>[number]>()
-  const tombstones: Tombstones = {
-    has: ({ name }) => shared.has(name),
-    all: () => [...shared.values()],
-    add: async (one) => void shared.set(one.file.name, one),
-    remove: async (files) => files.forEach(({ name }) => shared.delete(name)),
-  }
-  const node = (name: string) =>
-    BackendStorage.open({ open: () => memory, folder: folder.join(name), openTombstones: async () => tombstones })
-  const [one, other] = [await node('one'), await node('other')]
-  const bytes = randomBytes(10)
-  const pack = fileNamed('pack', bytes)
-  await (await one.backend('anna')).write(pack, bytes)
-  await (await one.backend('anna')).delete(pack)
-  assert.equal(await other.size('anna', pack), undefined)
-})
-
 function before(memory: MemoryBackend, options: Partial<BackendStorageOptions>) {
   return startEndpoint({
-    openStorage: (folder) => BackendStorage.open({ open: () => memory, folder, keepFree: 0, ...options }),
+    openStorage: (folder) =>
+      BackendStorage.open({
+        open: () => memory,
+        openTombstones: tombstonesIn(folder),
+        folder,
+        keepFree: 0,
+        ...options,
+      }),
   })
 }

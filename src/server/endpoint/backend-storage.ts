@@ -10,7 +10,7 @@ import { SharedMemory } from './shared-memory.ts'
 import { Spool } from './spool.ts'
 import type { EndpointStorage, Incoming, OpenedFile, Upload } from './storage.ts'
 import { TombstoneQuarantine } from './tombstone-quarantine.ts'
-import { FileTombstones, type Tombstones } from './tombstones.ts'
+import type { Tombstones } from './tombstones.ts'
 
 export interface BackendStorageOptions {
   /** The storage of one repository. Opened once, and disposed of with this. It must answer soon, or fail: a machine waits. */
@@ -23,8 +23,8 @@ export interface BackendStorageOptions {
   readonly memoryBytes?: number | undefined
   /** Bytes of the local disk that uploads leave free. Default: 256 MiB. */
   readonly keepFree?: number | undefined
-  /** What counts as deleted in a repository. Default: a file below `folder`, for a single node of the server. */
-  readonly openTombstones?: ((repository: string) => Promise<Tombstones>) | undefined
+  /** What counts as deleted in a repository. */
+  readonly openTombstones: (repository: string) => Promise<Tombstones>
   readonly clock?: Clock | undefined
 }
 
@@ -32,6 +32,7 @@ interface OpenRepository {
   readonly inner: Backend
   readonly backend: SoftDeleteBackend
   readonly quarantine: TombstoneQuarantine
+  readonly tombstones: Tombstones
 }
 
 const gibibyte = 1024 ** 3
@@ -106,11 +107,18 @@ export class BackendStorage implements EndpointStorage {
   }
 
   async backend(repository: string): Promise<Backend> {
-    return (await this.#repository(repository)).backend
+    return (await this.#current(repository)).backend
   }
 
   async quarantine(repository: string): Promise<Quarantine> {
-    return (await this.#repository(repository)).quarantine
+    return (await this.#current(repository)).quarantine
+  }
+
+  /** With what other nodes have set aside: the server's own work must not count on what is about to go. */
+  async #current(repository: string): Promise<OpenRepository> {
+    const opened = await this.#repository(repository)
+    await opened.tombstones.reload()
+    return opened
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -128,12 +136,10 @@ export class BackendStorage implements EndpointStorage {
 
   async #openRepository(repository: string): Promise<OpenRepository> {
     if (!isRepositoryId(repository)) throw new TypeError('not the id of a repository')
-    const { folder, openTombstones } = this.#options
-    const path = join(folder, 'deleted', `${repository}.jsonl`)
-    const tombstones = await (openTombstones?.(repository) ?? FileTombstones.open(path))
+    const tombstones = await this.#options.openTombstones(repository)
     const inner = this.#options.open(repository)
     const quarantine = new TombstoneQuarantine(inner, { clock: this.#clock, tombstones })
-    return { inner, quarantine, backend: new SoftDeleteBackend(inner, quarantine) }
+    return { inner, quarantine, tombstones, backend: new SoftDeleteBackend(inner, quarantine) }
   }
 
   async *#pieces(backend: Backend, file: FileRef, { offset, length }: ByteRange): AsyncIterable<Buffer> {

@@ -11,7 +11,7 @@ export { type EndpointLimits, type EndpointOptions, RepositoryEndpoint } from '.
 export { EndpointError, endpointErrors } from './errors.ts'
 export { FolderStorage, type FolderStorageOptions } from './folder-storage.ts'
 export type * from './hooks.ts'
-export { FolderLockOwners, type LockOwners } from './lock-owners.ts'
+export type { LockOwners } from './lock-owners.ts'
 export type { Purged, Quarantine, SetAsideFile } from './quarantine.ts'
 export type { EndpointStorage } from './storage.ts'
 export type { Tombstones } from './tombstones.ts'

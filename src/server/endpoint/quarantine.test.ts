@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
-import { appendFile } from 'node:fs/promises'
 import { test } from 'node:test'
 import { type Backend, BackendError, type FileRef, LocalBackend, MemoryBackend } from '#backend'
+import { tombstonesIn } from '../../../test/helpers/endpoint-store.ts'
 import { SettableClock } from '../../../test/helpers/settable-clock.ts'
 import { tempFolder } from '../../../test/helpers/temp.ts'
 import { BackendStorage } from './backend-storage.ts'
@@ -18,7 +18,8 @@ const storages: Record<
   (folder: string, clock: SettableClock, memory: MemoryBackend) => Promise<EndpointStorage>
 > = {
   'a folder': (folder, clock) => FolderStorage.open(folder, { clock }),
-  'another backend': (folder, clock, memory) => BackendStorage.open({ open: () => memory, folder, clock }),
+  'another backend': (folder, clock, memory) =>
+    BackendStorage.open({ open: () => memory, openTombstones: tombstonesIn(folder), folder, clock }),
 }
 
 for (const [where, open] of Object.entries(storages)) {
@@ -100,22 +101,28 @@ test('another process, and restic, find nothing in the folder of what was set as
   for (const { file } of files) assert.deepEqual(await Array.fromAsync(beside.list(file.type)), [])
 })
 
-test('what counts as deleted before another backend still does after a restart, in spite of a line that was cut off', async () => {
+test('what counts as deleted before another backend still does after a restart, and at another node', async () => {
   await using folder = await tempFolder()
   const memory = new MemoryBackend()
-  const open = () => BackendStorage.open({ open: () => memory, folder: folder.path, clock: new SettableClock(noon) })
+  const open = () =>
+    BackendStorage.open({
+      open: () => memory,
+      openTombstones: tombstonesIn(folder.path),
+      folder: folder.path,
+      clock: new SettableClock(noon),
+    })
   const first = await open()
-  const [gone, cut, after] = await fill(await first.backend('anna'))
-  assert.ok(gone && cut && after)
+  const [gone, kept, after] = await fill(await first.backend('anna'))
+  assert.ok(gone && kept && after)
   await (await first.backend('anna')).delete(gone.file)
-  await appendFile(folder.join('deleted', 'anna.jsonl'), `\n{"type":"pack","name":"${cut.file.name.slice(0, 20)}`)
   const second = await open()
   const backend = await second.backend('anna')
   assert.equal(await backend.size(gone.file), undefined)
-  assert.equal(await backend.size(cut.file), 100)
+  assert.equal(await backend.size(kept.file), 100)
   await backend.delete(after.file)
   const third = await (await open()).backend('anna')
   assert.deepEqual([await third.size(gone.file), await third.size(after.file)], [undefined, undefined])
+  assert.equal(await (await first.backend('anna')).size(after.file), undefined, 'the first hears of it')
 })
 
 test('what the bucket locks stays on the list until it can be purged', async () => {
@@ -127,7 +134,11 @@ test('what the bucket locks stays on the list until it can be purged', async () 
       await super.delete(file)
     }
   })()
-  const storage = await BackendStorage.open({ open: () => memory, folder: folder.path })
+  const storage = await BackendStorage.open({
+    open: () => memory,
+    openTombstones: tombstonesIn(folder.path),
+    folder: folder.path,
+  })
   const [one] = await fill(await storage.backend('anna'))
   assert.ok(one)
   await (await storage.backend('anna')).delete(one.file)

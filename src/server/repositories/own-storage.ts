@@ -4,9 +4,12 @@ import type { FastifyPluginAsync } from 'fastify'
 import type { Clock } from '#base'
 import { openBackend, parseLocation } from '#backend'
 import type { Services } from '../app/services.ts'
-import { BackendStorage, FolderLockOwners, FolderStorage, RepositoryEndpoint } from '../endpoint/index.ts'
+import type { Store } from '../store/store.ts'
+import { BackendStorage, FolderStorage, RepositoryEndpoint } from '../endpoint/index.ts'
 import type { EndpointStorage, StoredFile } from '../endpoint/index.ts'
 import { authenticateAtEndpoint } from './own-repositories.ts'
+import { StoreLockOwners } from './store-lock-owners.ts'
+import { StoreTombstones } from './store-tombstones.ts'
 
 /**
  * Opens the storage of the repositories that the server keeps: in its folder, or, each below a location of its own, at a
@@ -14,7 +17,7 @@ import { authenticateAtEndpoint } from './own-repositories.ts'
  */
 export async function openOwnStorage(
   folder: string,
-  { location, clock }: { readonly location?: string | undefined; readonly clock: Clock },
+  { store, location, clock }: { readonly store: Store; readonly location?: string | undefined; readonly clock: Clock },
 ): Promise<EndpointStorage> {
   if (location === undefined) {
     const root = join(folder, 'repositories')
@@ -23,16 +26,16 @@ export async function openOwnStorage(
   }
   const base = location.replace(/\/+$/, '')
   const open = (repository: string) => openBackend(parseLocation(`${base}/${repository}`, process.env))
-  return await BackendStorage.open({ open, folder: join(folder, 'spool'), clock })
+  const openTombstones = async (repository: string) => await StoreTombstones.open(store.db, repository)
+  return await BackendStorage.open({ open, openTombstones, folder: join(folder, 'spool'), clock })
 }
 
 /** The door by which machines and stock restic come. A snapshot stands in the ledger before its sender hears that it is stored. */
-export async function openEndpoint(services: Services): Promise<FastifyPluginAsync> {
-  const { storage, folder, clock } = services
-  const lockOwners = await FolderLockOwners.open(join(folder, 'locks'))
+export function openEndpoint(services: Services): FastifyPluginAsync {
+  const { store, storage, clock } = services
   const endpoint = new RepositoryEndpoint({
     storage,
-    lockOwners,
+    lockOwners: new StoreLockOwners(store.db, clock),
     clock,
     authenticate: async (user, password) => await authenticateAtEndpoint(services, user, password),
     onStored: async (file) => await recordSnapshot(services, file),

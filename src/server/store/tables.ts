@@ -242,6 +242,24 @@ export interface EventsTable {
   readonly subject: Fixed<string>
 }
 
+/** Which machine wrote which lock of a repository: only that one may delete it. */
+export interface LockOwnersTable {
+  readonly repositoryId: Fixed<string>
+  readonly lock: Fixed<string>
+  readonly machineId: string
+  readonly at: number
+}
+
+/** Files that lie in a storage which cannot set anything aside, and count as deleted. */
+export interface TombstonesTable {
+  readonly repositoryId: Fixed<string>
+  readonly type: Fixed<string>
+  readonly name: Fixed<string>
+  readonly size: Fixed<number>
+  /** In UTC: `2026-07-31`. */
+  readonly day: Fixed<string>
+}
+
 /** What server nodes do again and again. */
 export interface RoundsTable {
   readonly name: Fixed<string>
@@ -276,6 +294,8 @@ export interface Tables {
   readonly events: EventsTable
   readonly settings: SettingsTable
   readonly rounds: RoundsTable
+  readonly lockOwners: LockOwnersTable
+  readonly tombstones: TombstonesTable
 }
 
 export type Row<Name extends keyof Tables> = Selectable<Tables[Name]>
