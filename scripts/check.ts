@@ -20,6 +20,7 @@ const steps: readonly Step[] = [
   { name: 'types', args: ['node_modules/typescript/bin/tsc', '--noEmit', '-p', '.'] },
   { name: 'types as released', args: ['node_modules/typescript/bin/tsc', '--noEmit', '-p', 'tsconfig.released.json'] },
   { name: 'wasm is a rebuild', args: ['scripts/build-wasm.ts', '--check'] },
+  { name: 'commands are those of the routes', args: ['scripts/build-api-commands.ts', '--check'] },
   { name: 'docs are current', args: ['scripts/build-docs.ts', '--check'] },
 ]
 

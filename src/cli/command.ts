@@ -108,6 +108,8 @@ export interface CommandHelp {
   readonly examples: readonly string[]
   /** Exit codes that it has besides those that all have. */
   readonly exitCodes?: Readonly<Record<number, string>>
+  /** It calls a server: what is said of repositories and their passwords does not concern it. */
+  readonly ofServer?: boolean
 }
 
 const helps = new WeakMap<Command, Required<CommandHelp>>()
@@ -120,25 +122,28 @@ export function helpOf(command: Command): Required<CommandHelp> | undefined {
 const commonExitCodes: Readonly<Record<number, string>> = {
   0: 'Everything was done.',
   1: 'It failed.',
-  10: 'There is no repository.',
-  11: 'The repository is locked.',
-  12: 'The password is wrong.',
   130: 'Interrupted.',
 }
 
+const repositoryExitCodes: Readonly<Record<number, string>> = {
+  10: 'There is no repository.',
+  11: 'The repository is locked.',
+  12: 'The password is wrong.',
+}
+
 /** Puts the help into the command: what it is for, examples, exit codes. */
-export function setHelp(command: Command, { text, examples, exitCodes = {} }: CommandHelp): void {
+export function setHelp(command: Command, { text, examples, exitCodes = {}, ofServer = false }: CommandHelp): void {
   command.description(text.trim().replaceAll('\n', ' '))
   command.optionsGroup('Flags:').helpOption('-h, --help', 'explain the command').helpCommand(false)
-  const allCodes = { ...commonExitCodes, ...exitCodes }
-  helps.set(command, { text: text.trim(), examples, exitCodes: allCodes })
+  const allCodes = { ...commonExitCodes, ...(!ofServer && repositoryExitCodes), ...exitCodes }
+  helps.set(command, { text: text.trim(), examples, exitCodes: allCodes, ofServer })
   const codes = Object.entries(allCodes)
     .map(([code, meaning]) => ({ code: Number(code), meaning }))
     .toSorted((a, b) => a.code - b.code)
     .map(({ code, meaning }) => `  ${String(code).padEnd(4)} ${meaning}`)
   const lines = [
     '',
-    'Flags of all commands (--repo, --password-file, --json, …): see `understudy --help`.',
+    `Flags of all commands (${ofServer ? '' : '--repo, --password-file, '}--json, …): see \`understudy --help\`.`,
     '',
     'Examples:',
     ...examples.map((example) => `  ${example}`),

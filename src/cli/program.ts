@@ -14,6 +14,12 @@ interface CommandEntry {
   readonly load: () => Promise<CommandModule>
 }
 
+/** Things of the server that have commands: each is a call of its API, which its routes declare. */
+function callsOf(things: Readonly<Record<string, string>>): Record<string, CommandEntry> {
+  const load = () => import('./commands/api.ts')
+  return Object.fromEntries(Object.entries(things).map(([thing, summary]) => [thing, { summary, load }]))
+}
+
 const commands: Readonly<Record<string, CommandEntry>> = {
   init: { summary: 'make a new repository', load: () => import('./commands/init.ts') },
   backup: { summary: 'back up files and folders', load: () => import('./commands/backup.ts') },
@@ -48,6 +54,20 @@ const commands: Readonly<Record<string, CommandEntry>> = {
   demo: { summary: 'show it at work on real files of this machine', load: () => import('./commands/demo.ts') },
   serve: { summary: 'run the control server', load: () => import('./commands/serve.ts') },
   agent: { summary: 'work on this machine for a server', load: () => import('./commands/agent.ts') },
+  login: { summary: 'sign in at a server, and keep a token here', load: () => import('./commands/login.ts') },
+  logout: { summary: 'take the token of this terminal out of force', load: () => import('./commands/logout.ts') },
+  'set-up': { summary: 'set up an account by a link', load: () => import('./commands/set-up.ts') },
+  apply: { summary: 'make the server as a file declares it', load: () => import('./commands/apply.ts') },
+  ...callsOf({
+    client: 'the clients (businesses) of the server',
+    machine: 'machines: enrol, approve, back up, revoke',
+    policy: 'backup policies: what, when, how long, where to',
+    operation: 'what runs, has run and is to run',
+    person: 'people and what they may do',
+    token: 'API tokens of one’s own',
+    audit: 'what was done, by whom',
+    server: 'the server itself',
+  }),
   options: { summary: 'list the options of --option', load: () => import('./commands/options.ts') },
   generate: { summary: 'write shell completions and manual pages', load: () => import('./commands/generate.ts') },
   version: { summary: 'print the version', load: () => import('./commands/version.ts') },

@@ -38,10 +38,9 @@ export const machineSchema = z.object({
 })
 
 export const newEnrolmentLineSchema = z.object({
-  machineKind: machineKindSchema.default('server'),
-  /** How many machines may use it. */
-  machines: z.int().min(1).max(10_000).default(1),
-  expiresAt: timeSchema.optional(),
+  machineKind: machineKindSchema.default('server').describe('what the machines are (default: server)'),
+  machines: z.int().min(1).max(10_000).default(1).describe('how many machines may use it (default: 1)'),
+  expiresAt: timeSchema.optional().describe('until when it holds (default: an hour)'),
 })
 
 /** What a machine sends to be enrolled. */
@@ -54,4 +53,4 @@ export const enrolSchema = z.object({
   proof: z.base64url().max(100),
 })
 
-export const renameSchema = z.object({ name: nameSchema })
+export const renameSchema = z.object({ name: nameSchema.describe('the new name') })

@@ -15,7 +15,9 @@ export const setUpSchema = z.object({
 })
 
 /** A client’s id, or "*" for every client and the server itself. */
-export const grantSchema = z.object({ clientId: z.union([idSchema, z.literal(everyClient)]), role: roleSchema })
+export const grantSchema = z
+  .object({ clientId: z.union([idSchema, z.literal(everyClient)]), role: roleSchema })
+  .meta({ typed: 'grant' })
 
 export const personSchema = z.object({
   id: z.string(),
@@ -26,9 +28,9 @@ export const personSchema = z.object({
 })
 
 export const newTokenSchema = z.object({
-  name: nameSchema,
-  scopes: z.array(rightSchema).min(1),
-  expiresAt: timeSchema.optional(),
+  name: nameSchema.describe('what the token is for'),
+  scopes: z.array(rightSchema).min(1).describe('rights that it has at most'),
+  expiresAt: timeSchema.optional().describe('when it ends (default: never)'),
 })
 
 export const tokenSchema = z.object({

@@ -104,11 +104,12 @@ const coverage = z.strictObject({
 })
 
 export const backupPolicySchema = z.strictObject({
-  name: z.string().trim().min(1).max(100),
+  name: z.string().trim().min(1).max(100).describe('its name'),
   machines: z
     .array(z.enum(['server', 'pc', 'laptop', 'appliance']))
     .min(1)
     .max(4)
+    .describe('kinds of machine that it is meant for')
     .exactOptional(),
   what: coverage,
   when: scheduleSchema,

@@ -65,7 +65,8 @@ async function writeWhole(file: string, text: string): Promise<void> {
   await rename(`${file}.new`, file)
 }
 
-function fingerprintOf(cert: string): string {
+/** SHA-256 of a certificate (PEM), in hexadecimal digits. */
+export function fingerprintOf(cert: string): string {
   return new X509Certificate(cert).fingerprint256.replaceAll(':', '').toLowerCase()
 }
 

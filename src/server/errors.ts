@@ -38,6 +38,10 @@ export const serverErrors = {
     message: 'This needs somebody who is signed in.',
     hint: 'Sign in, or send an API token: `authorization: Bearer TOKEN`.',
   },
+  PERSON_NEEDED: {
+    message: 'This needs a person who is known by name; a command that works as the server’s own user is nobody.',
+    hint: 'Sign in: `understudy login`.',
+  },
   RIGHT_MISSING: {
     message: 'You may not do this: it needs the right "{right}".',
     hint: 'Ask an owner of this client, or of the server, for a role that has it.',

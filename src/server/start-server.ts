@@ -12,6 +12,7 @@ import { ServerError } from './errors.ts'
 import { firstMachineLine } from './fleet/first-machine.ts'
 import { originOf, parseListenAddress } from './listen-address.ts'
 import type { ListenAddress } from './listen-address.ts'
+import { createLocalAccess, writeLocalAccess } from './people/local-access.ts'
 import { createOwnerLink } from './people/set-up-links.ts'
 import { openEndpoint, openOwnStorage } from './repositories/own-storage.ts'
 import { routes } from './routes/index.ts'
@@ -66,13 +67,15 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const certificate = await certificateFor(address, options, clock)
   const origin = options.origin ?? originOf(address, certificate !== undefined, hostname())
   const storage = starting.use(await openOwnStorage(folder, { store, location: options.storage, clock }))
-  const fingerprint = certificate?.fingerprint
-  const services = createServices(store, sealer, { storage, folder, clock, origin, fingerprint })
+  const localAccess = createLocalAccess()
+  const { fingerprint } = certificate ?? {}
+  const services = createServices(store, sealer, { storage, folder, clock, origin, fingerprint, localAccess })
   const app = await buildApp(routes, services, { tls: certificate, logger, endpoint: openEndpoint(services) })
   starting.defer(async () => await app.close())
   await app.listen({ host: address.host, port: address.port }).catch((cause: unknown) => {
     throw new ServerError('LISTEN_FAILED', { address: options.listen, reason: messageOf(cause), cause })
   })
+  starting.use(await writeLocalAccess(folder, { localAccess, address, certificate, origin }))
   const ownerLink = await createOwnerLink(services)
   const ending = new AbortController()
   const work = doServerWork(services, { jobs: serverJobs, rounds, onProblem: options.onProblem, signal: ending.signal })
@@ -83,7 +86,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const running = starting.move()
   return {
     origin,
-    fingerprint: certificate?.fingerprint,
+    fingerprint,
     ownerLink,
     firstMachineLine: async () => await firstMachineLine(services),
     [Symbol.asyncDispose]: async () => await running.disposeAsync(),

@@ -62,7 +62,7 @@ export async function buildApp(
       handler: async (request, reply) => await callRoute(route, services, { request, reply, nonces, strangers }),
     })
   }
-  const description = describeRoutes(routes)
+  const description = describeRoutes(routes, services.origin)
   app.get('/api/openapi.json', async () => description)
   addSignIn(app, services)
   addPages(app)

@@ -27,7 +27,7 @@ export async function callRoute(route: Route, services: Services, exchange: Exch
   const call = callOf(request)
   refuseForeignPages(call, services)
   const params = check(route.params, request.params, 'path')
-  const caller = await allow(route.access, { call, params: request.params, services, nonces })
+  const caller = await allow(route, { call, params: request.params, services, nonces })
   const query = check(route.query, request.query, 'query')
   const body = check(route.body, route.body && parseBody(call.body), 'body')
   const signal = abortedWith(reply)
@@ -82,7 +82,8 @@ interface Door {
   readonly nonces: Nonces
 }
 
-async function allow(access: Access, door: Door): Promise<Caller | MachineCaller | undefined> {
+async function allow(route: Route, door: Door): Promise<Caller | MachineCaller | undefined> {
+  const { access } = route
   const { call, services, nonces } = door
   if (access.by === 'machine') {
     const machine = await identifyMachine(call, services, nonces)
@@ -92,8 +93,16 @@ async function allow(access: Access, door: Door): Promise<Caller | MachineCaller
   const caller = await identifyPerson(call, services)
   if (access.by === 'anybody') return caller
   if (!caller) throw new ServerError('SIGN_IN_NEEDED')
+  requireNamedPerson(route, caller)
+  if (route.bySession && caller.signedInAt === undefined) throw new ServerError('SIGN_IN_NEEDED')
   if (access.by === 'person') await requireRight(caller, access, door)
   return caller
+}
+
+// What is about oneself, and what a second person must agree to, has no meaning for local access: that is nobody.
+function requireNamedPerson({ access, method }: Route, { isLocal }: Caller): void {
+  const isApproving = access.by === 'person' && access.of === 'approval' && method !== 'GET'
+  if (isLocal && (access.by === 'somebody' || isApproving)) throw new ServerError('PERSON_NEEDED')
 }
 
 async function requireRight(

@@ -16,6 +16,8 @@ export interface Caller {
   readonly grants: Grants
   /** When the password or passkey was last shown; undefined for a token. */
   readonly signedInAt: number | undefined
+  /** Nobody by name: whoever may read what only the server’s own user may read. */
+  readonly isLocal?: true
 }
 
 /** A machine that has proven with its key who it is. */

@@ -5,6 +5,7 @@ import type { EndpointStorage } from '../endpoint/index.ts'
 import { ServerError } from '../errors.ts'
 import { JobBell } from '../operations/job-bell.ts'
 import { Operations } from '../operations/operations.ts'
+import type { LocalAccess } from '../people/local-access.ts'
 import { SignIn } from '../people/sign-in.ts'
 import { AuditLog } from '../records/audit.ts'
 import { Ledger } from '../records/ledger.ts'
@@ -18,13 +19,14 @@ export interface ServicesOptions {
   readonly clock: Clock
   readonly origin: string
   readonly fingerprint: string | undefined
+  readonly localAccess?: LocalAccess | undefined
 }
 
 /** Everything that handlers work with, over control data that has its tables. */
 export function createServices(
   store: Store,
   sealer: Sealer,
-  { storage, folder, clock, origin, fingerprint }: ServicesOptions,
+  { storage, folder, clock, origin, fingerprint, localAccess }: ServicesOptions,
 ): Services {
   const { db } = store
   return {
@@ -40,6 +42,7 @@ export function createServices(
     clock,
     origin,
     fingerprint,
+    localAccess,
     checkReady: async () => await checkDatabase(store),
   }
 }

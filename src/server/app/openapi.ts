@@ -3,7 +3,7 @@ import { z } from 'zod'
 import type { Access, Route } from './route.ts'
 
 /** The API’s description (OpenAPI 3.1), made from the routes. */
-export function describeRoutes(routes: readonly Route[]): object {
+export function describeRoutes(routes: readonly Route[], origin: string): object {
   const paths: Record<string, Record<string, object>> = {}
   for (const route of routes) {
     const path = route.path.replaceAll(/:([A-Za-z]+)/g, '{$1}')
@@ -12,6 +12,7 @@ export function describeRoutes(routes: readonly Route[]): object {
   return {
     openapi: '3.1.0',
     info: { title: 'Understudy', version: '1', license: { name: 'Apache-2.0' } },
+    servers: [{ url: origin }],
     paths,
     components: {
       securitySchemes: {
@@ -23,11 +24,12 @@ export function describeRoutes(routes: readonly Route[]): object {
   }
 }
 
-function describe({ summary, access, params, query, body, answer, method, path }: Route): object {
+function describe({ summary, access, command, params, query, body, answer, method, path }: Route): object {
   return {
     summary,
     operationId: `${method.toLowerCase()} ${path}`,
     'x-access': access,
+    ...(command !== undefined && { 'x-command': `understudy ${command}` }),
     security: securityOf(access),
     parameters: [...parametersOf(params, 'path'), ...parametersOf(query, 'query')],
     ...(body && {

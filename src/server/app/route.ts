@@ -57,6 +57,13 @@ interface Definition<
   /** One sentence, for the API’s page. */
   readonly summary: string
   readonly access: W
+  /**
+   * The words of the command that makes this call: a thing and a verb, `machine list`. Each call that people make has one;
+   * machines’ calls have none. Run `node scripts/build-api-commands.ts` when it changes.
+   */
+  readonly command?: string
+  /** The password must have been shown for it: a token is not enough. */
+  readonly bySession?: true
   readonly params?: P
   readonly query?: Q
   readonly body?: B
@@ -73,6 +80,8 @@ export interface Route {
   readonly path: `/api/${string}`
   readonly summary: string
   readonly access: Access
+  readonly command?: string
+  readonly bySession?: true
   readonly params?: z.ZodType
   readonly query?: z.ZodType
   readonly body?: z.ZodType

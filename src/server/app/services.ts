@@ -2,6 +2,7 @@ import type { Clock } from '#base'
 import type { JobBell } from '../operations/job-bell.ts'
 import type { Operations } from '../operations/operations.ts'
 import type { SignIn } from '../people/sign-in.ts'
+import type { LocalAccess } from '../people/local-access.ts'
 import type { AuditLog } from '../records/audit.ts'
 import type { EndpointStorage } from '../endpoint/index.ts'
 import type { Ledger } from '../records/ledger.ts'
@@ -26,6 +27,8 @@ export interface Services {
   readonly origin: string
   /** SHA-256 of the server's certificate, in hexadecimal digits, where it is one of its own making. */
   readonly fingerprint: string | undefined
+  /** For commands on the server’s own machine; undefined where there is none. */
+  readonly localAccess: LocalAccess | undefined
   /** Throws what keeps the server from working. */
   checkReady(): Promise<void>
 }

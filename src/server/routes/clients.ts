@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { clientSchema, idSchema, nameSchema } from '#protocol'
+import { clientSchema, idSchema, nameSchema, renameSchema } from '#protocol'
 import { z } from 'zod'
 import { clientsWith } from '../app/caller.ts'
 import { route } from '../app/route.ts'
@@ -12,6 +12,7 @@ export const clientRoutes = [
     method: 'GET',
     path: '/api/clients',
     summary: 'The clients (businesses) that one may see.',
+    command: 'client list',
     access: { by: 'person', right: 'see', of: 'each' },
     answer: z.array(clientSchema),
     async handle({ caller }, { store }) {
@@ -25,8 +26,9 @@ export const clientRoutes = [
     method: 'POST',
     path: '/api/clients',
     summary: 'Makes a client.',
+    command: 'client create',
     access: { by: 'person', right: 'administer', of: 'server' },
-    body: z.object({ name: nameSchema }),
+    body: z.object({ name: nameSchema.describe('its name') }),
     answer: clientSchema,
     async handle({ body: { name }, caller }, { store, clock, audit }) {
       const now = clock.now()
@@ -48,9 +50,10 @@ export const clientRoutes = [
     method: 'PATCH',
     path: '/api/clients/:client',
     summary: 'Gives a client another name.',
+    command: 'client rename',
     access: { by: 'person', right: 'administer', of: 'client' },
     params: z.object({ client: idSchema }),
-    body: z.object({ name: nameSchema }),
+    body: renameSchema,
     answer: clientSchema,
     async handle({ params: { client: id }, body: { name }, caller }, { store, audit }) {
       return await store.db.transaction().execute(async (transaction) => {

@@ -24,6 +24,7 @@ export const peopleRoutes = [
     method: 'POST',
     path: '/api/set-up',
     summary: 'Makes the person that a set-up link invites: the first owner, or somebody who was invited.',
+    command: 'set-up',
     access: { by: 'anybody', because: 'who has the link is whom it is for' },
     body: setUpSchema,
     answer: z.object({ id: z.string() }),
@@ -37,6 +38,7 @@ export const peopleRoutes = [
     method: 'GET',
     path: '/api/me',
     summary: 'Who is signed in, and with which roles.',
+    command: 'person me',
     access: { by: 'somebody' },
     answer: personSchema,
     handle: async ({ caller }, services) => await showPerson(services, caller.personId),
@@ -45,6 +47,7 @@ export const peopleRoutes = [
     method: 'GET',
     path: '/api/people',
     summary: 'Everybody who may sign in.',
+    command: 'person list',
     access: { by: 'person', right: 'administer', of: 'server' },
     answer: z.array(personSchema),
     async handle(_, services) {
@@ -56,8 +59,12 @@ export const peopleRoutes = [
     method: 'POST',
     path: '/api/people/invite',
     summary: 'Makes a link with which a person sets up the account. It holds for seven days and works once.',
+    command: 'person invite',
     access: { by: 'person', right: 'administer', of: 'server' },
-    body: z.object({ email: emailSchema, roles: z.array(grantSchema).min(1) }),
+    body: z.object({
+      email: emailSchema.describe('who is invited'),
+      roles: z.array(grantSchema).min(1).describe('what the person may do'),
+    }),
     answer: z.object({ link: z.string() }),
     async handle({ body: { email, roles: grants }, caller }, services) {
       const link = await createLink(services, 'invitation', { email, grants })
@@ -69,9 +76,10 @@ export const peopleRoutes = [
     method: 'PUT',
     path: '/api/people/:person/roles',
     summary: 'Sets the roles of a person; what is not named is taken away.',
+    command: 'person set-roles',
     access: { by: 'person', right: 'administer', of: 'server' },
     params: z.object({ person: z.string() }),
-    body: z.object({ roles: z.array(grantSchema) }),
+    body: z.object({ roles: z.array(grantSchema).describe('what the person may do') }),
     answer: personSchema,
     async handle({ params: { person }, body: { roles }, caller }, services) {
       await setRoles(services, person, roles)
@@ -83,6 +91,7 @@ export const peopleRoutes = [
     method: 'GET',
     path: '/api/tokens',
     summary: 'The API tokens of who is signed in. None is shown again.',
+    command: 'token list',
     access: { by: 'somebody' },
     answer: z.array(tokenSchema),
     async handle({ caller: { personId } }, { store }) {
@@ -101,12 +110,13 @@ export const peopleRoutes = [
     method: 'POST',
     path: '/api/tokens',
     summary: 'Makes an API token that acts for who is signed in, with the rights that are named at most.',
+    command: 'token create',
     access: { by: 'somebody' },
+    // A token that could make another would live for ever, and have more rights than it was given.
+    bySession: true,
     body: newTokenSchema,
     answer: z.object({ id: idSchema, token: z.string() }),
     async handle({ body: { name, scopes, expiresAt }, caller }, { store, clock, audit }) {
-      // A token that could make another would live for ever, and have more rights than it was given.
-      if (caller.signedInAt === undefined) throw new ServerError('SIGN_IN_NEEDED')
       const expires = expiresAt === undefined ? null : Date.parse(expiresAt)
       const about = { personId: caller.personId, name, scopes, expiresAt: expires }
       return await store.db.transaction().execute(async (transaction) => {
@@ -120,6 +130,7 @@ export const peopleRoutes = [
     method: 'DELETE',
     path: '/api/tokens/:token',
     summary: 'Takes an API token of one’s own out of force.',
+    command: 'token revoke',
     access: { by: 'somebody' },
     params: z.object({ token: idSchema }),
     answer: doneSchema,

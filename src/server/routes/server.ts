@@ -25,6 +25,7 @@ export const serverRoutes = [
     method: 'GET',
     path: '/api/health/live',
     summary: 'Whether the server answers at all.',
+    command: 'server live',
     access: { by: 'anybody', because: 'it tells nothing' },
     answer: z.object({ live: z.literal(true) }),
     handle: () => Promise.resolve({ live: true as const }),
@@ -33,6 +34,7 @@ export const serverRoutes = [
     method: 'GET',
     path: '/api/health/ready',
     summary: 'Whether the server can work: its database answers. Fails with 503 when it does not.',
+    command: 'server ready',
     access: { by: 'anybody', because: 'it tells nothing' },
     answer: z.object({ ready: z.literal(true) }),
     async handle(_, services) {
@@ -44,8 +46,11 @@ export const serverRoutes = [
     method: 'GET',
     path: '/api/audit',
     summary: 'What was done, by whom and from where, in order.',
+    command: 'audit list',
     access: { by: 'person', right: 'audit', of: 'each' },
-    query: z.object({ after: z.coerce.number().int().min(0).default(0) }),
+    query: z.object({
+      after: z.coerce.number().int().min(0).default(0).describe('entries after the one of this number'),
+    }),
     answer: z.array(auditEntrySchema),
     async handle({ caller, query: { after } }, { audit }) {
       const seen = clientsWith(caller.grants, 'audit')
@@ -62,6 +67,7 @@ export const serverRoutes = [
     method: 'GET',
     path: '/api/audit/verification',
     summary: 'Follows the hash chain of the audit log from its start, and names the first entry that does not fit.',
+    command: 'audit verify',
     access: { by: 'person', right: 'audit', of: 'server' },
     answer: z.object({ entries: z.int(), hash: z.string(), fault: faultSchema.nullable() }),
     async handle(_, { audit }) {

@@ -1,0 +1,66 @@
+import type { ApiCommand } from '#protocol'
+import { questions } from '../api/ask.ts'
+import { callApi } from '../api/connection.ts'
+import { addServerFlags, findServer } from '../api/find-server.ts'
+import type { ServerAccess } from '../api/find-server.ts'
+import { Names } from '../api/names.ts'
+import { addInput, readInput } from '../api/read-input.ts'
+import { showAnswer } from '../api/show-answer.ts'
+import { signIn } from '../api/sign-in.ts'
+import { commandsOf, paramsOf } from '../api/table.ts'
+import { refuseBadEnd, waitForEnd } from '../api/wait.ts'
+import type { CliCommand } from '../command.ts'
+import { flag, setHelp } from '../command.ts'
+import { runs } from '../context.ts'
+import type { CommandContext, CommandFlags } from '../context.ts'
+
+/** The commands that are calls of the server’s API, a thing and a verb each; made from the server’s routes. */
+
+export function define(command: CliCommand): void {
+  const thing = command.name()
+  const all = commandsOf(thing)
+  const text = `${command.summary().replace(/^./, (first) => first.toUpperCase())}. Each command is a call of the server's API.`
+  setHelp(command, { text, examples: all.slice(0, 3).map(exampleOf), ofServer: true })
+  for (const about of all) defineCall(command.command(about.command.slice(thing.length + 1)), about)
+}
+
+function defineCall(command: CliCommand, about: ApiCommand): void {
+  const exitCodes = about.isOperation ? { 3: 'With --wait: it ended with warnings.' } : {}
+  setHelp(command, { text: about.summary, examples: [exampleOf(about)], exitCodes, ofServer: true })
+  command.summary(about.summary.charAt(0).toLowerCase() + about.summary.slice(1).replace(/\.$/, ''))
+  addInput(command, about)
+  if (about.isOperation) command.addOption(flag('--wait', 'show how far it is until it has ended'))
+  addServerFlags(command)
+  runs(command, async (context, args, flags) => await call(context, about, { args, flags }), { outlivesOutput: true })
+}
+
+function exampleOf(about: ApiCommand): string {
+  const needed = about.body?.file === 'must' ? ['--file policy.yaml'] : []
+  return ['understudy', about.command, ...paramsOf(about).map((param) => param.toUpperCase()), ...needed].join(' ')
+}
+
+async function call(
+  context: CommandContext,
+  about: ApiCommand,
+  typed: { readonly args: readonly string[]; readonly flags: CommandFlags },
+): Promise<void> {
+  const { printer, signal } = context
+  const server = findServer(context, typed.flags)
+  const asked = questions(signal)
+  const tokenHeaders = headersOf(server)
+  const names = new Names(server, tokenHeaders, { signal })
+  const input = await readInput(context, about, { ...typed, names, questions: asked })
+  await using session = about.bySession ? await signIn(server, asked, { signal }) : undefined
+  const headers = session?.headers ?? tokenHeaders
+  const answer = await callApi(server, { method: about.method, ...input, headers }, { signal })
+  if (typed.flags['wait'] !== true) return await showAnswer(printer, answer)
+  const fetch = async (id: string) =>
+    await callApi(server, { method: 'GET', path: `/api/operations/${id}`, headers: tokenHeaders }, { signal })
+  const ended = await waitForEnd(answer, fetch, { printer, signal })
+  await showAnswer(printer, ended)
+  refuseBadEnd(ended)
+}
+
+function headersOf({ token }: ServerAccess): Readonly<Record<string, string>> {
+  return { authorization: `Bearer ${token}` }
+}

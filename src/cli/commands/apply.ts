@@ -1,0 +1,2 @@
+import type { CliCommand } from '../command.ts'
+export function define(_: CliCommand): void {}
