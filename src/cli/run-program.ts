@@ -96,7 +96,7 @@ function explainUsage({ message }: CommanderError, command: string): CliError {
 function formatFailure(failure: UnderstudyError, isJson: boolean): string {
   const { code, exitCode } = failure
   const hint = printable(failure.hint, Infinity).replace(/ {2,}/g, ' ') // where no command is named
-  const word = exitCode === 3 ? 'Warning' : 'Fatal'
+  const word = exitCode === 2 || exitCode === 3 ? 'Warning' : 'Fatal'
   const message = `${word}: ${failure.message}`
   const trace = process.env.UNDERSTUDY_DEBUG ? stackOf(failure) : []
   if (isJson) return encodeJson({ message_type: 'exit_error', code: exitCode, message, error: code, hint })

@@ -27,6 +27,14 @@ export const personSchema = z.object({
   roles: z.array(grantSchema),
 })
 
+/** Somebody who was invited and has not come yet. */
+export const invitationSchema = z.object({
+  email: z.string(),
+  roles: z.array(grantSchema),
+  createdAt: timeSchema,
+  expiresAt: timeSchema,
+})
+
 export const newTokenSchema = z.object({
   name: nameSchema.describe('what the token is for'),
   scopes: z.array(rightSchema).min(1).describe('rights that it has at most'),

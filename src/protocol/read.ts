@@ -19,6 +19,22 @@ const longestShown = 60
 
 /** Reads `value` by a schema and says in plain words what is wrong. */
 export function readWith<Schema extends z.ZodType>(schema: Schema, value: unknown): Read<z.output<Schema>> {
+  const { value: read, mistakes } = readPlaced(schema, value)
+  return mistakes ? { mistakes: mistakes.map(({ at, sentence }) => ({ at, sentence })) } : { value: read }
+}
+
+/** A mistake, and the way to it: of a name that nothing is known by, to that name. */
+export interface PlacedMistake extends ShapeMistake {
+  readonly path: readonly PropertyKey[]
+}
+
+/** The same for who can show the place, the line of a file say. */
+export function readPlaced<Schema extends z.ZodType>(
+  schema: Schema,
+  value: unknown,
+):
+  | { readonly value: z.output<Schema>; readonly mistakes?: undefined }
+  | { readonly value?: undefined; readonly mistakes: readonly PlacedMistake[] } {
   const { success, data, error } = schema.safeParse(value, { reportInput: true })
   if (success) return { value: data }
   return { mistakes: error.issues.flatMap(mistakesOfIssue).slice(0, mostMistakes) }
@@ -27,12 +43,15 @@ export function readWith<Schema extends z.ZodType>(schema: Schema, value: unknow
 type Issue = z.core.$ZodIssue
 type UnionIssue = Extract<z.core.$ZodIssueInvalidUnion, { readonly options?: unknown }>
 
-function mistakesOfIssue(issue: Issue): ShapeMistake[] {
+function mistakesOfIssue(issue: Issue): PlacedMistake[] {
   const at = issue.path.map((part) => show(part)).join('.')
   if (issue.code === 'unrecognized_keys') {
-    return issue.keys.map((key) => ({ at, sentence: `Nothing is known by the name "${show(key)}".` }))
+    return issue.keys.map((key) => {
+      const sentence = `Nothing is known by the name "${show(key)}".`
+      return { at, path: [...issue.path, key], sentence }
+    })
   }
-  return [{ at, sentence: sentenceOf(issue) }]
+  return [{ at, path: issue.path, sentence: sentenceOf(issue) }]
 }
 
 function sentenceOf(issue: Issue): string {

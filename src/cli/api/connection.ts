@@ -8,6 +8,7 @@ import type { TLSSocket } from 'node:tls'
 import { messageOf } from '#base'
 import type { Cancellable } from '#base'
 import { errorAnswerSchema } from '#protocol'
+import type { z } from 'zod'
 import { CallError, ServerRefusal } from './errors.ts'
 
 /** A server as this terminal knows it. */
@@ -64,6 +65,17 @@ export async function callApi(server: KnownServer, call: Call, options: Cancella
   const { data } = errorAnswerSchema.safeParse(json)
   if (data && /^[A-Z][A-Z0-9_]{1,60}$/.test(data.code)) throw new ServerRefusal(data)
   throw new CallError('ANSWER_INVALID', { url: server.url, reason: `it answered with status ${status}` })
+}
+
+/** What a call must have answered. Throws `ANSWER_INVALID`. */
+export function readAnswer<Schema extends z.ZodType>(
+  schema: Schema,
+  json: unknown,
+  server: KnownServer,
+): z.output<Schema> {
+  const { data, success } = schema.safeParse(json)
+  if (success) return data
+  throw invalid(server, 'its answer is not what this version understands')
 }
 
 /** One call, whatever its status. */

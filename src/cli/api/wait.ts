@@ -1,7 +1,6 @@
 import { formatBytes, hasCode, systemClock } from '#base'
 import type { Clock } from '#base'
-import { operationSchema } from '#protocol'
-import type { Progress } from '#protocol'
+import type { operationSchema, Progress } from '#protocol'
 import type { z } from 'zod'
 import type { Printer } from '../printer.ts'
 import { formatPercent } from '../words.ts'
@@ -24,17 +23,17 @@ export interface WaitOptions {
  * while is waited for. Who interrupts the command ends the waiting, not the operation.
  */
 export async function waitForEnd(
-  first: unknown,
-  fetch: (id: string) => Promise<unknown>,
+  first: Operation,
+  fetch: (id: string) => Promise<Operation>,
   { printer, signal, clock = systemClock }: WaitOptions,
 ): Promise<Operation> {
-  let operation = operationSchema.parse(first)
+  let operation = first
   let answeredAt = clock.monotonic()
   while (operation.endedAt === null) {
     printer.terminal.setStatus(printer.isJson ? [] : [describe(operation)])
     await clock.sleep(everySecond, { signal })
     try {
-      operation = operationSchema.parse(await fetch(operation.id))
+      operation = await fetch(operation.id)
       answeredAt = clock.monotonic()
     } catch (thrown) {
       if (!hasCode(thrown, 'SERVER_NOT_REACHED') || clock.monotonic() - answeredAt > mostSilence) throw thrown

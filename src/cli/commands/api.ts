@@ -1,6 +1,7 @@
+import { operationSchema } from '#protocol'
 import type { ApiCommand } from '#protocol'
 import { questions } from '../api/ask.ts'
-import { callApi } from '../api/connection.ts'
+import { callApi, readAnswer } from '../api/connection.ts'
 import { addServerFlags, findServer } from '../api/find-server.ts'
 import type { ServerAccess } from '../api/find-server.ts'
 import { Names } from '../api/names.ts'
@@ -54,9 +55,12 @@ async function call(
   const headers = session?.headers ?? tokenHeaders
   const answer = await callApi(server, { method: about.method, ...input, headers }, { signal })
   if (typed.flags['wait'] !== true) return await showAnswer(printer, answer)
-  const fetch = async (id: string) =>
-    await callApi(server, { method: 'GET', path: `/api/operations/${id}`, headers: tokenHeaders }, { signal })
-  const ended = await waitForEnd(answer, fetch, { printer, signal })
+  const fetch = async (id: string) => {
+    const path = `/api/operations/${id}`
+    const now = await callApi(server, { method: 'GET', path, headers: tokenHeaders }, { signal })
+    return readAnswer(operationSchema, now, server)
+  }
+  const ended = await waitForEnd(readAnswer(operationSchema, answer, server), fetch, { printer, signal })
   await showAnswer(printer, ended)
   refuseBadEnd(ended)
 }

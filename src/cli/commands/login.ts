@@ -2,9 +2,8 @@ import { hostname, userInfo } from 'node:os'
 import { idSchema, rights } from '#protocol'
 import { z } from 'zod'
 import { questions } from '../api/ask.ts'
-import { callApi, parseServerAddress } from '../api/connection.ts'
+import { callApi, parseServerAddress, readAnswer } from '../api/connection.ts'
 import type { KnownServer } from '../api/connection.ts'
-import { CallError } from '../api/errors.ts'
 import { findLocalAccess } from '../api/find-server.ts'
 import { loginFile, readLogins, writeLogins } from '../api/login-file.ts'
 import type { Login } from '../api/login-file.ts'
@@ -80,11 +79,9 @@ async function createToken(
 ): Promise<Pick<Login, 'tokenId' | 'token'>> {
   const name = `terminal of ${userInfo().username} on ${hostname()}`.slice(0, 200)
   const body = { name, scopes, expiresAt: new Date(Date.now() + tokenLife).toISOString() }
-  const made = madeSchema.safeParse(
-    await callApi(server, { method: 'POST', path: '/api/tokens', body, headers }, { signal }),
-  )
-  if (!made.success) throw new CallError('ANSWER_INVALID', { url: server.url, reason: 'it gives no token' })
-  return { tokenId: made.data.id, token: made.data.token }
+  const answer = await callApi(server, { method: 'POST', path: '/api/tokens', body, headers }, { signal })
+  const { id: tokenId, token } = readAnswer(madeSchema, answer, server)
+  return { tokenId, token }
 }
 
 /** The token that this terminal had before. It may have ended, or be somebody else’s: that is as well. */

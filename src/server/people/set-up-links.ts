@@ -28,7 +28,7 @@ export async function createOwnerLink(services: Services): Promise<string | unde
   return await createLink(services, 'owner', { grants: [{ clientId: everyClient, role: 'owner' }] })
 }
 
-export async function createLink(
+async function createLink(
   { store, clock, origin }: Services,
   kind: 'owner' | 'invitation',
   invitation: Invitation,
@@ -48,6 +48,37 @@ export async function createLink(
     .execute()
   // After the '#': it is in no log of a server or proxy.
   return `${origin}/set-up#${token}`
+}
+
+/** A link for somebody who is invited; those that were made for the same address before are worth nothing any more. */
+export async function createInvitation(
+  services: Services,
+  invitation: Invitation & { readonly email: string },
+): Promise<string> {
+  const { db } = services.store
+  const before = (await openInvitations(services)).filter(({ invites }) => invites.email === invitation.email)
+  for (const { hash } of before) await db.deleteFrom('setUpLinks').where('hash', '=', hash).execute()
+  return await createLink(services, 'invitation', invitation)
+}
+
+export interface OpenInvitation {
+  readonly hash: string
+  readonly invites: Invitation
+  readonly createdAt: number
+  readonly expiresAt: number
+}
+
+/** Invitations that somebody can still use. */
+export async function openInvitations({ store, clock }: Services): Promise<readonly OpenInvitation[]> {
+  const rows = await store.db
+    .selectFrom('setUpLinks')
+    .select(['hash', 'invites', 'createdAt', 'expiresAt'])
+    .where('kind', '=', 'invitation')
+    .where('usedAt', 'is', null)
+    .where('expiresAt', '>', clock.now())
+    .orderBy('createdAt')
+    .execute()
+  return rows.map((row) => ({ ...row, invites: JSON.parse(row.invites) as Invitation }))
 }
 
 /** Makes the person that a link invites. Throws `SET_UP_LINK_INVALID`, `NAME_TAKEN`. */

@@ -3,6 +3,7 @@ import {
   grantSchema,
   emailSchema,
   idSchema,
+  invitationSchema,
   newTokenSchema,
   personSchema,
   roleSchema,
@@ -15,7 +16,7 @@ import { route } from '../app/route.ts'
 import type { Services } from '../app/services.ts'
 import { ServerError } from '../errors.ts'
 import { rolesOf } from '../people/grants.ts'
-import { createLink, useLink } from '../people/set-up-links.ts'
+import { createInvitation, openInvitations, useLink } from '../people/set-up-links.ts'
 import { createToken } from '../people/tokens.ts'
 import { formatMoment, formatMomentOrNull } from '../time.ts'
 
@@ -58,7 +59,7 @@ export const peopleRoutes = [
   route({
     method: 'POST',
     path: '/api/people/invite',
-    summary: 'Makes a link with which a person sets up the account. It holds for seven days and works once.',
+    summary: 'Makes a link with which a person sets up the account. It holds for seven days and works once; one before it ends.',
     command: 'person invite',
     access: { by: 'person', right: 'administer', of: 'server' },
     body: z.object({
@@ -67,9 +68,26 @@ export const peopleRoutes = [
     }),
     answer: z.object({ link: z.string() }),
     async handle({ body: { email, roles: grants }, caller }, services) {
-      const link = await createLink(services, 'invitation', { email, grants })
+      const link = await createInvitation(services, { email, grants })
       await services.audit.write({ actor: caller.actor, what: 'person.invite', details: { email, grants } })
       return { link }
+    },
+  }),
+  route({
+    method: 'GET',
+    path: '/api/people/invitations',
+    summary: 'Who was invited and has not come yet. No link is shown again.',
+    command: 'person invitations',
+    access: { by: 'person', right: 'administer', of: 'server' },
+    answer: z.array(invitationSchema),
+    async handle(_, services) {
+      const open = await openInvitations(services)
+      return open.map(({ invites: { email = '', grants }, createdAt, expiresAt }) => ({
+        email,
+        roles: [...grants],
+        createdAt: formatMoment(createdAt),
+        expiresAt: formatMoment(expiresAt),
+      }))
     },
   }),
   route({
