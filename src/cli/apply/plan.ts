@@ -65,11 +65,16 @@ export interface Plan {
   readonly mistakes: readonly PlacedSentence[]
 }
 
+export interface PlanOptions {
+  /** Somebody looks at the plan and says yes. */
+  readonly isAsked: boolean
+}
+
 /** Pure. Clients come first, as all else needs them; people last; a policy is removed when nobody follows it any more. */
-export function planApply(declared: Declared, found: Found): Plan {
+export function planApply(declared: Declared, found: Found, { isAsked }: PlanOptions): Plan {
   const clients = declared.clients.map((client, at) => {
     const there = found.clients.find(({ name }) => name === client.name)
-    return planClient(client, there, ['clients', at])
+    return planClient(client, there, { path: ['clients', at], isAsked })
   })
   const people = planPeople(declared, found)
   const others = found.clients.filter(({ name }) => !declared.clients.some((client) => client.name === name))
@@ -95,11 +100,15 @@ const order: readonly Step['do'][] = [
   'set roles',
 ]
 
-function planClient(declared: DeclaredClient, found: FoundClient | undefined, path: readonly PropertyKey[]): Plan {
+interface ClientContext extends PlanOptions {
+  readonly path: readonly PropertyKey[]
+}
+
+function planClient(declared: DeclaredClient, found: FoundClient | undefined, { path, isAsked }: ClientContext): Plan {
   const client = declared.name
   const policies = planPolicies(declared, found)
   const machines = declared.machines.map((machine, at) =>
-    planMachine(machine, { declared, found, path: [...path, 'machines', at] }),
+    planMachine(machine, { declared, found, isAsked, path: [...path, 'machines', at] }),
   )
   const named = new Set([...declared.policies.map(({ name }) => name), ...declared.removePolicies])
   const known = machines.flatMap(({ id }) => id ?? [])
@@ -155,19 +164,19 @@ function stillFollowed(
   })
 }
 
-interface MachineContext {
+interface MachineContext extends ClientContext {
   readonly declared: DeclaredClient
   readonly found: FoundClient | undefined
-  readonly path: readonly PropertyKey[]
 }
 
 type MachinePlan = Pick<Plan, 'steps' | 'waits' | 'mistakes'> & { readonly id?: string }
 
-function planMachine(machine: DeclaredMachine, { declared, found, path }: MachineContext): MachinePlan {
+function planMachine(machine: DeclaredMachine, context: MachineContext): MachinePlan {
+  const { declared, found, path, isAsked } = context
   const client = declared.name
   const { id, name } = machine
   const there = (found?.machines ?? []).filter((one) => (id === undefined ? one.name === name : one.id === id))
-  const mistakes = unknownPolicies(machine, { declared, found, path })
+  const mistakes = unknownPolicies(machine, context)
   const [one, ...more] = there
   if (more.length > 0) {
     const ids = there.map((each) => each.id).join(', ')
@@ -180,10 +189,14 @@ function planMachine(machine: DeclaredMachine, { declared, found, path }: Machin
   }
   const about = { client, id: one.id, name }
   const renames: Step[] = one.name === name ? [] : [{ do: 'rename machine', ...about, now: one.name }]
+  const isUnsure = machine.state === 'approved' && one.state === 'waiting' && id === undefined && !isAsked
+  const states = isUnsure ? [] : changeState(machine, one, about)
+  // A machine says its name itself: whoever has an enrolment line could be any.
+  const sentence = `Machine "${name}" of ${client} waits for approval: with --yes its id (${one.id}) must stand in the file.`
   return {
     id: one.id,
-    steps: [...renames, ...changeState(machine, one, about), ...setPolicies(machine, found, about)],
-    waits: [],
+    steps: [...renames, ...states, ...setPolicies(machine, found, about)],
+    waits: isUnsure ? [sentence] : [],
     mistakes: [...mistakes, ...comesBack(machine, one, path)],
   }
 }

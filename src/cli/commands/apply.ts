@@ -49,7 +49,7 @@ async function apply(context: CommandContext, [file = '']: readonly string[], fl
   const send: Sender = async (call, answer) =>
     readAnswer(answer, await callApi(server, { ...call, headers }, { signal }), server)
   const found = await findOut(async (at, answer) => await send({ method: 'GET', path: at }, answer), declared)
-  const plan = planApply(declared, found)
+  const plan = planApply(declared, found, { isAsked: flags['yes'] !== true })
   refuseMistakes(plan.mistakes, yaml, path)
   show(context, plan)
   if (plan.steps.length === 0) return

@@ -59,7 +59,8 @@ export const peopleRoutes = [
   route({
     method: 'POST',
     path: '/api/people/invite',
-    summary: 'Makes a link with which a person sets up the account. It holds for seven days and works once; one before it ends.',
+    summary:
+      'Makes a link with which a person sets up the account. It holds for seven days and works once; one before it ends.',
     command: 'person invite',
     access: { by: 'person', right: 'administer', of: 'server' },
     body: z.object({
