@@ -111,7 +111,7 @@ test('by commands alone: an account, a client, a machine, a policy from a file, 
   )
   const { token } = made as { token: string }
   await shell.ok(['logout'])
-  assert.match((await shell.run(['client', 'list'])).stderr, /LOGIN_MISSING/)
+  assert.match((await shell.run(['client', 'list', '--server', serving.origin])).stderr, /LOGIN_MISSING/)
   const script = new Shell(folder, { UNDERSTUDY_SERVER: serving.origin, UNDERSTUDY_TOKEN: token })
   assert.match(await script.ok(['client', 'list']), /Bakery/)
   const refused = await script.run(['client', 'create', '--name', 'Butcher', '--json'])

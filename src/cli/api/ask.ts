@@ -6,9 +6,9 @@ import { CallError } from './errors.ts'
 /** Asks questions: of a person on a terminal, or, in a script, of standard input, a line for each. */
 export interface Questions {
   readonly isTerminal: boolean
-  ask(question: string): Promise<string>
+  readonly ask: (question: string) => Promise<string>
   /** What is typed is not shown. */
-  askSecret(question: string): Promise<string>
+  readonly askSecret: (question: string) => Promise<string>
 }
 
 export function questions(signal: AbortSignal): Questions {

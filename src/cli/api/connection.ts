@@ -2,7 +2,6 @@ import { request as requestHttp } from 'node:http'
 import type { IncomingHttpHeaders } from 'node:http'
 import { request as requestHttps } from 'node:https'
 import type { RequestOptions } from 'node:https'
-import type { Duplex } from 'node:stream'
 import { connect } from 'node:tls'
 import type { TLSSocket } from 'node:tls'
 import { messageOf } from '#base'
@@ -103,7 +102,7 @@ async function send(
     headers: { ...headers, ...about },
     timeout: patience,
     ...(signal && { signal }),
-    ...pinned(server),
+    ...(await connectPinned(server, { signal })),
   }
   const { url } = server
   return await new Promise((resolve, reject) => {
@@ -137,30 +136,26 @@ function parseJson(bytes: Buffer): unknown {
 }
 
 /** Accepts just the one certificate, whatever name is in it and whoever vouches; before it is known, nothing is sent. */
-function pinned(server: KnownServer): RequestOptions {
-  const { fingerprint } = server
+async function connectPinned(server: KnownServer, options: Cancellable): Promise<RequestOptions> {
+  const { fingerprint, url } = server
   if (fingerprint === undefined) return { agent: false }
-  return {
-    createConnection: (_, done) => {
-      openTls(server)
-        .then((socket) => {
-          if (fingerprintOf(socket) === fingerprint) return done(null, socket)
-          socket.destroy()
-          return done(new CallError('CERTIFICATE_CHANGED', { url: server.url }), socket)
-        })
-        .catch((thrown: unknown) => done(thrown as Error, undefined as unknown as Duplex))
-      return undefined
-    },
-  }
+  const socket = await openTls(server, options)
+  if (fingerprintOf(socket) === fingerprint) return { createConnection: () => socket }
+  socket.destroy()
+  throw new CallError('CERTIFICATE_CHANGED', { url })
 }
 
-async function openTls({ url }: KnownServer): Promise<TLSSocket> {
+async function openTls({ url }: KnownServer, { signal }: Cancellable = {}): Promise<TLSSocket> {
   const { hostname, port } = new URL(url)
   const host = hostname.replace(/^\[|\]$/g, '')
   return await new Promise((resolve, reject) => {
-    const socket = connect({ host, port: Number(port || 443), rejectUnauthorized: false, timeout: 30_000 }, () =>
-      resolve(socket.setTimeout(0)),
-    )
+    const about = { host, port: Number(port || 443), rejectUnauthorized: false, timeout: 30_000 }
+    const socket = connect(about, () => {
+      signal?.removeEventListener('abort', abort)
+      resolve(socket.setTimeout(0))
+    })
+    const abort = () => void socket.destroy(new Error('the command was ended'))
+    signal?.addEventListener('abort', abort, { once: true })
     socket.on('timeout', () => socket.destroy(new Error('it does not answer')))
     socket.on('error', reject)
   })

@@ -34,17 +34,23 @@ export function addServerFlags(command: CliCommand): void {
  * The server that a command calls, and the token by which: of the folder that is named; of the environment; of the last
  * login, at the address that is named; or the server that runs here, where this user may read what is its own only.
  * Throws `LOGIN_MISSING` and what is wrong with a file.
+ *
+ * @param usualFolder where the server that runs here has its data, if nothing else is said
  */
-export function findServer({ env }: CommandContext, flags: CommandFlags): ServerAccess {
+export function findServer(
+  { env }: CommandContext,
+  flags: CommandFlags,
+  usualFolder: string = serverFolder(env),
+): ServerAccess {
   const folder = textOf(flags, 'data')
   if (folder !== undefined) return toAccess(readLocalAccess(folder))
   const given = textOf(flags, 'server') ?? env.variables['UNDERSTUDY_SERVER']
   const url = given === undefined || given === '' ? undefined : parseServerAddress(given)
   const token = tokenOf(env)
-  if (token !== undefined) return byToken(env, token, url)
+  const local = findLocalAccess(usualFolder)
+  if (token !== undefined) return byToken(env, token, url ?? local)
   const login = readLogins(env).find((one) => url === undefined || one.url === url)
   if (login) return login
-  const local = findLocalAccess(env)
   if (local && (url === undefined || url === local.url || url === local.origin)) return toAccess(local)
   throw new CallError('LOGIN_MISSING', { server: url ?? 'any server' })
 }
@@ -56,12 +62,11 @@ function tokenOf({ variables }: Environment): string | undefined {
   return file ? readPasswordFile(file, 'UNDERSTUDY_TOKEN_FILE') : undefined
 }
 
-function byToken(env: Environment, token: string, url: string | undefined): ServerAccess {
+function byToken(env: Environment, token: string, at: string | LocalAccessFile | undefined): ServerAccess {
+  if (at === undefined) throw new CallError('LOGIN_MISSING', { server: 'any server' })
+  if (typeof at !== 'string') return { ...toAccess(at), token }
   const fingerprint = env.variables['UNDERSTUDY_FINGERPRINT']
-  if (url !== undefined) return { url, token, ...(fingerprint && { fingerprint: parseFingerprint(fingerprint) }) }
-  const local = findLocalAccess(env)
-  if (!local) throw new CallError('LOGIN_MISSING', { server: 'any server' })
-  return { ...toAccess(local), token }
+  return { url: at, token, ...(fingerprint && { fingerprint: parseFingerprint(fingerprint) }) }
 }
 
 /** As people copy it: with or without colons, in capitals or not. Throws `SERVER_ADDRESS_INVALID`. */
@@ -75,9 +80,8 @@ function toAccess({ url, fingerprint, secret }: LocalAccessFile): ServerAccess {
   return { url, token: secret, ...(fingerprint !== undefined && { fingerprint }) }
 }
 
-/** The server that runs here with its data where they usually are, if this user may use it so. */
-export function findLocalAccess(env: Environment): LocalAccessFile | undefined {
-  const folder = serverFolder(env)
+/** The server that runs here with its data in this folder, if this user may use it so. */
+export function findLocalAccess(folder: string): LocalAccessFile | undefined {
   try {
     return existsSync(join(folder, localAccessFile)) ? readLocalAccess(folder) : undefined
   } catch {

@@ -4,7 +4,6 @@ import { OptionalValueFlag, listFlag, valueFlag } from '../command.ts'
 import type { CliCommand } from '../command.ts'
 import { textOf } from '../context.ts'
 import type { CommandContext, CommandFlags } from '../context.ts'
-import { parseTypedTime } from '../parse-time.ts'
 import type { Questions } from './ask.ts'
 import type { Names } from './names.ts'
 import { fillPath, kebabCase, paramsOf, thingOf } from './table.ts'
@@ -111,7 +110,7 @@ function merge(context: CommandContext, sent: unknown, typed: Readonly<Record<st
 async function askSecrets(fields: readonly ApiField[], sent: unknown, { askSecret }: Questions) {
   const secrets: Record<string, string> = {}
   for (const { name, kind, isRequired } of fields) {
-    const isGiven = Object.hasOwn((sent ?? {}) as object, name)
+    const isGiven = Object.hasOwn(sent ?? {}, name)
     if (kind === 'secret' && isRequired && !isGiven) secrets[name] = await askSecret(`${kebabCase(name)}: `)
   }
   return secrets
@@ -183,7 +182,7 @@ class FlagReader {
         if (!['yes', 'no', 'true', 'false'].includes(text)) throw refuse('it takes yes or no')
         return text === 'yes' || text === 'true'
       case 'time':
-        return readTime(text) ?? Promise.reject(refuse('it takes a time like "2026-12-31 18:00"'))
+        return (await readTime(text)) ?? Promise.reject(refuse('it takes a time like "2026-12-31 18:00"'))
       case 'id':
         return await this.#idOf(name, text)
       case 'grant':
@@ -208,8 +207,9 @@ class FlagReader {
 }
 
 /** RFC 3339, or as people type it, on this machine’s wall clock. */
-function readTime(text: string): string | undefined {
+async function readTime(text: string): Promise<string | undefined> {
   if (/^\d{4}-\d\d-\d\dT[\d:.]+(Z|[+-]\d\d:\d\d)$/.test(text)) return text
+  const { parseTypedTime } = await import('../parse-time.ts') // with it comes the whole repository
   const nanoseconds = parseTypedTime(text)
   return nanoseconds === undefined ? undefined : new Date(Number(nanoseconds / 1_000_000n)).toISOString()
 }

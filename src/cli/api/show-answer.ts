@@ -44,7 +44,7 @@ function cellOf(value: unknown): string {
   if (value === null || value === undefined) return ''
   if (Array.isArray(value)) return value.map(cellOf).join(', ')
   if (typeof value === 'object') return cellOfThing(value as Row)
-  const text = String(value)
+  const text = typeof value === 'string' ? value : JSON.stringify(value)
   if (wholeId.test(text) || hash.test(text)) return text.slice(0, 8)
   if (moment.test(text)) return formatTimeText(text)
   return text.length > longestCell ? `${text.slice(0, longestCell)}…` : text

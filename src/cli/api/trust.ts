@@ -4,6 +4,7 @@ import { valueFlag } from '../command.ts'
 import type { CliCommand } from '../command.ts'
 import { textOf } from '../context.ts'
 import type { CommandContext, CommandFlags } from '../context.ts'
+import { serverFolder } from '../data-folder.ts'
 import type { Questions } from './ask.ts'
 import { callApi } from './connection.ts'
 import type { KnownServer } from './connection.ts'
@@ -26,7 +27,7 @@ export async function trustServer(
   { url, asked }: { readonly url: string; readonly asked: Questions },
 ): Promise<KnownServer> {
   const given = textOf(flags, 'fingerprint')
-  const local = findLocalAccess(env)
+  const local = findLocalAccess(serverFolder(env))
   const own = local && (local.url === url || local.origin === url) ? local.fingerprint : undefined
   const fingerprint = given === undefined ? own : parseFingerprint(given)
   const server = { url, ...(fingerprint !== undefined && { fingerprint }) }

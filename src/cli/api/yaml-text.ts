@@ -1,4 +1,5 @@
 import { readFileSync, statSync } from 'node:fs'
+import type { Alias } from 'yaml'
 import { plainMessage } from '../failure-text.ts'
 import { CallError } from './errors.ts'
 
@@ -6,6 +7,8 @@ import { CallError } from './errors.ts'
 const longest = 1 << 20
 /** More mistakes than these help nobody. */
 const mostMistakes = 10
+/** More than people write. */
+const mostAliases = 100
 
 /** What a file in YAML (or JSON, which is YAML) says. */
 export interface YamlText {
@@ -44,7 +47,9 @@ export async function parseYaml(text: string, shown: string): Promise<YamlText> 
   const lineAt = (offset: number) => lineCounter.linePos(offset).line
   const document = parseDocument(text, { lineCounter, prettyErrors: false, uniqueKeys: false, logLevel: 'error' })
   const mistakes = [...document.errors, ...document.warnings].map(({ message, pos: [at] }) => ({ at, message }))
+  const aliases: Alias[] = []
   visit(document, {
+    Alias: (_, alias) => void aliases.push(alias),
     // The parser’s own look for names given twice compares each with each.
     Map: (_, { items }) => {
       const seen = new Set<unknown>()
@@ -57,17 +62,22 @@ export async function parseYaml(text: string, shown: string): Promise<YamlText> 
       }
     },
   })
+  if (aliases.length > mostAliases) throw fail('it has more aliases than anybody needs')
+  for (const alias of aliases) {
+    if (!alias.resolve(document))
+      mistakes.push({ at: alias.range?.[0] ?? 0, message: `No "&${alias.source}" is above` })
+  }
   if (mistakes.length > 0) {
     const told = mistakes.slice(0, mostMistakes).toSorted((a, b) => a.at - b.at)
     throw fail(told.map(({ at, message }) => `line ${lineAt(at)}: ${message.replace(/\.$/, '')}`).join('; '))
   }
   try {
-    // An alias may stand for much; a hundred of them are more than people write, and no bomb.
-    const value: unknown = document.toJS({ maxAliasCount: 100 })
+    // Few aliases may stand for much, one within the other.
+    const value: unknown = document.toJS({ maxAliasCount: mostAliases })
     JSON.stringify(value) // throws where an alias stands for what it is in
     return { value, lineOf: (path) => lineAt(offsetOf(document, path)) }
   } catch {
-    throw fail('it has more aliases than anybody needs, or one within itself')
+    throw fail('its aliases stand for more than anybody needs, or for what they are in')
   }
 
   /** Of the name that leads to what stands there, else of that itself, else of the nearest thing around it. */

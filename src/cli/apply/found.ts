@@ -1,4 +1,5 @@
 import { backupPolicySchema, clientSchema, idSchema, invitationSchema, machineSchema, personSchema } from '#protocol'
+import type { grantSchema } from '#protocol'
 import { z } from 'zod'
 import type { Declared, PolicyDocument } from './declared.ts'
 
@@ -29,7 +30,7 @@ export interface FoundPerson {
   /** Undefined: invited, and has not come yet. */
   readonly id: string | undefined
   readonly email: string
-  readonly roles: z.output<typeof personSchema>['roles']
+  readonly roles: readonly z.output<typeof grantSchema>[]
 }
 
 export type Get = <Schema extends z.ZodType>(path: string, answer: Schema) => Promise<z.output<Schema>>

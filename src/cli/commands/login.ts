@@ -14,6 +14,7 @@ import type { CliCommand } from '../command.ts'
 import { listFlag, setHelp, valueFlag } from '../command.ts'
 import { runs, textOf } from '../context.ts'
 import type { CommandContext, CommandFlags } from '../context.ts'
+import { serverFolder } from '../data-folder.ts'
 
 const text = `
 Signs you in at a server: asks for e-mail address, password and, where you have one, the second factor, and keeps a token of
@@ -69,7 +70,7 @@ function readRights(context: CommandContext, flags: CommandFlags): readonly stri
 function addressOf({ env }: CommandContext, typed: string | undefined): string {
   const given = typed ?? env.variables['UNDERSTUDY_SERVER']
   if (given) return parseServerAddress(given)
-  return findLocalAccess(env)?.url ?? parseServerAddress('localhost:8484')
+  return findLocalAccess(serverFolder(env))?.url ?? parseServerAddress('localhost:8484')
 }
 
 async function createToken(
