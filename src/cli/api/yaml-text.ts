@@ -1,4 +1,4 @@
-import { readFileSync, statSync } from 'node:fs'
+import { createReadStream } from 'node:fs'
 import type { Alias } from 'yaml'
 import { plainMessage } from '../failure-text.ts'
 import { CallError } from './errors.ts'
@@ -23,16 +23,20 @@ export interface YamlText {
  */
 export async function readYamlFile(path: string): Promise<YamlText> {
   const shown = path === '-' ? 'Standard input' : path
-  return await parseYaml(readBounded(path, shown), shown)
+  return await parseYaml(await readBounded(path, shown), shown)
 }
 
-function readBounded(path: string, shown: string): string {
+async function readBounded(path: string, shown: string): Promise<string> {
   const fail = (reason: string, cause?: unknown) => new CallError('VALUE_FILE_INVALID', { path: shown, reason, cause })
+  const chunks: Buffer[] = []
+  let length = 0
   try {
-    if (path !== '-' && statSync(path).size > longest) throw fail('it is longer than 1 MiB')
-    const bytes = readFileSync(path === '-' ? 0 : path)
-    if (bytes.length > longest) throw fail('it is longer than 1 MiB')
-    return new TextDecoder('utf-8', { fatal: true }).decode(bytes)
+    for await (const chunk of (path === '-' ? process.stdin : createReadStream(path)) as AsyncIterable<Buffer>) {
+      chunks.push(chunk)
+      length += chunk.length
+      if (length > longest) throw fail('it is longer than 1 MiB')
+    }
+    return new TextDecoder('utf-8', { fatal: true }).decode(Buffer.concat(chunks))
   } catch (thrown) {
     if (thrown instanceof CallError) throw thrown
     throw fail(thrown instanceof TypeError ? 'it is no text in UTF-8' : plainMessage(thrown), thrown)
