@@ -16,7 +16,7 @@ const nothing = 'none'
 
 export function addInput(command: CliCommand, about: ApiCommand): void {
   for (const param of paramsOf(about)) command.argument(`<${kebabCase(param)}>`, aboutThing(kebabCase(param)))
-  for (const field of flagFields(about)) command.addOption(toFlag(field))
+  for (const field of flagFields(about)) command.addOption(toFlag(field, about))
   if (about.body && about.body.file !== 'no') {
     command.addOption(valueFlag('--file <file>', 'file with what is sent, in YAML or JSON; - for standard input'))
   }
@@ -31,12 +31,13 @@ function flagFields({ query, body }: ApiCommand): readonly ApiField[] {
   return [...query, ...(body?.fields ?? [])].filter(({ kind }) => kind !== 'secret')
 }
 
-function toFlag(field: ApiField) {
+function toFlag(field: ApiField, { body }: ApiCommand) {
   const name = kebabCase(field.name)
-  const about = describe(field)
+  const isNeeded = field.isRequired && (body?.file ?? 'no') === 'no'
+  const about = describe(field, isNeeded)
   if (field.kind === 'boolean') return new OptionalValueFlag(`--${name} <yes|no>`, about, 'yes')
   const flag = `--${name} <${placeholder(field)}>`
-  return field.isList ? listFlag(flag, `${about} (several times; ${nothing} for none)`) : valueFlag(flag, about)
+  return field.isList ? listFlag(flag, about) : valueFlag(flag, about)
 }
 
 function placeholder({ name, kind, words }: ApiField): string {
@@ -46,13 +47,31 @@ function placeholder({ name, kind, words }: ApiField): string {
   return kind === 'number' ? 'n' : kind
 }
 
-function describe({ about, name, words, kind, isNullable, isRequired }: ApiField): string {
+function describe({ about, name, words, kind, isList, isNullable }: ApiField, isNeeded: boolean): string {
   const parts = [about ?? kebabCase(name).replaceAll('-', ' ')]
   if (words) parts.push(`one of ${words.join(', ')}`)
   if (kind === 'grant') parts.push('operator@Bakery, or owner@every for all clients and the server itself')
   const text = parts.join('; ')
-  const remarks = [...(isRequired ? ['needed'] : []), ...(isNullable ? [`${nothing} to take it away`] : [])]
+  const remarks = [
+    ...(isNeeded ? ['needed'] : []),
+    ...(isList ? ['several times', `"${nothing}" for an empty list`] : []),
+    ...(isNullable ? [`"${nothing}" takes it away`] : []),
+  ]
   return remarks.length > 0 ? `${text} (${remarks.join('; ')})` : text
+}
+
+/** A line with all that a command needs. */
+export function exampleOf(about: ApiCommand): string {
+  const { command, body, query } = about
+  const params = paramsOf(about).map((param) => kebabCase(param).toUpperCase())
+  const needed = [...query, ...(body?.fields ?? [])].filter(({ isRequired, kind }) => isRequired && kind !== 'secret')
+  const flags = needed.map((field) => `--${kebabCase(field.name)} ${exampleValue(field)}`)
+  return ['understudy', command, ...params, ...(body?.file === 'must' ? ['--file FILE'] : flags)].join(' ')
+}
+
+function exampleValue({ kind, name, words }: ApiField): string {
+  if (kind === 'grant') return 'operator@Bakery'
+  return words?.[0] ?? (thingOf(name) ?? kebabCase(name)).toUpperCase()
 }
 
 export interface Input {

@@ -5,10 +5,10 @@ import { callApi, readAnswer } from '../api/connection.ts'
 import { addServerFlags, findServer } from '../api/find-server.ts'
 import type { ServerAccess } from '../api/find-server.ts'
 import { Names } from '../api/names.ts'
-import { addInput, readInput } from '../api/read-input.ts'
+import { addInput, exampleOf, readInput } from '../api/read-input.ts'
 import { showAnswer } from '../api/show-answer.ts'
 import { signIn } from '../api/sign-in.ts'
-import { commandsOf, paramsOf } from '../api/table.ts'
+import { commandsOf } from '../api/table.ts'
 import { refuseBadEnd, waitForEnd } from '../api/wait.ts'
 import type { CliCommand } from '../command.ts'
 import { flag, setHelp } from '../command.ts'
@@ -33,11 +33,6 @@ function defineCall(command: CliCommand, about: ApiCommand): void {
   if (about.isOperation) command.addOption(flag('--wait', 'show how far it is until it has ended'))
   addServerFlags(command)
   runs(command, async (context, args, flags) => await call(context, about, { args, flags }), { outlivesOutput: true })
-}
-
-function exampleOf(about: ApiCommand): string {
-  const needed = about.body?.file === 'must' ? ['--file policy.yaml'] : []
-  return ['understudy', about.command, ...paramsOf(about).map((param) => param.toUpperCase()), ...needed].join(' ')
 }
 
 async function call(
