@@ -40,7 +40,7 @@ function totp(secret: string, now: number): string {
   const counter = Buffer.alloc(8)
   counter.writeBigUInt64BE(BigInt(Math.floor(now / 30_000)))
   const hash = createHmac('sha1', secret).update(counter).digest()
-  const at = (hash.at(-1) as number) & 15
+  const at = (hash.at(-1) ?? 0) & 15
   return String((hash.readUInt32BE(at) & 0x7fffffff) % 1_000_000).padStart(6, '0')
 }
 
