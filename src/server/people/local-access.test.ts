@@ -9,6 +9,7 @@ import { tempFolder } from '../../../test/helpers/temp.ts'
 import { buildApp } from '../app/build-app.ts'
 import { createServices } from '../app/create-services.ts'
 import { route } from '../app/route.ts'
+import { openOwnStorage } from '../repositories/own-storage.ts'
 import { routes } from '../routes/index.ts'
 import { openSealer } from '../secrets/sealer.ts'
 import { createLocalAccess, writeLocalAccess } from './local-access.ts'
@@ -57,8 +58,11 @@ test('local access does what an owner may, but is no person, opens no content, a
   await using opened = await openMigrated(storeKinds[0] as StoreKind)
   const sealer = await openSealer(`${opened.folder}/server.key`, true)
   const localAccess = createLocalAccess()
-  const about = { clock: new SettableClock(), origin, fingerprint: undefined, localAccess }
-  const services = createServices(opened.store, sealer, about)
+  const { store, folder } = opened
+  const clock = new SettableClock()
+  await using storage = await openOwnStorage(folder, { store, clock })
+  const about = { storage, folder, clock, origin, fingerprint: undefined, localAccess }
+  const services = createServices(store, sealer, about)
   const app = await buildApp([...routes, approve, read], services)
   const call = async (method: 'GET' | 'POST', url: string, payload?: object) => {
     const headers = { authorization: `Bearer ${localAccess.secret}`, 'content-type': 'application/json' }
