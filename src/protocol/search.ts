@@ -120,6 +120,8 @@ export const searchAnswerSchema = z.object({
   searched: z.array(searchedSchema),
   /** Repositories whose index is missing or of no use, with the code that says why. */
   notSearched: z.array(z.object({ repository: z.string(), code: z.string(), message: z.string() })),
+  /** Of those that were searched: repositories to which something has come since, and why it is not in yet, if that is known. */
+  behind: z.array(z.object({ repository: z.string(), reason: z.string().nullable() })).optional(),
 })
 
 export type SearchAnswer = z.infer<typeof searchAnswerSchema>

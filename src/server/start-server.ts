@@ -15,6 +15,7 @@ import type { ListenAddress } from './listen-address.ts'
 import { createLocalAccess, writeLocalAccess } from './people/local-access.ts'
 import { createOwnerLink } from './people/set-up-links.ts'
 import { openEndpoint, openOwnStorage } from './repositories/own-storage.ts'
+import { keepIndexed } from './reading/keep-indexed.ts'
 import { routes } from './routes/index.ts'
 import { openSealer } from './secrets/sealer.ts'
 import { migrate } from './store/migrate.ts'
@@ -70,6 +71,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const localAccess = createLocalAccess()
   const { fingerprint } = certificate ?? {}
   const services = createServices(store, sealer, { storage, folder, clock, origin, fingerprint, localAccess })
+  starting.use(services.reading)
   const app = await buildApp(routes, services, { tls: certificate, logger, endpoint: openEndpoint(services) })
   starting.defer(async () => await app.close())
   await app.listen({ host: address.host, port: address.port }).catch((cause: unknown) => {
@@ -79,9 +81,10 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const ownerLink = await createOwnerLink(services)
   const ending = new AbortController()
   const work = doServerWork(services, { jobs: serverJobs, rounds, onProblem: options.onProblem, signal: ending.signal })
+  const indexing = keepIndexed(services, { onProblem: options.onProblem, signal: ending.signal })
   starting.defer(async () => {
     ending.abort(new Error('the server stops'))
-    await work
+    await Promise.all([work, indexing])
   })
   const running = starting.move()
   return {

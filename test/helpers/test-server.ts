@@ -91,6 +91,7 @@ export class TestServer implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.app.close()
+    await this.services.reading[Symbol.asyncDispose]()
     await this.services.storage[Symbol.asyncDispose]()
     await this.#opened[Symbol.asyncDispose]()
   }

@@ -40,10 +40,13 @@ export type Found =
 /** Batches that are loaded ahead of the one that is written: 32 MiB. */
 const ahead = 3
 
-/** What lies at a path below a tree; `.`, empty and `..` components count as in a shell. Throws DUMP_NOT_FOUND, DUMP_KIND. */
+/**
+ * What lies at a path below a tree: text, or bytes where names may be no text. `.`, empty and `..` components count as in a
+ * shell. Throws DUMP_NOT_FOUND, DUMP_KIND.
+ */
 export async function findForDump(
   { trees }: Pick<DumpRepository, 'trees'>,
-  { tree, path }: { readonly tree: Buffer; readonly path: string },
+  { tree, path }: { readonly tree: Buffer; readonly path: string | Buffer },
   options: Cancellable = {},
 ): Promise<Found> {
   let found: Found = { kind: 'folder', path: Buffer.alloc(0), tree }
@@ -202,13 +205,14 @@ async function childOf(
   }
 }
 
-function componentsOf(path: string): Buffer[] {
+function componentsOf(path: string | Buffer): Buffer[] {
   const names: string[] = []
-  for (const name of path.split('/')) {
+  // latin1 keeps every byte.
+  for (const name of Buffer.from(path).toString('latin1').split('/')) {
     if (name === '..') names.pop()
     else if (name !== '' && name !== '.') names.push(name)
   }
-  return names.map((name) => Buffer.from(name))
+  return names.map((name) => Buffer.from(name, 'latin1'))
 }
 
 function join(folder: Buffer, name: Buffer): Buffer {

@@ -10,9 +10,13 @@ const statusOf: Readonly<Record<string, number>> = {
   RIGHT_MISSING: 403,
   ORIGIN_REFUSED: 403,
   NOT_FOUND: 404,
+  DUMP_NOT_FOUND: 404,
+  SUBFOLDER_NOT_FOUND: 404,
   TOO_MANY_REQUESTS: 429,
   DATABASE_UNREACHABLE: 503,
   DATABASE_FAILED: 503,
+  READING_BUSY: 503,
+  PREVIEWS_BUSY: 503,
 }
 
 /** Answers a call that fails: with code, sentence and hint; what nobody foresaw is told to the log, not to who asked. */

@@ -5,7 +5,6 @@ import { serverTimeHeader } from '#protocol'
 import { addressHeader } from '../people/sign-in.ts'
 import { answerFailure } from './answer-failure.ts'
 import { callRoute } from './call-route.ts'
-import { AddressLimiter } from './limiter.ts'
 import { Nonces } from './nonces.ts'
 import { describeRoutes } from './openapi.ts'
 import { addPages } from './pages.ts'
@@ -78,7 +77,7 @@ function takeBytes(app: FastifyInstance): void {
 
 /** better-auth answers below `/api/auth`, behind limits of our own. */
 function addSignIn(app: FastifyInstance, services: Services): void {
-  const limiter = new AddressLimiter(services.clock)
+  const { guesses: limiter } = services
   app.route({
     method: ['GET', 'POST'],
     url: '/api/auth/*',

@@ -5,6 +5,7 @@ import type { z } from 'zod'
 import { ServerError } from '../errors.ts'
 import { may } from './caller.ts'
 import type { Caller, MachineCaller } from './caller.ts'
+import { FileAnswer, sendFile } from './file-answer.ts'
 import { identifyMachine, identifyPerson } from './identify.ts'
 import type { Call } from './identify.ts'
 import type { AddressLimiter } from './limiter.ts'
@@ -41,7 +42,8 @@ export async function callRoute(route: Route, services: Services, exchange: Exch
   }
   const answer = await handle(route, asked, { services, strangers })
   // Strips what is not declared: a column that is added later does not leave the server by accident.
-  return route.answer.parse(answer)
+  const shown = route.answer.parse(answer)
+  return shown instanceof FileAnswer ? sendFile(shown, reply) : shown
 }
 
 async function handle(

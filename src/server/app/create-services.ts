@@ -1,20 +1,22 @@
 import { sql } from 'kysely'
 import { messageOf } from '#base'
 import type { Clock } from '#base'
-import type { EndpointStorage } from '../endpoint/index.ts'
 import { ServerError } from '../errors.ts'
 import { JobBell } from '../operations/job-bell.ts'
 import { Operations } from '../operations/operations.ts'
 import type { LocalAccess } from '../people/local-access.ts'
 import { SignIn } from '../people/sign-in.ts'
 import { AuditLog } from '../records/audit.ts'
+import { Reading } from '../reading/reading.ts'
 import { Ledger } from '../records/ledger.ts'
+import type { OwnStorage } from '../repositories/own-storage.ts'
 import type { Sealer } from '../secrets/sealer.ts'
 import type { Store } from '../store/store.ts'
+import { AddressLimiter } from './limiter.ts'
 import type { Services } from './services.ts'
 
 export interface ServicesOptions {
-  readonly storage: EndpointStorage
+  readonly storage: OwnStorage
   readonly folder: string
   readonly clock: Clock
   readonly origin: string
@@ -38,6 +40,8 @@ export function createServices(
     operations: new Operations(db, clock),
     jobBell: new JobBell(db, clock),
     storage,
+    reading: new Reading(store, { folder, key: sealer.derive('search index') }),
+    guesses: new AddressLimiter(clock),
     folder,
     clock,
     origin,

@@ -1,5 +1,6 @@
 import { errorAnswerSchema } from '#protocol'
 import { z } from 'zod'
+import { fileAnswerSchema } from './file-answer.ts'
 import type { Access, Route } from './route.ts'
 
 /** The API’s description (OpenAPI 3.1), made from the routes. */
@@ -36,13 +37,18 @@ function describe({ summary, access, command, params, query, body, answer, metho
       requestBody: { required: true, content: { 'application/json': { schema: schemaOf(body, 'input') } } },
     }),
     responses: {
-      200: { description: 'done', content: { 'application/json': { schema: schemaOf(answer, 'output') } } },
+      200: { description: 'done', content: contentOf(answer) },
       default: {
         description: 'refused or failed',
         content: { 'application/json': { schema: schemaOf(errorAnswerSchema, 'output') } },
       },
     },
   }
+}
+
+function contentOf(answer: z.ZodType): object {
+  if (answer === fileAnswerSchema) return { 'application/octet-stream': {} }
+  return { 'application/json': { schema: schemaOf(answer, 'output') } }
 }
 
 function securityOf(access: Access): readonly object[] {

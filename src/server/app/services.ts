@@ -3,9 +3,11 @@ import type { JobBell } from '../operations/job-bell.ts'
 import type { Operations } from '../operations/operations.ts'
 import type { SignIn } from '../people/sign-in.ts'
 import type { LocalAccess } from '../people/local-access.ts'
+import type { AddressLimiter } from './limiter.ts'
 import type { AuditLog } from '../records/audit.ts'
-import type { EndpointStorage } from '../endpoint/index.ts'
+import type { Reading } from '../reading/reading.ts'
 import type { Ledger } from '../records/ledger.ts'
+import type { OwnStorage } from '../repositories/own-storage.ts'
 import type { Sealer } from '../secrets/sealer.ts'
 import type { Store } from '../store/store.ts'
 
@@ -19,7 +21,11 @@ export interface Services {
   readonly operations: Operations
   readonly jobBell: JobBell
   /** Where the repositories lie that the server keeps for machines. */
-  readonly storage: EndpointStorage
+  readonly storage: OwnStorage
+  /** What is needed to look into recovery points: search, previews, open repositories. */
+  readonly reading: Reading
+  /** Counts wrong passwords, wherever they are asked for. */
+  readonly guesses: AddressLimiter
   /** The server's own folder on this machine. */
   readonly folder: string
   readonly clock: Clock

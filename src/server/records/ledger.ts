@@ -114,11 +114,22 @@ export class Ledger {
   }
 }
 
+/** Snapshots that the server removed and that did not come again. */
+export async function removedIn(entries: AsyncIterable<Pick<Row<'ledger'>, 'what' | 'snapshotId'>>): Promise<string[]> {
+  const removed = new Set<string>()
+  for await (const { what, snapshotId } of entries) {
+    if (what === 'removed') removed.add(snapshotId)
+    else if (what === 'received') removed.delete(snapshotId)
+  }
+  return [...removed]
+}
+
 const pageLength = 1_000
 /** What says whether a snapshot should be there. */
 const presence = ['received', 'removed']
 
-function chainOf(repositoryId: string): string {
+/** The name of a repository's chain. */
+export function chainOf(repositoryId: string): string {
   return `ledger ${repositoryId}`
 }
 

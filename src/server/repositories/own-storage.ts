@@ -1,5 +1,5 @@
 import { mkdir } from 'node:fs/promises'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import type { FastifyPluginAsync } from 'fastify'
 import type { Clock } from '#base'
 import { openBackend, parseLocation } from '#backend'
@@ -11,6 +11,12 @@ import { authenticateAtEndpoint } from './own-repositories.ts'
 import { StoreLockOwners } from './store-lock-owners.ts'
 import { StoreTombstones } from './store-tombstones.ts'
 
+/** The storage of the repositories that the server keeps. */
+export interface OwnStorage extends EndpointStorage {
+  /** Where the bytes of a repository lie, as `--repo` takes it; credentials come from the environment. */
+  locationOf(repository: string): string
+}
+
 /**
  * Opens the storage of the repositories that the server keeps: in its folder, or, each below a location of its own, at a
  * location as `--repo` takes it (`s3:https://…/bucket/folder`), whose credentials come from the environment.
@@ -18,16 +24,22 @@ import { StoreTombstones } from './store-tombstones.ts'
 export async function openOwnStorage(
   folder: string,
   { store, location, clock }: { readonly store: Store; readonly location?: string | undefined; readonly clock: Clock },
-): Promise<EndpointStorage> {
+): Promise<OwnStorage> {
   if (location === undefined) {
     const root = join(folder, 'repositories')
     await mkdir(root, { recursive: true, mode: 0o700 })
-    return await FolderStorage.open(root, { clock })
+    return located(await FolderStorage.open(root, { clock }), (repository) => resolve(root, repository))
   }
   const base = location.replace(/\/+$/, '')
-  const open = (repository: string) => openBackend(parseLocation(`${base}/${repository}`, process.env))
+  const locationOf = (repository: string) => `${base}/${repository}`
+  const open = (repository: string) => openBackend(parseLocation(locationOf(repository), process.env))
   const openTombstones = async (repository: string) => await StoreTombstones.open(store.db, repository)
-  return await BackendStorage.open({ open, openTombstones, folder: join(folder, 'spool'), clock })
+  const opened = await BackendStorage.open({ open, openTombstones, folder: join(folder, 'spool'), clock })
+  return located(opened, locationOf)
+}
+
+function located(storage: EndpointStorage, locationOf: OwnStorage['locationOf']): OwnStorage {
+  return Object.assign(storage, { locationOf })
 }
 
 /** The door by which machines and stock restic come. A snapshot stands in the ledger before its sender hears that it is stored. */

@@ -5,6 +5,8 @@ import { machineRoutes } from './machines.ts'
 import { operationRoutes } from './operations.ts'
 import { peopleRoutes } from './people.ts'
 import { policyRoutes } from './policies.ts'
+import { recoveryPointRoutes } from './recovery-points.ts'
+import { searchRoutes } from './search.ts'
 import { serverRoutes } from './server.ts'
 
 /** Every call that the API has. */
@@ -16,4 +18,6 @@ export const routes: readonly Route[] = [
   ...machineSideRoutes,
   ...policyRoutes,
   ...operationRoutes,
+  ...recoveryPointRoutes,
+  ...searchRoutes,
 ]

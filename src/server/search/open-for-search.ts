@@ -13,6 +13,8 @@ export interface RepositoryPlace {
   readonly keyHint?: string | undefined
   /** Keeps index files and trees of distant storage on this machine, so that an update fetches only what is new. */
   readonly cacheFolder?: string | undefined
+  /** Snapshots that were removed: in object storage they lie there for a while still. */
+  readonly without?: readonly string[] | undefined
   readonly backend?: Pick<OpenBackendOptions, 'connections' | 'tls' | 'sftp' | 's3' | 'env'> | undefined
 }
 
@@ -22,7 +24,7 @@ export function repositoryAt(place: RepositoryPlace): SourceModule {
 }
 
 export async function openForSearch(options: unknown, { signal }: Cancellable): Promise<OpenedSource> {
-  const { location, password, keyHint, cacheFolder: folder, backend: about } = options as RepositoryPlace
+  const { location, password, keyHint, cacheFolder: folder, without, backend: about } = options as RepositoryPlace
   const backend = openBackend(location, about)
   const wrap = async (inner: Backend, { id: repositoryId }: { readonly id: string }) =>
     await CacheBackend.open(inner, { repositoryId, folder })
@@ -30,7 +32,7 @@ export async function openForSearch(options: unknown, { signal }: Cancellable): 
     const isCached = folder !== undefined && !backend.fast
     const repository = await openRepository(backend, { password, keyHint, signal, ...(isCached && { wrap }) })
     return {
-      source: new RepositorySnapshots(repository),
+      source: new RepositorySnapshots(repository, without),
       async [Symbol.asyncDispose]() {
         repository[Symbol.dispose]()
         await repository.backend[Symbol.asyncDispose]()

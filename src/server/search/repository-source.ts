@@ -10,14 +10,19 @@ import type { SnapshotSource, SnapshotToIndex } from './source.ts'
  */
 export class RepositorySnapshots implements SnapshotSource {
   readonly #repository: Repository
+  readonly #without: ReadonlySet<string>
 
-  constructor(repository: Repository) {
+  /** @param without snapshots that do not count, although they may still lie there */
+  constructor(repository: Repository, without: Iterable<string> = []) {
     this.#repository = repository
+    this.#without = new Set(without)
   }
 
   async list({ signal }: Cancellable): Promise<ReadonlySet<string>> {
     const names = new Set<string>()
-    for await (const { name } of this.#repository.backend.list('snapshot', { signal })) names.add(name)
+    for await (const { name } of this.#repository.backend.list('snapshot', { signal })) {
+      if (!this.#without.has(name)) names.add(name)
+    }
     return names
   }
 

@@ -273,6 +273,45 @@ export interface SettingsTable {
   readonly value: string
 }
 
+/** How far the search index of a repository is that one server node has on its disk. */
+export interface SearchIndexesTable {
+  /** Host and folder of the node: outside of the folder, so that who puts an older copy in its place is noticed. */
+  readonly serverNode: Fixed<string>
+  readonly repositoryId: Fixed<string>
+  /** The state of the index that was reached; an older one on the disk is not believed. */
+  readonly generation: number
+  /** The entry of the repository's ledger up to which it was updated; -1 asks for an update whatever the ledger says. */
+  readonly ledgerSeq: number
+  readonly triedAt: number
+  /** Why the last update failed, or null. */
+  readonly problemCode: string | null
+  readonly problem: string | null
+}
+
+/** Recovery kits that were made; what stands in them is not kept. */
+export interface KitsTable {
+  readonly id: Fixed<string>
+  readonly clientId: Fixed<string>
+  readonly codeHash: Fixed<string>
+  /** A keyed digest of passwords and locations in it: it shows whether they are still the same. */
+  readonly contents: Fixed<string>
+  readonly madeAt: Fixed<number>
+  readonly madeBy: Fixed<string>
+  readonly confirmedAt: number | null
+  readonly confirmedBy: string | null
+}
+
+/** The script of a machine without our agent. */
+export interface ScriptsTable {
+  readonly machineId: Fixed<string>
+  /** JSON: what the script backs up, and when; no secret. */
+  readonly settings: string
+  /** Of the token with which it reports. */
+  readonly tokenHash: string
+  readonly madeAt: number
+  readonly madeBy: string
+}
+
 export interface Tables {
   readonly people: PeopleTable
   readonly roleGrants: RoleGrantsTable
@@ -296,6 +335,9 @@ export interface Tables {
   readonly rounds: RoundsTable
   readonly lockOwners: LockOwnersTable
   readonly tombstones: TombstonesTable
+  readonly searchIndexes: SearchIndexesTable
+  readonly kits: KitsTable
+  readonly scripts: ScriptsTable
 }
 
 export type Row<Name extends keyof Tables> = Selectable<Tables[Name]>

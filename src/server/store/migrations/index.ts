@@ -4,6 +4,7 @@ import * as people from './0001-people.ts'
 import * as machines from './0002-machines.ts'
 import * as records from './0003-records.ts'
 import * as rounds from './0004-rounds.ts'
+import * as reading from './0006-reading.ts'
 import * as nodes from './0011-nodes.ts'
 
 /** One step of the schema. Once released it is never edited: what is to change is a further step. */
@@ -18,5 +19,6 @@ export const schemaSteps: Readonly<Record<string, SchemaStep>> = {
   '0002-machines': machines,
   '0003-records': records,
   '0004-rounds': rounds,
+  '0006-reading': reading,
   '0011-nodes': nodes,
 }
