@@ -29,6 +29,8 @@ export const machineSchema = z.object({
   name: z.string(),
   kind: machineKindSchema,
   state: machineStateSchema,
+  /** Whether our agent works on it; else stock restic does, or a neighbour. */
+  hasAgent: z.boolean(),
   about: aboutMachineSchema.partial(),
   createdAt: timeSchema,
   lastSeenAt: timeSchema.nullable(),

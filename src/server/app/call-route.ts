@@ -6,7 +6,7 @@ import { ServerError } from '../errors.ts'
 import { may } from './caller.ts'
 import type { Caller, MachineCaller } from './caller.ts'
 import { FileAnswer, sendFile } from './file-answer.ts'
-import { identifyMachine, identifyPerson } from './identify.ts'
+import { identifyMachine, identifyPerson, identifyScript } from './identify.ts'
 import type { Call } from './identify.ts'
 import type { AddressLimiter } from './limiter.ts'
 import type { Nonces } from './nonces.ts'
@@ -87,8 +87,10 @@ interface Door {
 async function allow(route: Route, door: Door): Promise<Caller | MachineCaller | undefined> {
   const { access } = route
   const { call, services, nonces } = door
-  if (access.by === 'machine') {
-    const machine = await identifyMachine(call, services, nonces)
+  if (access.by === 'machine' || access.by === 'script') {
+    const machine = await (access.by === 'script'
+      ? identifyScript(call, services)
+      : identifyMachine(call, services, nonces))
     if (!machine) throw new ServerError('SIGN_IN_NEEDED')
     return machine
   }

@@ -1,6 +1,7 @@
 import { createHash, createPublicKey, verify } from 'node:crypto'
 import { parseMachineSignature, signatureWindow, signedText } from '#protocol'
 import type { MachineSignature, Right } from '#protocol'
+import { findMachineOfScript } from '../fleet/without-agent.ts'
 import { rolesOf } from '../people/grants.ts'
 import { findToken } from '../people/tokens.ts'
 import type { Caller, MachineCaller } from './caller.ts'
@@ -34,8 +35,20 @@ export async function identifyPerson(call: Call, services: Services): Promise<Ca
   }
 }
 
+/** The machine without our agent whose script makes a call; undefined: none. */
+export async function identifyScript(call: Call, services: Services): Promise<MachineCaller | undefined> {
+  const machine = await findMachineOfScript(services, tokenIn(call.headers.get('authorization') ?? ''))
+  if (!machine) return undefined
+  const actor = { who: `machine:${machine.id}`, fromWhere: call.address }
+  return { machineId: machine.id, clientId: machine.clientId, actor }
+}
+
+function tokenIn(authorization: string): string {
+  return /^Bearer ([A-Za-z0-9_-]{10,200})$/.exec(authorization)?.[1] ?? ''
+}
+
 async function byToken(authorization: string, call: Call, services: Services): Promise<Caller | undefined> {
-  const [, token = ''] = /^Bearer ([A-Za-z0-9_-]{10,200})$/.exec(authorization) ?? []
+  const token = tokenIn(authorization)
   if (services.localAccess?.isSecret(token)) return localCaller(call.address)
   const { db } = services.store
   const found = await findToken(db, token, services.clock.now())

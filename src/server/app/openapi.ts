@@ -53,6 +53,7 @@ function contentOf(answer: z.ZodType): object {
 
 function securityOf(access: Access): readonly object[] {
   if (access.by === 'anybody') return []
+  if (access.by === 'script') return [{ token: [] }]
   return access.by === 'machine' ? [{ machine: [] }] : [{ session: [] }, { token: [] }]
 }
 

@@ -26,8 +26,10 @@ export type Access =
   | { readonly by: 'person'; readonly right: Right; readonly of: 'each' }
   /** An approved machine, about itself. */
   | { readonly by: 'machine' }
+  /** A machine without our agent, by the token in its script, about itself. */
+  | { readonly by: 'script' }
 
-type CallerOf<By extends Access['by']> = By extends 'machine'
+type CallerOf<By extends Access['by']> = By extends 'machine' | 'script'
   ? MachineCaller
   : By extends 'anybody'
     ? Caller | undefined

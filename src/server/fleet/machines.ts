@@ -130,13 +130,14 @@ export async function changeMachineState(
 }
 
 export function showMachine(machine: Row<'machines'>): z.input<typeof machineSchema> {
-  const { id, clientId, name, kind, state, about, createdAt, lastSeenAt, awayUntil, clockAheadMs } = machine
+  const { id, clientId, name, kind, state, publicKey, about, createdAt, lastSeenAt, awayUntil, clockAheadMs } = machine
   return {
     id,
     clientId,
     name,
     kind: machineSchema.shape.kind.parse(kind),
     state: machineSchema.shape.state.parse(state),
+    hasAgent: publicKey !== null,
     about: machineSchema.shape.about.parse(JSON.parse(about)),
     createdAt: formatMoment(createdAt),
     lastSeenAt: formatMomentOrNull(lastSeenAt),

@@ -8,6 +8,7 @@ import { policyRoutes } from './policies.ts'
 import { recoveryPointRoutes } from './recovery-points.ts'
 import { searchRoutes } from './search.ts'
 import { serverRoutes } from './server.ts'
+import { withoutAgentRoutes } from './without-agent.ts'
 
 /** Every call that the API has. */
 export const routes: readonly Route[] = [
@@ -20,4 +21,5 @@ export const routes: readonly Route[] = [
   ...operationRoutes,
   ...recoveryPointRoutes,
   ...searchRoutes,
+  ...withoutAgentRoutes,
 ]

@@ -1,3 +1,4 @@
+import { noteArrivals } from '../fleet/script-runs.ts'
 import type { Services } from '../app/services.ts'
 import type { Round } from './round.ts'
 
@@ -5,7 +6,10 @@ const hour = 3_600_000
 const day = 24 * hour
 
 /** Everything that server nodes do again and again by themselves. */
-export const rounds: readonly Round[] = [{ name: 'forget old events', every: hour, run: forgetOldEvents }]
+export const rounds: readonly Round[] = [
+  { name: 'forget old events', every: hour, run: forgetOldEvents },
+  { name: 'note what machines without agent sent', every: 10_000, run: noteArrivals },
+]
 
 /** Who was away for longer than a day asks for everything anew. */
 async function forgetOldEvents({ store, clock }: Services): Promise<void> {

@@ -1,0 +1,46 @@
+import { z } from 'zod'
+import { idSchema, timeSchema } from './answers.ts'
+import { machineKindSchema } from './machines.ts'
+import { nameSchema } from './people.ts'
+
+/** Machines without our agent, and the ready scripts by which stock restic backs them up. */
+
+export const newMachineSchema = z.strictObject({ name: nameSchema, kind: machineKindSchema.default('pc') })
+
+const weekdays = ['sunday', 'monday', 'tuesday', 'wednesday', 'thursday', 'friday', 'saturday'] as const
+
+/** What a script backs up, and when. */
+export const scriptOrderSchema = z.strictObject({
+  system: z.enum(['linux', 'macos', 'windows']),
+  /** Absolute. */
+  paths: z.array(z.string().min(1).max(4_096)).min(1).max(100),
+  /** Patterns as of restic. */
+  excludes: z.array(z.string().min(1).max(4_096)).max(1_000).default([]),
+  /** By the machine's own clock. */
+  schedule: z.strictObject({
+    hour: z.int().min(0).max(23),
+    minute: z.int().min(0).max(59),
+    /** Default: every day. */
+    days: z.array(z.enum(weekdays)).min(1).max(7).optional(),
+  }),
+  /** Whether it runs on battery, too. */
+  onBattery: z.boolean().default(true),
+  /** KiB a second. */
+  uploadLimit: z.int().min(1).max(1_000_000_000).optional(),
+})
+export type ScriptOrder = z.output<typeof scriptOrderSchema>
+
+/** Shown once: it holds the machine's secrets. */
+export const madeScriptSchema = z.object({ fileName: z.string(), script: z.string() })
+
+export const scriptSchema = z.object({ settings: scriptOrderSchema, madeAt: timeSchema, madeBy: z.string() })
+
+/** What stock restic needs for a machine's repository. Shown once. */
+export const resticAccessSchema = z.object({
+  repositoryId: idSchema,
+  url: z.string(),
+  user: z.string(),
+  secret: z.string(),
+  /** Of the repository itself. */
+  password: z.string(),
+})
