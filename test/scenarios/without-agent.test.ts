@@ -122,8 +122,11 @@ test(
     })
     assert.equal(await download.text(), 'bread 3.20\nrolls 0.55\n')
     assert.match(download.headers.get('content-disposition') ?? '', /^attachment; filename="prices\.txt"/)
-    const audit = (await ask('/api/audit')) as { what: string; details: Record<string, unknown> }[]
-    const looked = audit.filter(({ what }) => what.startsWith('content.'))
+    let looked: { what: string; details: Record<string, unknown> }[] = []
+    await until('the end of the download is in the audit log', async () => {
+      looked = ((await ask('/api/audit')) as typeof looked).filter(({ what }) => what.startsWith('content.'))
+      return looked.length === 4
+    })
     assert.deepEqual(
       looked.map(({ what }) => what),
       ['content.preview', 'content.compare', 'content.download', 'content.download.end'],
