@@ -102,6 +102,10 @@ export const serverErrors = {
     message: 'The server does not have the password of the repository "{name}": the client keeps it.',
     hint: 'Check, search, preview, retention and test restores of it have to be done on the machine.',
   },
+  OWN_PASSWORD_WRONG: {
+    message: 'That is not your password.',
+    hint: 'Type the password with which you sign in: this is asked again before secrets are shown.',
+  },
   INTERNAL: {
     message: 'Something went wrong in the server.',
     hint: 'Its log has the details, under the number {number}.',

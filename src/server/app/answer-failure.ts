@@ -9,6 +9,7 @@ const statusOf: Readonly<Record<string, number>> = {
   SIGN_IN_NEEDED: 401,
   RIGHT_MISSING: 403,
   ORIGIN_REFUSED: 403,
+  OWN_PASSWORD_WRONG: 403,
   NOT_FOUND: 404,
   DUMP_NOT_FOUND: 404,
   SUBFOLDER_NOT_FOUND: 404,

@@ -14,6 +14,8 @@ export const german: KitWords = {
   readersHeading: 'Wer die Daten lesen kann',
   readers: (readers) =>
     `Wer dieses Blatt hat${readers.length > 0 ? `, und außerdem: ${readers.join('; ')}` : ''}. Sonst niemand.`,
+  eachMachine: 'jede Maschine ihre eigenen Daten',
+  theServer: (origin) => `der Sicherungsserver unter ${origin}, der die Passwörter hat`,
   lost: 'Gehen dieses Blatt und der Sicherungsserver beide verloren, sind die Daten endgültig verloren. Ohne ein Passwort von diesem Blatt kann sie niemand öffnen: nicht der Hersteller des Programms, nicht der Betreiber des Speichers.',
   seen: 'Hat womöglich ein Fremder dieses Blatt gesehen: ändern Sie sofort die Passwörter der Server und Speicher und legen Sie neue Repositories an. Ein neues Passwort allein sperrt niemanden aus, der das alte und die Daten kopiert hat.',
   contact: (contact) => `Hilfe: ${contact}`,

@@ -13,6 +13,8 @@ export const english: KitWords = {
   keep: 'Keep it like cash: printed, in two places that one fire or one burglary cannot reach together, and not on the machines it is for.',
   readersHeading: 'Who can read the data',
   readers: (readers) => `Whoever has this kit${readers.length > 0 ? `, and: ${readers.join('; ')}` : ''}. Nobody else.`,
+  eachMachine: 'each machine, its own data',
+  theServer: (origin) => `the backup server at ${origin}, which has the passwords`,
   lost: 'If this kit and the backup server are both lost, the data is lost for good. Nobody can open it without a password from this kit: not the maker of the program, not the owner of the storage.',
   seen: 'If a stranger may have seen this kit: change the passwords of servers and storage at once, and make new repositories. A new password alone does not lock out somebody who has copied the old one and the data.',
   contact: (contact) => `Help: ${contact}`,

@@ -14,6 +14,9 @@ export interface KitWords {
   readonly keep: string
   readonly readersHeading: string
   readonly readers: (readers: readonly string[]) => string
+  /** Among who can read the data. */
+  readonly eachMachine: string
+  readonly theServer: (origin: string) => string
   readonly lost: string
   readonly seen: string
   readonly contact: (contact: string) => string

@@ -1,5 +1,6 @@
 import type { Route } from '../app/route.ts'
 import { clientRoutes } from './clients.ts'
+import { kitRoutes } from './kit.ts'
 import { machineSideRoutes } from './machine-side.ts'
 import { machineRoutes } from './machines.ts'
 import { operationRoutes } from './operations.ts'
@@ -22,4 +23,5 @@ export const routes: readonly Route[] = [
   ...recoveryPointRoutes,
   ...searchRoutes,
   ...withoutAgentRoutes,
+  ...kitRoutes,
 ]

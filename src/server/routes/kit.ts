@@ -1,0 +1,62 @@
+import { idSchema, kitCodeSchema, kitConfirmationSchema, kitStateSchema, madeKitSchema, newKitSchema } from '#protocol'
+import { z } from 'zod'
+import { route } from '../app/route.ts'
+import { kitOf, makeKit, takeKitCode } from '../kit/index.ts'
+import { confirmPassword } from '../people/confirm-password.ts'
+import { formatMoment, formatMomentOrNull } from '../time.ts'
+
+const ofClient = z.object({ client: idSchema })
+
+export const kitRoutes = [
+  route({
+    method: 'GET',
+    path: '/api/clients/:client/kit',
+    summary: 'Whether the recovery kit of a client counts as stored, and what is lost with it.',
+    access: { by: 'person', right: 'see', of: 'client' },
+    params: ofClient,
+    answer: kitStateSchema,
+    async handle({ params: { client } }, services) {
+      const kit = await kitOf(services, client)
+      return {
+        ...kit,
+        madeAt: formatMomentOrNull(kit.madeAt),
+        confirmedAt: formatMomentOrNull(kit.confirmedAt),
+        due: formatMomentOrNull(kit.due ?? null),
+        byHand: [...kit.byHand],
+      }
+    },
+  }),
+  route({
+    method: 'POST',
+    path: '/api/clients/:client/kit',
+    summary:
+      'Makes a new recovery kit, to be printed: it holds the passwords of all repositories. Asks for one’s own password; shown once.',
+    access: { by: 'person', right: 'administer', of: 'client' },
+    params: ofClient,
+    body: newKitSchema,
+    answer: madeKitSchema,
+    async handle({ params: { client: clientId }, body, caller, address }, services) {
+      const { password, ...order } = body
+      await confirmPassword(services, caller, { password, address })
+      // Before it is shown: what cannot be written down is not shown.
+      await services.audit.write({ actor: caller.actor, what: 'kit.make', clientId })
+      const { madeAt, ...made } = await makeKit(services, clientId, { ...order, by: caller.actor.who })
+      return { ...made, madeAt: formatMoment(madeAt) }
+    },
+  }),
+  route({
+    method: 'POST',
+    path: '/api/clients/:client/kit/confirmation',
+    summary: 'Takes the code that was typed back from the printed kit: from then on, for a year, it counts as stored.',
+    access: { by: 'person', right: 'administer', of: 'client' },
+    params: ofClient,
+    body: kitCodeSchema,
+    answer: kitConfirmationSchema,
+    async handle({ params: { client: clientId }, body: { code }, caller: { actor } }, services) {
+      const confirmation = await takeKitCode(services, clientId, { code, by: actor.who })
+      const { result } = confirmation
+      await services.audit.write({ actor, what: 'kit.confirm', clientId, details: { result } })
+      return { result, reason: confirmation.result === 'wrong' ? confirmation.reason : null }
+    },
+  }),
+]
