@@ -1,11 +1,21 @@
-import { randomUUID } from 'node:crypto'
+import { createHash, randomUUID } from 'node:crypto'
 import { LocalBackend } from '#backend'
 import type { FileType } from '#backend'
+import { encodeNode, encodeTree, loadTree } from '#repository'
+import type { TreeNode } from '#repository'
 import type { Services } from '../../src/server/app/services.ts'
 import { grantRepository } from '../../src/server/repositories/own-repositories.ts'
 import { TestRepository, password } from './build-repository.ts'
 import type { TestFiles } from './build-repository.ts'
 import type { TestServer } from './test-server.ts'
+
+export interface BackUpOptions {
+  readonly time?: string
+  /** False: it comes to the storage past the server. */
+  readonly isSent?: boolean
+  /** The bytes that the name of the first entry becomes. */
+  readonly rename?: Buffer
+}
 
 /** A machine of a client of a test server, with a repository whose snapshots a test makes. */
 export class StoredMachine {
@@ -58,12 +68,10 @@ export class StoredMachine {
     return this.#services.storage.locationOf(this.repositoryId)
   }
 
-  /** The machine backs up; returns the snapshot's name. With `isSent` false nobody hears of it. */
-  async backUp(
-    files: TestFiles,
-    { time, isSent = true }: { readonly time?: string; readonly isSent?: boolean } = {},
-  ): Promise<string> {
-    const snapshotId = await this.repository.snapshot(files, time === undefined ? {} : { time })
+  /** The machine backs up; returns the snapshot's name. */
+  async backUp(files: TestFiles, { time, isSent = true, rename }: BackUpOptions = {}): Promise<string> {
+    const tree = await this.repository.store(files)
+    const snapshotId = await this.repository.saveSnapshotOf(rename ? await this.#renamed(tree, rename) : tree, time)
     await this.#put()
     if (isSent) await this.note('received', snapshotId)
     return snapshotId
@@ -72,6 +80,13 @@ export class StoredMachine {
   async note(what: 'received' | 'removed' | 'signed', snapshotId: string): Promise<void> {
     const { repositoryId, machine: machineId } = this
     await this.#services.ledger.write({ repositoryId, what, snapshotId, machineId })
+  }
+
+  async #renamed(tree: Buffer, name: Buffer): Promise<Buffer> {
+    const [node] = await loadTree(await this.repository.load(), tree)
+    const renamed = encodeTree([encodeNode({ ...(node as TreeNode).decode(), name })])
+    await this.repository.saveBlobs('tree', [renamed])
+    return createHash('sha256').update(renamed).digest()
   }
 
   async #put(): Promise<void> {

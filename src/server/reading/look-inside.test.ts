@@ -2,8 +2,10 @@ import assert from 'node:assert/strict'
 import { globSync, truncateSync } from 'node:fs'
 import { test } from 'node:test'
 import type { Role } from '#protocol'
+import { freePort } from '../../../test/helpers/rest-server.ts'
 import { StoredMachine } from '../../../test/helpers/stored-machine.ts'
 import { TestServer } from '../../../test/helpers/test-server.ts'
+import { until } from '../../../test/helpers/until.ts'
 
 const reason = 'the owner asked for it'
 
@@ -32,7 +34,7 @@ async function audited({ services }: TestServer) {
 
 const codeOf = ({ json }: { readonly json: unknown }) => (json as { code?: string }).code
 
-test('who may restore sees names, folder by folder and page by page; names that are no text, too', async () => {
+test('who may restore sees names, folder by folder and page by page', async () => {
   await using server = await TestServer.open()
   const office = await StoredMachine.create(server)
   const id = await office.backUp({ 'a/one.txt': Buffer.from('1'), 'a/two.txt': Buffer.from('22'), b: Buffer.from('') })
@@ -56,6 +58,47 @@ test('who may restore sees names, folder by folder and page by page; names that 
   assert.equal(Buffer.from(second.entries[0]?.rawPath ?? '', 'base64url').toString(), '/a/two.txt')
   const nowhere = await ask('/files?path=/c')
   assert.deepEqual([nowhere.status, codeOf(nowhere)], [404, 'SUBFOLDER_NOT_FOUND'])
+})
+
+test('a name that is no text is shown as well as can be, and its file had by the bytes of its path', async () => {
+  await using server = await TestServer.open()
+  const office = await StoredMachine.create(server)
+  const named = Buffer.from([0xff, 0x2e, 0x74, 0x78, 0x74])
+  const id = await office.backUp({ 'a.txt': Buffer.from('odd') }, { rename: named })
+  const { ask } = await looker(server, office, id)
+  const [entry] = ((await ask('/files')).json as { entries: { name: string; rawPath: string }[] }).entries
+  assert.equal(entry?.name, '\ufffd.txt')
+  const { json } = await ask('/preview', { rawPath: entry.rawPath, reason })
+  assert.deepEqual((json as { preview: { pages: string[] } }).preview.pages, ['odd'])
+})
+
+test('somebody who goes away in the middle of a download ends it, and it is written down as not whole', async () => {
+  await using server = await TestServer.open()
+  const office = await StoredMachine.create(server)
+  const pieces = Array.from({ length: 48 }, (_, i) => Buffer.alloc(1 << 20, i))
+  const id = await office.backUp({ 'large.bin': pieces })
+  const port = await freePort()
+  await using _ = await server.listen(port)
+  const headers = await server.tokenOf(await server.person({ [office.client]: 'owner' }))
+  const url = `http://127.0.0.1:${port}/api/machines/${office.machine}/snapshots/${id}/download`
+  const ask = async () =>
+    await fetch(url, {
+      method: 'POST',
+      headers: { ...headers, 'content-type': 'application/json' },
+      body: JSON.stringify({ path: '/large.bin', reason }),
+    })
+  const ends = async () => (await audited(server)).filter(({ what }) => what === 'content.download.end')
+  for (let round = 1; round <= 5; round++) {
+    const reader = (await ask()).body?.getReader()
+    assert.ok(((await reader?.read())?.value?.length ?? 0) > 0)
+    await reader?.cancel()
+    await until(async () => (await ends()).length === round)
+  }
+  for (const { details } of await ends()) {
+    assert.equal(details['isWhole'], false)
+    assert.ok((details['bytes'] as number) < 48 << 20)
+  }
+  assert.equal((await (await ask()).bytes()).length, 48 << 20)
 })
 
 test('content is for who may read, with a reason; both stand in the audit log before anything is shown', async () => {
