@@ -13,8 +13,12 @@ import type { Row } from '../store/tables.ts'
 
 /** How long the report of a snapshot that arrived is waited for, in milliseconds. */
 const reportLife = 15 * 60_000
-/** How far back arrivals are looked for, in milliseconds: the server may have been away. */
-const lookBack = 7 * 86_400_000
+/** How far back arrivals are looked for the first time, in milliseconds. */
+const firstLookBack = 7 * 86_400_000
+/** By how much the clocks of server nodes may differ, in milliseconds. */
+const margin = 10 * 60_000
+/** The setting that says until when arrivals were noted. */
+const notedUntil = 'arrivals noted until'
 
 interface Arrival {
   readonly machineId: string
@@ -27,11 +31,20 @@ interface Arrival {
 
 /** Enters what arrived from machines without agent, and ends what waited for a report for too long. */
 export async function noteArrivals(services: Services): Promise<void> {
-  for (const arrival of await findArrivals(services)) await enterArrival(services, arrival)
+  const now = services.clock.now()
+  for (const arrival of await findArrivals(services, now)) await enterArrival(services, arrival)
   await endUnreported(services)
+  const value = JSON.stringify(now)
+  await services.store.db
+    .insertInto('settings')
+    .values({ name: notedUntil, value })
+    .onConflict((conflict) => conflict.column('name').doUpdateSet({ value }))
+    .execute()
 }
 
-async function findArrivals({ store, clock }: Services): Promise<Arrival[]> {
+async function findArrivals({ store }: Services, now: number): Promise<Arrival[]> {
+  const noted = await store.db.selectFrom('settings').select('value').where('name', '=', notedUntil).executeTakeFirst()
+  const since = noted ? Math.min(Number(noted.value), now) - margin : now - firstLookBack
   const rows = await store.db
     .selectFrom('ledger')
     .innerJoin('repositories', 'repositories.id', 'ledger.repositoryId')
@@ -54,7 +67,7 @@ async function findArrivals({ store, clock }: Services): Promise<Arrival[]> {
       'scripts.tokenHash as tokenHash',
     ])
     .where('ledger.what', '=', 'received')
-    .where('ledger.at', '>', clock.now() - lookBack)
+    .where('ledger.at', '>', since)
     .where('machines.publicKey', 'is', null)
     // One that waits was entered by a server that died before it went on.
     .where((where) => where.or([where('operations.id', 'is', null), where('operations.state', '=', 'waiting')]))

@@ -1,5 +1,6 @@
 import { createHmac } from 'node:crypto'
 import { hostname, userInfo } from 'node:os'
+import { resolve } from 'node:path'
 import { parseLocation } from '#backend'
 import { printable } from '#base'
 import { aboutMachineSchema, everyClient, roleHas, roleSchema } from '#protocol'
@@ -40,7 +41,7 @@ function kitLocation(location: string, repository: string): KitLocation {
   const parsed = parseLocation(location, env)
   switch (parsed.scheme) {
     case 'local':
-      return { kind: 'local', path: parsed.path, disk: hostname() }
+      return { kind: 'local', path: resolve(parsed.path), disk: hostname() }
     case 'rest': {
       const { url, credentials } = parsed
       return { kind: 'rest', url: url.href, user: credentials?.user, password: credentials?.password }

@@ -2,9 +2,10 @@ import type { Kysely } from 'kysely'
 import type { IndexGenerations } from '../search/index.ts'
 import type { Row, Tables } from '../store/tables.ts'
 
-type Known = Pick<Row<'searchIndexes'>, 'generation' | 'ledgerSeq' | 'triedAt' | 'problemCode' | 'problem'>
+export type IndexRecord = Pick<Row<'searchIndexes'>, 'generation' | 'ledgerSeq' | 'triedAt' | 'problemCode' | 'problem'>
 
-const nothingYet: Known = { generation: 0, ledgerSeq: -1, triedAt: 0, problemCode: null, problem: null }
+/** Of an index that this node has not begun. */
+export const noRecord: IndexRecord = { generation: 0, ledgerSeq: -1, triedAt: 0, problemCode: null, problem: null }
 
 /** How far the search indexes of this server node are, in the database: who puts an older copy on the disk is noticed by it. */
 export class IndexRecords implements IndexGenerations {
@@ -17,7 +18,9 @@ export class IndexRecords implements IndexGenerations {
   }
 
   async load(repository: string): Promise<number> {
-    return (await this.find(repository)).generation
+    const rows = this.#db.selectFrom('searchIndexes').select('generation').where('repositoryId', '=', repository)
+    const row = await rows.where('serverNode', '=', this.#serverNode).executeTakeFirst()
+    return row?.generation ?? noRecord.generation
   }
 
   async save(repository: string, generation: number): Promise<void> {
@@ -29,15 +32,16 @@ export class IndexRecords implements IndexGenerations {
     await rows.where('serverNode', '=', this.#serverNode).execute()
   }
 
-  async find(repositoryId: string): Promise<Known> {
-    const rows = this.#db.selectFrom('searchIndexes').selectAll().where('repositoryId', '=', repositoryId)
-    return (await rows.where('serverNode', '=', this.#serverNode).executeTakeFirst()) ?? nothingYet
+  /** Of all repositories, by their ids. */
+  async all(): Promise<ReadonlyMap<string, IndexRecord>> {
+    const rows = this.#db.selectFrom('searchIndexes').selectAll().where('serverNode', '=', this.#serverNode)
+    return new Map((await rows.execute()).map((row) => [row.repositoryId, row]))
   }
 
-  async set(repositoryId: string, change: Partial<Known>): Promise<void> {
+  async set(repositoryId: string, change: Partial<IndexRecord>): Promise<void> {
     await this.#db
       .insertInto('searchIndexes')
-      .values({ serverNode: this.#serverNode, repositoryId, ...nothingYet, ...change })
+      .values({ serverNode: this.#serverNode, repositoryId, ...noRecord, ...change })
       .onConflict((conflict) => conflict.columns(['serverNode', 'repositoryId']).doUpdateSet(change))
       .execute()
   }

@@ -2,11 +2,11 @@ import { join } from 'node:path'
 import { messageOf, toPlainError } from '#base'
 import type { Cancellable } from '#base'
 import type { Services } from '../app/services.ts'
-import { chainOf, removedIn } from '../records/ledger.ts'
-import { headOfChain } from '../records/chain.ts'
+import { ledgerHeads, removedIn } from '../records/ledger.ts'
 import { passwordOf } from '../repositories/own-repositories.ts'
 import { repositoryAt } from '../search/index.ts'
 import type { Row } from '../store/tables.ts'
+import { noRecord } from './index-records.ts'
 
 export interface KeepIndexedOptions extends Cancellable {
   /** Told of an index that could not be updated: a sentence. */
@@ -34,31 +34,41 @@ export async function keepIndexed(services: Services, { signal, onProblem }: Kee
 
 /** Updates each index for which the ledger says that there is something new, and removes those of repositories that are gone. */
 export async function updateIndexes(services: Services, { signal, onProblem }: KeepIndexedOptions = {}): Promise<void> {
-  const { store, reading } = services
+  const { reading } = services
   for (const id of await reading.indexRecords.orphans()) await reading.search.remove(id)
-  const repositories = await store.db
-    .selectFrom('repositories')
-    .selectAll()
-    .where('sealedPassword', 'is not', null)
-    .execute()
-  for (const repository of repositories) {
+  for (const due of await findDue(services)) {
     signal?.throwIfAborted()
-    const problem = await updateIfDue(services, repository, { signal })
-    if (problem !== undefined) onProblem?.(`search in ${repository.name}: ${problem}`)
+    const problem = await update(services, due, { signal })
+    if (problem !== undefined) onProblem?.(`search in ${due.repository.name}: ${problem}`)
   }
 }
 
+interface Due {
+  readonly repository: Row<'repositories'>
+  /** The last entry of its ledger. */
+  readonly seq: number
+}
+
+/** Repositories of which the server has the password, and in whose ledger is more than in their index. */
+async function findDue({ store, reading, clock }: Services): Promise<Due[]> {
+  const [heads, records] = await Promise.all([ledgerHeads(store.db), reading.indexRecords.all()])
+  const rows = store.db.selectFrom('repositories').selectAll().where('sealedPassword', 'is not', null)
+  return (await rows.execute()).flatMap((repository) => {
+    const seq = heads.get(repository.id)
+    const known = records.get(repository.id) ?? noRecord
+    const waits = known.problemCode !== null && Math.abs(clock.now() - known.triedAt) < retryAfter
+    return seq === undefined || seq === known.ledgerSeq || waits ? [] : [{ repository, seq }]
+  })
+}
+
 /** Returns what went wrong. */
-async function updateIfDue(
+async function update(
   services: Services,
-  repository: Row<'repositories'>,
+  { repository, seq }: Due,
   { signal }: Cancellable,
 ): Promise<string | undefined> {
-  const { store, reading, clock } = services
+  const { reading, clock } = services
   const { id } = repository
-  const [{ seq }, known] = await Promise.all([headOfChain(store.db, chainOf(id)), reading.indexRecords.find(id)])
-  const waits = known.problemCode !== null && Math.abs(clock.now() - known.triedAt) < retryAfter
-  if (seq === 0 || seq === known.ledgerSeq || waits) return undefined
   try {
     await reading.search.update(id, await sourceOf(services, repository), { signal })
     await reading.indexRecords.set(id, { ledgerSeq: seq, triedAt: clock.now(), problemCode: null, problem: null })

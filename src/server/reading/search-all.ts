@@ -4,8 +4,9 @@ import { clientsWith } from '../app/caller.ts'
 import type { Grants } from '../app/caller.ts'
 import type { Services } from '../app/services.ts'
 import { ServerError } from '../errors.ts'
-import { chainOf } from '../records/ledger.ts'
+import { ledgerHeads } from '../records/ledger.ts'
 import type { Row } from '../store/tables.ts'
+import { noRecord } from './index-records.ts'
 
 export interface SearchAllOptions extends Cancellable {
   readonly grants: Grants
@@ -60,17 +61,11 @@ async function findBehind(
   { store, reading }: Services,
   searched: SearchAnswer['searched'],
 ): Promise<NonNullable<SearchAnswer['behind']>> {
-  const names = searched.map(({ repository }) => chainOf(repository))
-  const heads = await store.db
-    .selectFrom('chains')
-    .select(['name', 'seq'])
-    .where('name', 'in', ['', ...names])
-    .execute()
-  const seqs = new Map(heads.map(({ name, seq }) => [name, seq]))
+  const [heads, records] = await Promise.all([ledgerHeads(store.db), reading.indexRecords.all()])
   const behind: NonNullable<SearchAnswer['behind']> = []
   for (const { repository } of searched) {
-    const { ledgerSeq, problem } = await reading.indexRecords.find(repository)
-    if (ledgerSeq < (seqs.get(chainOf(repository)) ?? 0)) behind.push({ repository, reason: problem })
+    const { ledgerSeq, problem } = records.get(repository) ?? noRecord
+    if (ledgerSeq < (heads.get(repository) ?? 0)) behind.push({ repository, reason: problem })
   }
   return behind
 }

@@ -128,9 +128,16 @@ const pageLength = 1_000
 /** What says whether a snapshot should be there. */
 const presence = ['received', 'removed']
 
-/** The name of a repository's chain. */
-export function chainOf(repositoryId: string): string {
-  return `ledger ${repositoryId}`
+function chainOf(repositoryId: string): string {
+  return chainPrefix + repositoryId
+}
+
+const chainPrefix = 'ledger '
+
+/** The number of the last entry of each ledger, by the id of its repository. */
+export async function ledgerHeads(db: Kysely<Tables>): Promise<ReadonlyMap<string, number>> {
+  const rows = await db.selectFrom('chains').select(['name', 'seq']).where('name', 'like', `${chainPrefix}%`).execute()
+  return new Map(rows.map(({ name, seq }) => [name.slice(chainPrefix.length), seq]))
 }
 
 type LedgerContent = Pick<Row<'ledger'>, 'what' | 'snapshotId' | 'machineId' | 'at' | 'details'>

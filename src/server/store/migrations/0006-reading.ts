@@ -1,7 +1,7 @@
 import type { Kysely } from 'kysely'
 import { notNull, primaryKey, references, unique, withColumns } from './columns.ts'
 
-/** Search indexes of server nodes, recovery kits, and the scripts of machines without our agent. */
+/** Search indexes of server nodes, recovery kits, the scripts of machines without our agent, and what arrived since a moment. */
 export async function up({ schema }: Kysely<unknown>): Promise<void> {
   // No reference to the repository: the row is what says that an index on a disk is still to be removed.
   await withColumns(schema.createTable('searchIndexes'), {
@@ -33,8 +33,10 @@ export async function up({ schema }: Kysely<unknown>): Promise<void> {
     madeAt: ['bigint', notNull],
     madeBy: ['text', notNull],
   }).execute()
+  await schema.createIndex('ledgerByTime').on('ledger').column('at').execute()
 }
 
 export async function down({ schema }: Kysely<unknown>): Promise<void> {
+  await schema.dropIndex('ledgerByTime').execute()
   for (const table of ['scripts', 'kits', 'searchIndexes']) await schema.dropTable(table).execute()
 }
