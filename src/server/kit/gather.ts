@@ -6,6 +6,7 @@ import { printable } from '#base'
 import { aboutMachineSchema, everyClient, roleHas, roleSchema } from '#protocol'
 import type { Services } from '../app/services.ts'
 import { passwordOf } from '../repositories/own-repositories.ts'
+import type { Row } from '../store/tables.ts'
 import { KitError } from './errors.ts'
 import type { KitLocation, KitRepository } from './kit.ts'
 import type { KitWords } from './words.ts'
@@ -13,13 +14,16 @@ import type { KitWords } from './words.ts'
 /** What stands in a kit of a client, gathered from what the server knows. */
 
 /** The client's repositories, with their passwords. Throws `KIT_INVALID`, `SECRET_DAMAGED`. */
-export async function gatherRepositories(services: Services, clientId: string): Promise<KitRepository[]> {
+export async function gatherRepositories(
+  services: Services,
+  client: Pick<Row<'clients'>, 'id' | 'name'>,
+): Promise<KitRepository[]> {
   const rows = await services.store.db
     .selectFrom('repositories')
     .leftJoin('machines', 'machines.id', 'repositories.machineId')
     .selectAll('repositories')
     .select(['machines.about', 'machines.name as machineName'])
-    .where('repositories.clientId', '=', clientId)
+    .where('repositories.clientId', '=', client.id)
     .orderBy('repositories.name')
     .orderBy('repositories.id')
     .execute()
@@ -27,7 +31,7 @@ export async function gatherRepositories(services: Services, clientId: string): 
     name: row.name,
     password: row.sealedPassword === null ? undefined : passwordOf(services, row),
     machines: machineName === null ? [] : [hostOf(about, machineName)],
-    locations: [kitLocation(services.storage.locationOf(row.id), row.name)],
+    locations: [kitLocation(services.storage.locationOf(row.id), client.name)],
   }))
 }
 
@@ -36,7 +40,7 @@ function hostOf(about: string | null, name: string): string {
   return aboutMachineSchema.partial().parse(JSON.parse(about ?? '{}')).hostname ?? name
 }
 
-function kitLocation(location: string, repository: string): KitLocation {
+function kitLocation(location: string, client: string): KitLocation {
   const { env } = process
   const parsed = parseLocation(location, env)
   switch (parsed.scheme) {
@@ -54,8 +58,9 @@ function kitLocation(location: string, repository: string): KitLocation {
     case 's3': {
       const { AWS_ACCESS_KEY_ID: accessKey, AWS_SECRET_ACCESS_KEY: secretKey } = env
       if (!accessKey || !secretKey) {
-        const reason = `the keys to the storage of ${repository} are not in the server’s environment, only in a file or role of its machine`
-        throw new KitError('KIT_INVALID', { client: repository, reason })
+        const reason =
+          'the keys to the storage are in a file or role of the server’s machine and not in its environment'
+        throw new KitError('KIT_INVALID', { client, reason })
       }
       const { endpoint, bucket, prefix } = parsed
       const region = env['AWS_REGION'] ?? env['AWS_DEFAULT_REGION']

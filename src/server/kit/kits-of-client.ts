@@ -1,5 +1,6 @@
 import { randomBytes, randomUUID } from 'node:crypto'
 import type { Services } from '../app/services.ts'
+import type { Row } from '../store/tables.ts'
 import { confirmKit, hashKitCode, kitState, makeKitCode } from './confirm.ts'
 import type { Confirmation, KitState } from './confirm.ts'
 import { digestOf, gatherReaders, gatherRepositories } from './gather.ts'
@@ -32,8 +33,8 @@ export async function makeKit(
 ): Promise<MadeKit> {
   const { store, clock } = services
   const { db } = store
-  const client = await db.selectFrom('clients').select('name').where('id', '=', clientId).executeTakeFirstOrThrow()
-  const repositories = await gatherRepositories(services, clientId)
+  const client = await findClient(services, clientId)
+  const repositories = await gatherRepositories(services, client)
   const hasPasswords = repositories.some(({ password }) => password !== undefined)
   const readers = await gatherReaders(services, clientId, { words: wordsIn(language), hasPasswords })
   const code = makeKitCode(() => randomBytes(1).readUInt8())
@@ -91,7 +92,7 @@ export interface KitOfClient extends KitState {
 export async function kitOf(services: Services, clientId: string): Promise<KitOfClient> {
   const { store, clock } = services
   const now = clock.now()
-  const repositories = await gatherRepositories(services, clientId)
+  const repositories = await gatherRepositories(services, await findClient(services, clientId))
   const newest = await store.db
     .selectFrom('kits')
     .selectAll()
@@ -113,4 +114,8 @@ export async function kitOf(services: Services, clientId: string): Promise<KitOf
     byHand: repositories.filter(({ password }) => password === undefined).map(({ name }) => name),
     lost: wordsIn('en').lost,
   }
+}
+
+async function findClient({ store }: Services, id: string): Promise<Pick<Row<'clients'>, 'id' | 'name'>> {
+  return await store.db.selectFrom('clients').select(['id', 'name']).where('id', '=', id).executeTakeFirstOrThrow()
 }
