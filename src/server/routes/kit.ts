@@ -11,6 +11,7 @@ export const kitRoutes = [
   route({
     method: 'GET',
     path: '/api/clients/:client/kit',
+    command: 'kit show',
     summary: 'Whether the recovery kit of a client counts as stored, and what is lost with it.',
     access: { by: 'person', right: 'see', of: 'client' },
     params: ofClient,
@@ -29,6 +30,7 @@ export const kitRoutes = [
   route({
     method: 'POST',
     path: '/api/clients/:client/kit',
+    command: 'kit make',
     summary:
       'Makes a new recovery kit, to be printed: it holds the passwords of all repositories. Asks for one’s own password; shown once.',
     access: { by: 'person', right: 'administer', of: 'client' },
@@ -47,6 +49,7 @@ export const kitRoutes = [
   route({
     method: 'POST',
     path: '/api/clients/:client/kit/confirmation',
+    command: 'kit confirm',
     summary: 'Takes the code that was typed back from the printed kit: from then on, for a year, it counts as stored.',
     access: { by: 'person', right: 'administer', of: 'client' },
     params: ofClient,

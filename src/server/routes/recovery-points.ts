@@ -30,6 +30,7 @@ export const recoveryPointRoutes = [
   route({
     method: 'GET',
     path: '/api/machines/:machine/snapshots',
+    command: 'machine snapshots',
     summary: 'The recovery points of a machine, the one received last first.',
     access: { by: 'person', right: 'see', of: 'machine' },
     params: ofMachine,
@@ -44,6 +45,7 @@ export const recoveryPointRoutes = [
   route({
     method: 'GET',
     path: '/api/machines/:machine/snapshots/:snapshot/files',
+    command: 'machine files',
     summary: 'What lies in a folder of a recovery point: names, sizes and times.',
     access: { by: 'person', right: 'restore', of: 'machine' },
     params: named,
@@ -54,6 +56,7 @@ export const recoveryPointRoutes = [
   route({
     method: 'POST',
     path: '/api/machines/:machine/snapshots/:snapshot/preview',
+    command: 'machine preview',
     summary:
       'What a file in a recovery point holds, to be looked at. Asks for a reason, which stands in the audit log.',
     access: { by: 'person', right: 'read', of: 'machine' },
@@ -68,6 +71,7 @@ export const recoveryPointRoutes = [
   route({
     method: 'POST',
     path: '/api/machines/:machine/snapshots/:snapshot/comparison',
+    command: 'machine compare',
     summary:
       'What has changed in a file since an older recovery point. Asks for a reason, which stands in the audit log.',
     access: { by: 'person', right: 'read', of: 'machine' },
@@ -82,6 +86,7 @@ export const recoveryPointRoutes = [
   route({
     method: 'POST',
     path: '/api/machines/:machine/snapshots/:snapshot/download',
+    command: 'machine download',
     summary: 'A file as it was, or a folder as an archive. Asks for a reason, which stands in the audit log.',
     access: { by: 'person', right: 'read', of: 'machine' },
     params: named,

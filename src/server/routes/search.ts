@@ -10,6 +10,7 @@ export const searchRoutes = [
   route({
     method: 'POST',
     path: '/api/search',
+    command: 'server search',
     summary: 'Finds files in all recovery points of the machines whose files one may bring back.',
     access: { by: 'person', right: 'restore', of: 'each' },
     body: searchQuerySchema,
@@ -20,6 +21,7 @@ export const searchRoutes = [
   route({
     method: 'GET',
     path: '/api/machine-kinds',
+    command: 'machine kinds',
     summary: 'What each kind of machine gets today: files, applications, the whole machine.',
     access: { by: 'somebody' },
     answer: z.array(

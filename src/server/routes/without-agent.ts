@@ -23,6 +23,7 @@ export const withoutAgentRoutes = [
   route({
     method: 'POST',
     path: '/api/clients/:client/machines',
+    command: 'machine create',
     summary: 'Makes a machine without our agent known: stock restic backs it up.',
     access: { by: 'person', right: 'operate', of: 'client' },
     params: z.object({ client: idSchema }),
@@ -38,6 +39,7 @@ export const withoutAgentRoutes = [
   route({
     method: 'POST',
     path: '/api/machines/:machine/script',
+    command: 'machine make-script',
     summary:
       'Makes the ready script of a machine without our agent. It holds secrets and is shown once; one made before works no longer.',
     access: { by: 'person', right: 'operate', of: 'machine' },
@@ -59,6 +61,7 @@ export const withoutAgentRoutes = [
   route({
     method: 'GET',
     path: '/api/machines/:machine/script',
+    command: 'machine script',
     summary: 'What the script of a machine without our agent backs up, and when. Without its secrets.',
     access: { by: 'person', right: 'see', of: 'machine' },
     params: named,
@@ -71,6 +74,7 @@ export const withoutAgentRoutes = [
   route({
     method: 'POST',
     path: '/api/machines/:machine/restic-access',
+    command: 'machine restic-access',
     summary:
       'What stock restic needs for the repository of a machine without our agent. Shown once; what was made before holds no longer.',
     access: { by: 'person', right: 'operate', of: 'machine' },
