@@ -7,7 +7,7 @@ import { fetchCertificate, ServerLink } from './link/server-link.ts'
 import type { LinkOptions } from './link/server-link.ts'
 import type { AgentFolder } from './state.ts'
 
-const enrolledAnswer = z.object({ machineId: idSchema, state: machineStateSchema })
+const enrolledAnswer = z.object({ machineId: idSchema, state: machineStateSchema, isReplacement: z.boolean().default(false) })
 
 export interface EnrolOptions extends LinkOptions {
   readonly version: string
@@ -31,8 +31,9 @@ export async function enrol(
   const link = new ServerLink({ origin, certificate }, options)
   const proof = key.sign(enrolmentText(secret))
   const body = { secret, publicKey: key.publicKey, proof, about: aboutThisMachine(version) }
-  const { machineId, state } = await link.post('/api/enrol', body, { answer: enrolledAnswer })
-  await folder.writeEnrolled({ machineId, origin, ...(certificate !== undefined && { certificate }) })
+  const { machineId, state, isReplacement } = await link.post('/api/enrol', body, { answer: enrolledAnswer })
+  const trust = certificate === undefined ? {} : { certificate }
+  await folder.writeEnrolled({ machineId, origin, isReplacement, ...trust })
   return { machineId, origin, isApproved: state === 'approved' }
 }
 

@@ -30,6 +30,10 @@ export const agentErrors = {
     message: 'The machine could not make its repository on the server: {reason}',
     hint: 'It tries again by itself.',
   },
+  REPOSITORY_PASSWORD_UNKNOWN: {
+    message: 'The repository of the machine whose place this one takes has a password that the server does not have.',
+    hint: 'Give it, from the recovery kit, in a file: `understudy agent password FILE`.',
+  },
   AGENT_STATE_DAMAGED: {
     message: 'The file {path} of the agent cannot be read: {reason}.',
     hint: 'Bring it back from a copy, or remove the folder and enrol the machine again.',

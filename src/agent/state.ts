@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto'
-import { mkdir, open, readFile, rename } from 'node:fs/promises'
+import { mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { hasCode, messageOf } from '#base'
-import { backupPolicySchema, idSchema, repositoryAccessSchema } from '#protocol'
+import { backupPolicySchema, idSchema, repositoryAccessSchema, restoreOrderSchema, signedSnapshotSchema } from '#protocol'
 import { z } from 'zod'
 import { AgentError } from './errors.ts'
 import { MachineKey } from './link/machine-key.ts'
@@ -21,6 +21,8 @@ const enrolledSchema = z.object({
   origin: z.string(),
   /** PEM. */
   certificate: z.string().optional(),
+  /** It takes the place of a machine that was lost, and goes on with that one's repository. */
+  isReplacement: z.boolean().optional(),
 })
 
 const repositorySchema = repositoryAccessSchema.extend({ password: z.string() })
@@ -47,12 +49,31 @@ const runsSchema = z.record(
 
 const pendingSchema = z.array(z.object({ path: z.string(), body: z.unknown() }))
 
+const waitingSchema = z.array(
+  z.object({
+    operationId: idSchema,
+    order: restoreOrderSchema,
+    /** A clause. */
+    because: z.string(),
+    /** The server does not have the password of the repository. */
+    needsPassword: z.boolean(),
+    /** Milliseconds since 1970. */
+    since: z.number(),
+  }),
+)
+
+/** What somebody on the machine agreed to: the digest of the order as it was shown. */
+const yesSchema = z.object({ digest: z.string(), password: z.string().optional() })
+
 export type Enrolled = z.output<typeof enrolledSchema>
 export type OwnRepository = z.output<typeof repositorySchema>
 export type FollowedPolicy = z.output<typeof policiesSchema>[number]
 export type Runs = z.output<typeof runsSchema>
 /** A word to the server that has not been heard yet. */
 export type Pending = z.output<typeof pendingSchema>[number]
+/** A restore that somebody on the machine has to agree to. */
+export type WaitingRestore = z.output<typeof waitingSchema>[number]
+export type Yes = z.output<typeof yesSchema>
 
 /** The agent's folder, for its own user only. Every file is replaced whole, and is on the disk before it counts. */
 export class AgentFolder {
@@ -88,6 +109,15 @@ export class AgentFolder {
    */
   async repositoryPassword(): Promise<string> {
     return await this.#makeOnce('repository.secret', () => randomBytes(24).toString('base64url'))
+  }
+
+  /** Takes over the password of a repository that is there already. One that the machine has is not replaced. */
+  async takeOverPassword(password: string): Promise<void> {
+    await this.#makeOnce('repository.secret', () => password)
+  }
+
+  async hasRepositoryPassword(): Promise<boolean> {
+    return (await this.#readText('repository.secret')) !== undefined
   }
 
   /** Known once the repository has been made. */
@@ -130,6 +160,46 @@ export class AgentFolder {
     await file.sync()
   }
 
+  /** Every entry of that list; what is no entry (a line that a crash cut off) is none. */
+  async readSigned(): Promise<readonly SignedSnapshot[]> {
+    const text = (await this.#readText('snapshots.jsonl')) ?? ''
+    return text.split('\n').flatMap((line) => {
+      const read = signedSnapshotSchema.safeParse(parseJson(line))
+      return read.success ? [read.data] : []
+    })
+  }
+
+  async readWaiting(): Promise<readonly WaitingRestore[]> {
+    return (await this.#read('waiting.json', waitingSchema)) ?? []
+  }
+
+  async writeWaiting(waiting: readonly WaitingRestore[]): Promise<void> {
+    await this.#write('waiting.json', waiting)
+  }
+
+  // One file each: another process writes it than the one that reads and removes it.
+  async readYes(operationId: string): Promise<Yes | undefined> {
+    return await this.#read(yesFile(operationId), yesSchema)
+  }
+
+  async writeYes(operationId: string, yes: Yes): Promise<void> {
+    await this.#write(yesFile(operationId), yes)
+  }
+
+  /** The operations that somebody said yes to and that have not ended. */
+  async listYes(): Promise<readonly string[]> {
+    const names = await readdir(this.path)
+    return names.flatMap((name) => /^yes-([0-9a-f-]{36})\.json$/.exec(name)?.[1] ?? [])
+  }
+
+  async removeYes(operationId: string): Promise<void> {
+    await rm(join(this.path, yesFile(operationId)), { force: true })
+  }
+
+  async removeSecretFile(name: string): Promise<void> {
+    await rm(join(this.path, name), { force: true })
+  }
+
   /** A file with a secret for a program that the agent starts; returns its path. */
   async writeSecretFile(name: string, text: string): Promise<string> {
     await this.#writeText(name, text)
@@ -137,14 +207,18 @@ export class AgentFolder {
   }
 
   async #makeOnce(name: string, make: () => string): Promise<string> {
-    const known = await readFile(join(this.path, name), 'utf8').catch((thrown: unknown) => {
-      if (hasCode(thrown, 'ENOENT')) return undefined
-      throw thrown
-    })
+    const known = await this.#readText(name)
     if (known !== undefined) return known
     const made = make()
     await this.#writeText(name, made)
     return made
+  }
+
+  async #readText(name: string): Promise<string | undefined> {
+    return await readFile(join(this.path, name), 'utf8').catch((thrown: unknown) => {
+      if (hasCode(thrown, 'ENOENT')) return undefined
+      throw thrown
+    })
   }
 
   async #read<Schema extends z.ZodType>(name: string, schema: Schema): Promise<z.output<Schema> | undefined> {
@@ -172,5 +246,17 @@ export class AgentFolder {
     await rename(`${path}.new`, path)
     await using folder = await open(this.path, 'r')
     await folder.sync().catch(() => undefined) // not every system can
+  }
+}
+
+function yesFile(operationId: string): string {
+  return `yes-${operationId}.json`
+}
+
+function parseJson(line: string): unknown {
+  try {
+    return JSON.parse(line)
+  } catch {
+    return undefined
   }
 }

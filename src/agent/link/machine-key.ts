@@ -1,4 +1,4 @@
-import { createPrivateKey, createPublicKey, generateKeyPairSync, sign } from 'node:crypto'
+import { createPrivateKey, createPublicKey, generateKeyPairSync, sign, verify } from 'node:crypto'
 import type { KeyObject } from 'node:crypto'
 
 /** The machine's own key, Ed25519: it never leaves the machine, and proves who it is and which snapshots are its own. */
@@ -30,5 +30,10 @@ export class MachineKey {
   /** Base64url. */
   sign(text: string): string {
     return sign(null, Buffer.from(text), this.#key).toString('base64url')
+  }
+
+  /** Whether it is this key's own signature, as `sign` gives it. */
+  verify(text: string, signature: string): boolean {
+    return verify(null, Buffer.from(text), createPublicKey(this.#key), Buffer.from(signature, 'base64url'))
   }
 }

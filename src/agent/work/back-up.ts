@@ -8,17 +8,21 @@ import { agentJob, followed } from './job.ts'
 import type { AgentWork } from './job.ts'
 import { runOwnProgram } from './own-program.ts'
 
-/** Where the program finds the repository and its password: files that only the agent's user may read. */
+/**
+ * Where the program finds the repository and its password: files that only the agent's user may read. `name` is what they
+ * are called, for a repository that is not the machine's own.
+ */
 export async function repositoryFlags(
   folder: AgentFolder,
   { url, user, secret, password }: OwnRepository,
   certificateFile: string | undefined,
+  { name = 'repository' }: { readonly name?: string } = {},
 ): Promise<string[]> {
   const location = new URL(url)
   location.username = user
   location.password = secret
-  const locationFile = await folder.writeSecretFile('repository.location', `rest:${location.href}\n`)
-  const passwordFile = await folder.writeSecretFile('repository.password', `${password}\n`)
+  const locationFile = await folder.writeSecretFile(`${name}.location`, `rest:${location.href}\n`)
+  const passwordFile = await folder.writeSecretFile(`${name}.password`, `${password}\n`)
   const trust = certificateFile === undefined ? [] : ['--cacert', certificateFile]
   return ['--repository-file', locationFile, '--password-file', passwordFile, ...trust]
 }
@@ -97,6 +101,9 @@ const figures = {
   filesNew: 'files_new',
   filesChanged: 'files_changed',
   filesUnmodified: 'files_unmodified',
+  foldersNew: 'dirs_new',
+  foldersChanged: 'dirs_changed',
+  foldersUnmodified: 'dirs_unmodified',
   files: 'total_files_processed',
   bytes: 'total_bytes_processed',
   bytesAdded: 'data_added_packed',

@@ -1,5 +1,6 @@
 import type { BackupPolicy } from '#policy'
-import type { Outcome, Progress } from '#protocol'
+import type { Clock } from '#base'
+import type { Outcome, Progress, readAccessSchema } from '#protocol'
 import type { z } from 'zod'
 import type { AgentFolder, FollowedPolicy, OwnRepository } from '../state.ts'
 import type { OwnProgram } from './own-program.ts'
@@ -10,7 +11,14 @@ export interface AgentJob {
   readonly kind: string
   /** What an order of this kind must be: whatever else the server sends is refused. */
   readonly order: z.ZodType
-  run(order: unknown, work: AgentWork): Promise<Outcome>
+  run(order: unknown, work: AgentWork): Promise<Outcome | SetAside>
+}
+
+/** It waits for somebody on the machine, and is ordered again when that one has agreed. */
+export interface SetAside {
+  readonly state: 'set aside'
+  /** What it waits for, for those who watch. */
+  readonly step: string
 }
 
 /** What a job works with. */
@@ -29,13 +37,20 @@ export interface AgentWork {
   readonly report: (progress: Progress) => void
   /** Signs a snapshot that was made, in the machine's own list and in the server's ledger. */
   readonly sign: (snapshotId: string) => Promise<void>
+  /** The operation that was ordered; undefined for a run of the machine's own schedule. */
+  readonly operationId: string | undefined
+  /** Whether the snapshot stands in the machine's own list, with its own signature. */
+  readonly isOwn: (snapshotId: string) => Promise<boolean>
+  /** The repository that the order reads, when it is another machine's. Its password is null when the server has none. */
+  readonly readAccess: () => Promise<z.output<typeof readAccessSchema>>
+  readonly clock: Clock
 }
 
 /** Makes a job whose order has the type of its schema. */
 export function agentJob<Order extends z.ZodType>(definition: {
   readonly kind: string
   readonly order: Order
-  run(order: z.output<Order>, work: AgentWork): Promise<Outcome>
+  run(order: z.output<Order>, work: AgentWork): Promise<Outcome | SetAside>
 }): AgentJob {
   return definition
 }

@@ -19,7 +19,8 @@ export interface ProgramOutcome {
   readonly words: string
 }
 
-type Message = Readonly<Record<string, unknown>>
+/** A message of the program, by its `message_type`. */
+export type Message = Readonly<Record<string, unknown>>
 
 /**
  * Runs a command with `--json` and reads its messages. When the signal aborts it is asked to end, and does so in order:
@@ -28,7 +29,15 @@ type Message = Readonly<Record<string, unknown>>
 export async function runOwnProgram(
   { command }: OwnProgram,
   args: readonly string[],
-  { signal, onStatus }: Cancellable & { readonly onStatus?: (status: Message) => void },
+  {
+    signal,
+    onStatus,
+    onOther,
+  }: Cancellable & {
+    readonly onStatus?: (status: Message) => void
+    /** Told of every message that is neither status, summary nor the error at the end; of the last errors only. */
+    readonly onOther?: (message: Message) => void
+  },
 ): Promise<ProgramOutcome> {
   signal?.throwIfAborted()
   const [program, ...entry] = command
@@ -44,7 +53,8 @@ export async function runOwnProgram(
     const message = parse(line)
     if (message?.['message_type'] === 'status') onStatus?.(message)
     else if (message?.['message_type'] === 'summary') summary = message
-    else failure = failureIn(message) ?? failure
+    else if (message?.['message_type'] === 'exit_error') failure = failureIn(message)
+    else if (message) onOther?.(message)
   }
   try {
     for await (const line of createInterface({ input: child.stdout as Readable })) take(line)
@@ -65,7 +75,6 @@ function parse(line: string): Message | undefined {
   }
 }
 
-function failureIn(message: Message | undefined): ProgramOutcome['failure'] {
-  if (message?.['message_type'] !== 'exit_error') return undefined
+function failureIn(message: Message): ProgramOutcome['failure'] {
   return { message: String(message['message']).replace(/^(Fatal|Warning): /, ''), code: String(message['error']) }
 }

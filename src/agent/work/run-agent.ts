@@ -2,7 +2,16 @@ import { hasCode, systemClock } from '#base'
 import type { Cancellable, Clock } from '#base'
 import { dueRun, limitAt, restNow } from '#policy'
 import type { RunNow } from '#policy'
-import { jobSchema, reportedSchema, repositoryAccessSchema, snapshotText, welcomeSchema } from '#protocol'
+import {
+  doneSchema,
+  handoverSchema,
+  jobSchema,
+  readAccessSchema,
+  reportedSchema,
+  repositoryAccessSchema,
+  snapshotText,
+  welcomeSchema,
+} from '#protocol'
 import type { Outcome, Progress } from '#protocol'
 import { z } from 'zod'
 import { aboutThisMachine } from '../enrol.ts'
@@ -11,7 +20,9 @@ import type { MachineKey } from '../link/machine-key.ts'
 import { ServerLink } from '../link/server-link.ts'
 import type { Machine } from '../link/server-link.ts'
 import type { AgentFolder, Enrolled, FollowedPolicy, OwnRepository, Runs } from '../state.ts'
+import { mostDaysWaiting } from '../restore/waiting.ts'
 import { repositoryFlags } from './back-up.ts'
+import type { SetAside } from './job.ts'
 import { agentJobs } from './jobs.ts'
 import { runOwnProgram } from './own-program.ts'
 import type { OwnProgram } from './own-program.ts'
@@ -59,6 +70,7 @@ class Agent {
   readonly #machine: Machine
   readonly #reports: Reports
   readonly #certificate: string | undefined
+  readonly #isReplacement: boolean
   #policies: readonly FollowedPolicy[] = []
   #repository: OwnRepository | undefined
   #certificateFile: string | undefined
@@ -66,11 +78,13 @@ class Agent {
   #last: Promise<unknown> = Promise.resolve()
   #isInTouch: boolean | undefined
 
-  constructor(options: AgentOptions, { origin, machineId, certificate }: Enrolled, key: MachineKey) {
+  constructor(options: AgentOptions, enrolled: Enrolled, key: MachineKey) {
+    const { origin, machineId, certificate, isReplacement = false } = enrolled
     const { clock = systemClock, folder } = options
     this.#options = options
     this.#clock = clock
     this.#certificate = certificate
+    this.#isReplacement = isReplacement
     this.#machine = { id: machineId, key }
     this.#link = new ServerLink({ origin, certificate }, { clock })
     this.#reports = new Reports(folder, this.#link, this.#machine)
@@ -90,6 +104,7 @@ class Agent {
       await this.#greet()
       await this.#reports.deliver(this.#options)
       if (!this.#repository) await this.#makeRepository()
+      await this.#takeUpAgreed()
     })
   }
 
@@ -129,6 +144,12 @@ class Agent {
   // Cut off at any step, it begins again with the same password; a repository that is there was made with it.
   async #makeRepository(): Promise<void> {
     const { folder, program, signal } = this.#options
+    if (this.#isReplacement && !(await folder.hasRepositoryPassword())) {
+      const { password: known, hasRepository } = await this.#post('/api/machine/handover', {}, handoverSchema)
+      if (known !== null) await folder.takeOverPassword(known)
+      // A password that is made up here would open nothing of what the lost machine has stored.
+      else if (hasRepository) throw new AgentError('REPOSITORY_PASSWORD_UNKNOWN')
+    }
     const password = await folder.repositoryPassword()
     const access = await this.#post('/api/machine/repository', { password }, repositoryAccessSchema)
     const repository = { ...access, password }
@@ -189,16 +210,39 @@ class Agent {
     // The server had given it to this machine as a job meanwhile, or its end was told and not noted here.
     if (known !== undefined && known !== 'running' && known !== 'waiting') return { state: known }
     const outcome = await this.#perform({ kind: 'backup', order: { policyId: id } }, job)
+    if (outcome.state === 'set aside') return notDone(outcome.step, 'STATE_WRONG') // a backup waits for nobody
     if (job) await this.#finish(job, outcome)
     else await this.#reports.say({ path: '/api/machine/operations', body: { ...run, outcome } }, this.#options)
     return outcome
   }
 
   async #doJob(job: Job): Promise<void> {
-    await this.#finish(job, await this.#perform(job.operation, job))
+    const ended = await this.#perform(job.operation, job)
+    if (ended.state === 'set aside') await this.#setAside(job, ended)
+    else await this.#finish(job, ended)
   }
 
-  async #perform({ kind, order: given }: Pick<Job['operation'], 'kind' | 'order'>, claimed?: Job): Promise<Outcome> {
+  async #setAside({ operation: { id, kind }, epoch }: Job, { step }: SetAside): Promise<void> {
+    const body = { epoch, step, days: mostDaysWaiting }
+    await this.#post(`/api/machine/operations/${id}/set-aside`, body, doneSchema)
+    this.#say(`${kind}: ${step}; see: understudy agent approve`)
+  }
+
+  /** Has ordered again what somebody on the machine has said yes to. What is over meanwhile needs no yes any more. */
+  async #takeUpAgreed(): Promise<void> {
+    const { folder } = this.#options
+    for (const id of await folder.listYes()) {
+      await this.#post(`/api/machine/operations/${id}/take-up`, {}, doneSchema).catch(async (thrown: unknown) => {
+        if (!hasCode(thrown, 'SERVER_REFUSED')) throw thrown
+        await folder.removeYes(id)
+      })
+    }
+  }
+
+  async #perform(
+    { kind, order: given }: Pick<Job['operation'], 'kind' | 'order'>,
+    claimed?: Job,
+  ): Promise<Outcome | SetAside> {
     const { folder, program, signal } = this.#options
     const job = agentJobs.find((known) => known.kind === kind)
     const order = job?.order.safeParse(given)
@@ -220,9 +264,14 @@ class Agent {
         signal: signal ? AbortSignal.any([signal, ending.signal]) : ending.signal,
         report: (latest) => void (progress = latest),
         sign: async (snapshotId) => await this.#sign(repository.repositoryId, snapshotId),
+        operationId: claimed?.operation.id,
+        isOwn: async (snapshotId) => await this.#isOwn(repository.repositoryId, snapshotId),
+        readAccess: async () => await this.#readAccess(claimed),
+        clock: this.#clock,
       })
       // An agent that is told to end leaves the run as cut off: it is made again.
       if (outcome.state === 'cancelled') signal?.throwIfAborted()
+      if (outcome.state === 'set aside') return outcome
       this.#say(`${kind}: ${outcome.state}${outcome.reason === undefined ? '' : `: ${outcome.reason}`}`)
       return outcome
     } finally {
@@ -251,6 +300,23 @@ class Agent {
     const signed = { repositoryId, snapshotId, signature }
     await this.#options.folder.appendSigned(signed)
     await this.#reports.say({ path: '/api/machine/snapshots', body: signed }, this.#options)
+  }
+
+  /** By the machine's own list and its own key: the server's word counts for nothing here. */
+  async #isOwn(repositoryId: string, snapshotId: string): Promise<boolean> {
+    const { key } = this.#machine
+    const signed = await this.#options.folder.readSigned()
+    return signed.some(
+      (entry) =>
+        entry.repositoryId === repositoryId &&
+        entry.snapshotId === snapshotId &&
+        key.verify(snapshotText(entry), entry.signature),
+    )
+  }
+
+  async #readAccess(claimed: Job | undefined): Promise<z.output<typeof readAccessSchema>> {
+    const { operation: { id = '' } = {}, epoch = 0 } = claimed ?? {}
+    return await this.#post(`/api/machine/operations/${id}/read-access`, { epoch }, readAccessSchema)
   }
 
   async #finish({ operation: { id }, epoch }: Job, outcome: Outcome): Promise<void> {

@@ -1,9 +1,12 @@
-import { AgentFolder, coverageOf, enrol, formatDiscovery, look, proposePolicy, runAgent } from '#agent'
+import { AgentFolder, coverageOf, enrol, formatDiscovery, look, proposePolicy, runAgent, sayYes, waitingRestores } from '#agent'
+import type { WaitingRestore } from '#agent'
+import { printable } from '#base'
 import type { CliCommand } from '../command.ts'
 import { setHelp, valueFlag } from '../command.ts'
 import { runs, textOf } from '../context.ts'
 import type { CommandContext, CommandFlags } from '../context.ts'
 import { agentFolder } from '../data-folder.ts'
+import { readPasswordFile } from '../password.ts'
 import { ownProgram } from '../own-program.ts'
 import { version } from '../version.ts'
 
@@ -20,6 +23,8 @@ export function define(command: CliCommand): void {
   defineEnroll(command.command('enroll'))
   defineRun(command.command('run'))
   defineLook(command.command('look'))
+  defineApprove(command.command('approve'))
+  definePassword(command.command('password'))
 }
 
 const folderFlag = () => valueFlag('--data <folder>', 'where the agent keeps its key, policies and reports')
@@ -78,5 +83,67 @@ function defineLook(command: CliCommand): void {
     const coverage = coverageOf(discovery, [])
     if (printer.isJson) return printer.json({ message_type: 'discovery', discovery, coverage, proposal })
     for (const line of formatDiscovery(discovery, { coverage, proposal })) printer.result(line)
+  })
+}
+
+const aboutApprove = `
+Shows the restores that this machine does not do without somebody's yes, or says yes to one. Folders that may be restored
+into without asking stand in the file allowed-restores in the agent's folder, one a line; only snapshots that this machine
+has made itself are restored there.`
+
+function defineApprove(command: CliCommand): void {
+  setHelp(command, {
+    text: aboutApprove,
+    examples: ['understudy agent approve', 'understudy agent approve 6a4f6d0e-0d3c-4a53-9f0e-6f2c8c0f1b2d'],
+  })
+  command.summary('say yes to a restore').argument('[operation]').addOption(folderFlag())
+  command.addOption(
+    valueFlag('--repository-password <file>', 'file with the password of the repository, where the server has none'),
+  )
+  runs(command, async (context, [operation, ...more], flags) => {
+    const { printer, signal } = context
+    if (more.length > 0) throw context.refuse('agent approve takes one operation')
+    const folder = folderOf(context, flags)
+    if (operation === undefined) {
+      const waiting = await waitingRestores(folder)
+      if (printer.isJson) return printer.json({ message_type: 'waiting', restores: waiting })
+      if (waiting.length === 0) return printer.say('Nothing waits for a yes on this machine.')
+      for (const line of waiting.flatMap(describeWaiting)) printer.result(line)
+      return
+    }
+    const file = textOf(flags, 'repositoryPassword')
+    const password = file === undefined ? undefined : readPasswordFile(file, '--repository-password')
+    const approved = await sayYes(folder, operation, { password, signal })
+    if (printer.isJson) return printer.json({ message_type: 'approved', operation, order: approved.order })
+    printer.say(`The agent restores ${describeOrder(approved)}.`)
+  })
+}
+
+function describeWaiting(waiting: WaitingRestore): string[] {
+  const { operationId, because, needsPassword } = waiting
+  return [
+    `${operationId}  ${describeOrder(waiting)}`,
+    `  waits because ${printable(because)}`,
+    ...(needsPassword ? ['  needs the password of the repository: --repository-password FILE'] : []),
+  ]
+}
+
+function describeOrder({ order: { snapshotId, paths, to } }: WaitingRestore): string {
+  const what = paths.length === 0 ? 'everything' : paths.map((path) => printable(path)).join(', ')
+  const below = to.how === 'new folder' && to.below !== undefined ? ` below ${printable(to.below)}` : ''
+  const place = to.how === 'in place' ? 'in its place, over what is there' : `to a new folder${below}`
+  return `${what} of snapshot ${snapshotId.slice(0, 8)} ${place}`
+}
+
+function definePassword(command: CliCommand): void {
+  const about =
+    'Gives a machine that takes the place of a lost one the password of the repository, where the server does not have it.'
+  setHelp(command, { text: about, examples: ['understudy agent password /media/stick/password.txt'] })
+  command.summary('take over a repository’s password').argument('<file>').addOption(folderFlag())
+  runs(command, async (context, [file = ''], flags) => {
+    const folder = folderOf(context, flags)
+    if (await folder.hasRepositoryPassword()) throw context.refuse('this machine has a password already')
+    await folder.takeOverPassword(readPasswordFile(file, 'agent password'))
+    context.printer.say('The agent takes the repository over when it runs.')
   })
 }

@@ -5,7 +5,8 @@ import type { z } from 'zod'
 import type { Services } from '../app/services.ts'
 import { ServerError } from '../errors.ts'
 import { hashOf } from '../people/tokens.ts'
-import type { Row } from '../store/tables.ts'
+import type { Row, Tables } from '../store/tables.ts'
+import type { Transaction } from 'kysely'
 import { formatMoment, formatMomentOrNull } from '../time.ts'
 
 /** Machines: how they become known, and what is known of them. */
@@ -17,12 +18,14 @@ export interface NewEnrolmentLine {
   readonly expiresAt: number
   /** The machines need nobody's approval. */
   readonly approves: boolean
+  /** The machine whose place the one that uses it takes. */
+  readonly replaces?: string
 }
 
 /** Makes an enrolment line; returns the secret that it carries. */
 export async function createEnrolmentLine({ store, clock }: Services, about: NewEnrolmentLine): Promise<string> {
   const secret = randomBytes(24).toString('base64url')
-  const { clientId, machineKind, machines, expiresAt, approves } = about
+  const { clientId, machineKind, machines, expiresAt, approves, replaces = null } = about
   await store.db
     .insertInto('enrolmentLines')
     .values({
@@ -34,6 +37,7 @@ export async function createEnrolmentLine({ store, clock }: Services, about: New
       approves: approves ? 1 : 0,
       createdAt: clock.now(),
       expiresAt,
+      replaces,
     })
     .execute()
   return secret
@@ -77,6 +81,7 @@ export async function enrolMachine(services: Services, enrolment: Enrolment): Pr
       .where('usesLeft', '>', 0)
       .executeTakeFirst()
     if (numUpdatedRows === 0n) throw new ServerError('ENROLMENT_LINE_INVALID')
+    if (line.replaces !== null) return await takePlace(transaction, line.replaces, enrolment)
     return await transaction
       .insertInto('machines')
       .values({
@@ -96,6 +101,26 @@ export async function enrolMachine(services: Services, enrolment: Enrolment): Pr
       .returningAll()
       .executeTakeFirstOrThrow()
   })
+}
+
+/**
+ * Gives a machine that was lost another key: what it was (its name, policies, repository and history) goes on with whoever has
+ * that one, after an approval. The key before it is revoked already. Throws `ENROLMENT_LINE_INVALID`.
+ */
+async function takePlace(
+  transaction: Transaction<Tables>,
+  id: string,
+  { publicKey, about }: Enrolment,
+): Promise<Row<'machines'>> {
+  const machine = await transaction
+    .updateTable('machines')
+    .set({ publicKey, state: 'waiting', about: JSON.stringify(about), handover: 1 })
+    .where('id', '=', id)
+    .where('state', '=', 'revoked')
+    .returningAll()
+    .executeTakeFirst()
+  if (!machine) throw new ServerError('ENROLMENT_LINE_INVALID')
+  return machine
 }
 
 function hasKey(publicKey: string, secret: string, proof: string): boolean {

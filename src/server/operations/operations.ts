@@ -211,6 +211,39 @@ export class Operations {
     if (operation) await this.#tell(operation)
   }
 
+  /** Gives a claim back until a moment (milliseconds since 1970): it waits for somebody, and says for what. Throws `CLAIM_LOST`. */
+  async setAside(id: string, epoch: number, { step, until }: { readonly step: string; readonly until: number }) {
+    const operation = await this.#db
+      .updateTable('operations')
+      .set({ state: 'waiting', claimedUntil: null, progress: JSON.stringify({ step }), runAt: until })
+      .where('id', '=', id)
+      .where('claimEpoch', '=', epoch)
+      .where('state', 'in', ['running', 'waiting'])
+      .returningAll()
+      .executeTakeFirst()
+    if (!operation) throw new ServerError('CLAIM_LOST')
+    // An end that was asked for while it ran is one now: nobody would hear of it before it runs again.
+    if (operation.cancelAskedAt !== null) await this.cancel(id)
+    else await this.#tell(operation)
+  }
+
+  /** What was set aside is due now. What runs already stays as it is. Throws `STATE_WRONG` when it is over. */
+  async takeUp(id: string): Promise<void> {
+    const now = this.#clock.now()
+    const operation = await this.#db
+      .updateTable('operations')
+      .set({ runAt: now })
+      .where('id', '=', id)
+      .where('state', '=', 'waiting')
+      .where('runAt', '>', now)
+      .returningAll()
+      .executeTakeFirst()
+    if (operation) return await this.#tell(operation)
+    const open = this.#db.selectFrom('operations').select('id').where('id', '=', id)
+    const found = await open.where('state', 'in', ['waiting', 'running']).executeTakeFirst()
+    if (!found) throw new ServerError('STATE_WRONG', { what: 'operation', state: 'over' })
+  }
+
   /** Asks for an end: what waits is cancelled at once, what runs when its doer hears of it. Throws `STATE_WRONG`. */
   async cancel(id: string): Promise<Row<'operations'>> {
     const now = this.#clock.now()

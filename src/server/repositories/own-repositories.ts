@@ -67,8 +67,11 @@ export async function grantRepository(
       .updateTable('repositoryCredentials')
       .set({ revokedAt: now })
       .where('repositoryId', '=', id)
+      .where('operationId', 'is', null)
       .where('revokedAt', 'is', null)
       .execute()
+    // It has shown that it knows the password: from now on nobody is told.
+    await transaction.updateTable('machines').set({ handover: null }).where('id', '=', machine.id).execute()
     await transaction
       .insertInto('repositoryCredentials')
       .values({
@@ -128,13 +131,16 @@ export async function authenticateAtEndpoint(
     .selectFrom('repositoryCredentials')
     .innerJoin('repositories', 'repositories.id', 'repositoryCredentials.repositoryId')
     .innerJoin('machines', 'machines.id', 'repositoryCredentials.machineId')
+    .leftJoin('operations', 'operations.id', 'repositoryCredentials.operationId')
     .select([
       'repositoryCredentials.hash',
       'repositoryCredentials.repositoryId',
       'repositoryCredentials.machineId',
       'repositoryCredentials.revokedAt',
       'repositories.quotaBytes',
+      'repositoryCredentials.operationId',
       'machines.state',
+      'operations.state as operationState',
     ])
     .where('repositoryCredentials.id', '=', user)
     .executeTakeFirst()
@@ -143,5 +149,9 @@ export async function authenticateAtEndpoint(
   const { repositoryId: repository, machineId: machine, quotaBytes } = found
   const allowed = quotaBytes === null ? {} : { allowedBytes: quotaBytes }
   if (found.state !== 'approved') return { repository, machine, state: 'closed', reason: 'the machine was revoked' }
+  if (found.operationId !== null) {
+    if (found.operationState === 'running') return { repository, machine, state: 'read-only', reason: 'it is lent' }
+    return { repository, machine, state: 'closed', reason: 'the operation that it was lent for is over' }
+  }
   return { repository, machine, state: 'open', ...allowed }
 }

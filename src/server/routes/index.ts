@@ -8,6 +8,8 @@ import { peopleRoutes } from './people.ts'
 import { policyRoutes } from './policies.ts'
 import { recoveryPointRoutes } from './recovery-points.ts'
 import { searchRoutes } from './search.ts'
+import { proofRoutes } from './proofs.ts'
+import { restoreRoutes } from './restores.ts'
 import { serverRoutes } from './server.ts'
 import { withoutAgentRoutes } from './without-agent.ts'
 
@@ -24,4 +26,6 @@ export const routes: readonly Route[] = [
   ...searchRoutes,
   ...withoutAgentRoutes,
   ...kitRoutes,
+  ...restoreRoutes,
+  ...proofRoutes,
 ]

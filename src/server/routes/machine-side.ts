@@ -22,6 +22,7 @@ import { route } from '../app/route.ts'
 import type { Services } from '../app/services.ts'
 import { ServerError } from '../errors.ts'
 import { policiesOf } from '../fleet/policies.ts'
+import { recordProof } from '../proofs/record-proof.ts'
 import { grantRepository } from '../repositories/own-repositories.ts'
 import { showOperation } from './operations.ts'
 
@@ -140,7 +141,9 @@ export const machineSideRoutes = [
     answer: operationSchema,
     async handle({ caller, params: { operation: id }, body: { epoch, outcome } }, services) {
       await requireOwn(services, caller, id)
-      return showOperation(await services.operations.finish(id, epoch, outcome))
+      const operation = await services.operations.finish(id, epoch, outcome)
+      await recordProof(services, operation)
+      return showOperation(operation)
     },
   }),
   route({
@@ -174,7 +177,8 @@ export const machineSideRoutes = [
   }),
 ]
 
-async function requireOwn({ store }: Services, { machineId }: MachineCaller, id: string): Promise<void> {
+/** Throws `NOT_FOUND`: it is no operation of this machine. */
+export async function requireOwn({ store }: Services, { machineId }: MachineCaller, id: string): Promise<void> {
   const own = await store.db
     .selectFrom('operations')
     .select('id')

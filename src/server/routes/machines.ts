@@ -56,13 +56,14 @@ export const machineRoutes = [
     command: 'agent enroll',
     access: { by: 'anybody', because: 'the line is the proof' },
     body: enrolSchema,
-    answer: z.object({ machineId: idSchema, state: machineStateSchema }),
+    answer: z.object({ machineId: idSchema, state: machineStateSchema, isReplacement: z.boolean() }),
     async handle({ body, address }, services) {
       const machine = await enrolMachine(services, body)
       const actor = { who: `machine:${machine.id}`, fromWhere: address }
       const details = { name: machine.name, state: machine.state }
       await services.audit.write({ actor, what: 'machine.enrol', clientId: machine.clientId, details })
-      return { machineId: machine.id, state: machineStateSchema.parse(machine.state) }
+      const isReplacement = machine.handover === 1
+      return { machineId: machine.id, state: machineStateSchema.parse(machine.state), isReplacement }
     },
   }),
   route({

@@ -77,6 +77,8 @@ export interface MachinesTable {
   readonly clockAheadMs: number | null
   /** JSON: what was found on it, or null. */
   readonly discovery: string | null
+  /** 1: it has taken the place of another and is to be given the repository's password, once it shows that it has it. */
+  readonly handover: Flag | null
 }
 
 /** An enrolment line: who has it may have so many machines wait for approval until a date. Only its hash is kept. */
@@ -90,6 +92,8 @@ export interface EnrolmentLinesTable {
   readonly approves: Flag
   readonly createdAt: Fixed<number>
   readonly expiresAt: number
+  /** The machine whose place is taken by the one that uses the line; null: it is for machines that are new. */
+  readonly replaces: Fixed<string | null>
 }
 
 export interface PoliciesTable {
@@ -134,6 +138,8 @@ export interface RepositoryCredentialsTable {
   readonly hash: string
   readonly createdAt: Fixed<number>
   readonly revokedAt: number | null
+  /** It only reads, and only while this operation runs; null: the machine's own. */
+  readonly operationId: Fixed<string | null>
 }
 
 /** Everything that runs, has run or is to run. */
@@ -310,6 +316,23 @@ export interface ScriptsTable {
   readonly tokenHash: string
   readonly madeAt: number
   readonly madeBy: string
+/** How a client's backups are proven, where that is not as usual. */
+export interface ProofSettingsTable {
+  readonly clientId: Fixed<string>
+  /** JSON. */
+  readonly document: string
+}
+
+/** How far the checks of a repository are with reading all of its data, part by part. */
+export interface ReadingTurnsTable {
+  readonly repositoryId: Fixed<string>
+  /** The part that was read last, from 1. */
+  readonly part: number
+  readonly parts: number
+  readonly turnBegunAt: number
+  /** Begin and end of the last turn that was made to its end. */
+  readonly coveredSince: number | null
+  readonly coveredAt: number | null
 }
 
 export interface Tables {
@@ -338,6 +361,8 @@ export interface Tables {
   readonly searchIndexes: SearchIndexesTable
   readonly kits: KitsTable
   readonly scripts: ScriptsTable
+  readonly proofSettings: ProofSettingsTable
+  readonly readingTurns: ReadingTurnsTable
 }
 
 export type Row<Name extends keyof Tables> = Selectable<Tables[Name]>

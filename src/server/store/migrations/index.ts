@@ -6,6 +6,7 @@ import * as records from './0003-records.ts'
 import * as rounds from './0004-rounds.ts'
 import * as reading from './0006-reading.ts'
 import * as nodes from './0011-nodes.ts'
+import * as proofs from './0009-proofs.ts'
 
 /** One step of the schema. Once released it is never edited: what is to change is a further step. */
 export interface SchemaStep {
@@ -21,4 +22,5 @@ export const schemaSteps: Readonly<Record<string, SchemaStep>> = {
   '0004-rounds': rounds,
   '0006-reading': reading,
   '0011-nodes': nodes,
+  '0009-proofs': proofs,
 }
