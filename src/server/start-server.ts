@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import type { FastifyServerOptions } from 'fastify'
 import { messageOf, systemClock } from '#base'
 import type { Clock } from '#base'
+import type { Target } from '#restorer'
 import { buildApp } from './app/build-app.ts'
 import { createServices } from './app/create-services.ts'
 import { ownCertificate, readCertificate } from './certificate.ts'
@@ -35,6 +36,8 @@ export interface ServerOptions {
   readonly tls?: { readonly certFile: string; readonly keyFile: string } | undefined
   /** Where the machines' repositories lie: a location as `--repo` takes it. Default: a folder in the server's own. */
   readonly storage?: string | undefined
+  /** Opens a folder of this machine to restore somebody's files into, for trial: without owners, devices and setuid bits. */
+  readonly openTarget: (folder: string) => Target
   /** Told of what goes wrong with what the server does by itself, a sentence each. */
   readonly onProblem?: ((sentence: string) => void) | undefined
   /** As people and machines reach the server, if that is not the address at which it listens. */
@@ -57,7 +60,7 @@ export interface RunningServer extends AsyncDisposable {
  * was started until then is closed again.
  */
 export async function startServer(options: ServerOptions): Promise<RunningServer> {
-  const { folder, database = join(folder, 'control.db'), logger = false, clock = systemClock } = options
+  const { folder, database = join(folder, 'control.db'), openTarget, logger = false, clock = systemClock } = options
   const address = parseListenAddress(options.listen)
   await mkdir(folder, { recursive: true, mode: 0o700 })
   await using starting = new AsyncDisposableStack()
@@ -70,7 +73,8 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const storage = starting.use(await openOwnStorage(folder, { store, location: options.storage, clock }))
   const localAccess = createLocalAccess()
   const { fingerprint } = certificate ?? {}
-  const services = createServices(store, sealer, { storage, folder, clock, origin, fingerprint, localAccess })
+  const about = { storage, folder, openTarget, clock, origin, fingerprint, localAccess }
+  const services = createServices(store, sealer, about)
   starting.use(services.reading)
   const app = await buildApp(routes, services, { tls: certificate, logger, endpoint: openEndpoint(services) })
   starting.defer(async () => await app.close())

@@ -56,44 +56,47 @@ export class BusinessOfMachines implements AsyncDisposable {
     return json as Answer
   }
 
-  /** A machine that is enrolled and approved, and whose agent runs. `line`: by this line instead of one of its own. */
-  async machine(name: string, line?: string): Promise<Machine> {
-    const before = new Set((await this.ask<{ id: string; state: string }[]>('/api/machines')).map(({ id }) => id))
+  /**
+   * A machine that is enrolled and approved, follows a policy for a folder where one is given, and whose agent runs. `line`:
+   * by this line instead of one of its own.
+   */
+  async machine(
+    name: string,
+    { include, line }: { readonly include?: string; readonly line?: string } = {},
+  ): Promise<Machine> {
+    const before = new Set((await this.ask<{ id: string }[]>('/api/machines')).map(({ id }) => id))
     const made = await this.ask<{ line: string }>(`/api/clients/${this.client}/enrolment-lines`, {})
     const data = this.folder.join(name)
     await runOk(process.execPath, [mainModule, 'agent', 'enroll', '--data', data, line ?? made.line])
     const machines = await this.ask<{ id: string; state: string }[]>('/api/machines')
     const id = machines.find((one) => (line === undefined ? !before.has(one.id) : one.state === 'waiting'))?.id ?? ''
     await this.ask(`/api/machines/${id}/approve`, {})
-    const machine = new Machine(id, data)
+    const policy = include === undefined ? undefined : await this.#policy(id, include)
+    const machine = new Machine(id, data, policy)
     this.#machines.push(machine)
     await this.until(`${name} has its repository`, () => Promise.resolve(machine.said.includes('has its repository')))
     return machine
   }
 
-  /** A policy for a folder, that the machine follows; returns its id. */
-  async policy(machine: Machine, include: string): Promise<string> {
+  async #policy(machine: string, include: string): Promise<string> {
     const policy = {
-      name: `Files of ${machine.id}`,
+      name: `Files of ${machine}`,
       what: { include: [include] },
       when: { kind: 'daily', at: ['03:00'], timeZone: 'UTC' },
       keep: { daily: 7 },
       to: { repository: 'own' },
     }
     const { id } = await this.ask<{ id: string }>(`/api/clients/${this.client}/policies`, policy)
-    await this.ask(`/api/machines/${machine.id}/policies`, { policies: [id] }, 'PUT')
+    await this.ask(`/api/machines/${machine}/policies`, { policies: [id] }, 'PUT')
     return id
   }
 
-  /** Backs up now; returns the snapshot's id. */
-  async backUp(machine: Machine, policy: string): Promise<string> {
-    // The agent hears of the policy with its next hello; until then it does not know it.
-    for (;;) {
-      const { id } = await this.ask<SeenOperation>(`/api/machines/${machine.id}/backup`, { policy })
-      const { code, result } = await this.over(id)
-      if (code !== 'NOT_FOUND') return String(result?.['snapshotId'])
-      await new Promise((resolve) => setTimeout(resolve, 500))
-    }
+  /** Backs up now, by the machine's policy; returns the snapshot's id. */
+  async backUp({ id: machine, policy }: Machine): Promise<string> {
+    const { id } = await this.ask<SeenOperation>(`/api/machines/${machine}/backup`, { policy })
+    const { result, reason } = await this.over(id)
+    assert.ok(result?.['snapshotId'], reason ?? 'no snapshot')
+    return String(result['snapshotId'])
   }
 
   async restore(machine: Machine, body: object): Promise<string> {
@@ -139,11 +142,13 @@ export class BusinessOfMachines implements AsyncDisposable {
 export class Machine implements AsyncDisposable {
   readonly id: string
   readonly data: string
+  readonly policy: string | undefined
   readonly #agent: RunningCommand
 
-  constructor(id: string, data: string) {
+  constructor(id: string, data: string, policy: string | undefined) {
     this.id = id
     this.data = data
+    this.policy = policy
     this.#agent = start(process.execPath, [mainModule, 'agent', 'run', '--json', '--data', data], { timeout: 600_000 })
   }
 

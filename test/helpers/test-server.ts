@@ -1,5 +1,6 @@
 import type { FastifyInstance } from 'fastify'
 import type { Right, Role } from '#protocol'
+import { openFileTarget } from '../../src/filesystem/index.ts'
 import { buildApp } from '../../src/server/app/build-app.ts'
 import type { AppOptions } from '../../src/server/app/build-app.ts'
 import { createServices } from '../../src/server/app/create-services.ts'
@@ -39,7 +40,9 @@ export class TestServer implements AsyncDisposable {
     const origin = 'http://localhost:8484'
     const { store, folder } = opened
     const storage = await openOwnStorage(folder, { store, clock })
-    const services = createServices(store, sealer, { storage, folder, clock, origin, fingerprint: undefined })
+    const openTarget = (scratch: string) => openFileTarget(scratch, { foreign: true })
+    const about = { storage, folder, openTarget, clock, origin, fingerprint: undefined }
+    const services = createServices(store, sealer, about)
     return new TestServer(await buildApp([...routes, ...more], services, { logger }), services, clock, opened)
   }
 

@@ -6,14 +6,13 @@ import { BusinessOfMachines } from '../helpers/business.ts'
 
 test('a spoiled file comes back in its place: at once where the machine allows it, elsewhere after a yes on the machine, and never without', async () => {
   await using business = await BusinessOfMachines.open()
-  const till = await business.machine('till')
   const files = business.folder.join('files')
+  const till = await business.machine('till', { include: files })
   const bill = join(files, 'bill.txt')
   mkdirSync(files)
   writeFileSync(bill, 'forty-two')
   writeFileSync(join(files, 'letter.txt'), 'dear Anna')
-  const policy = await business.policy(till, files)
-  const snapshot = await business.backUp(till, policy)
+  const snapshot = await business.backUp(till)
   const inPlace = { snapshot, paths: [bill], to: { how: 'in place' } }
 
   writeFileSync(bill, 'spoiled')
@@ -56,4 +55,37 @@ test('a spoiled file comes back in its place: at once where the machine allows i
   await business.ask(`/api/operations/${unsigned.id}/cancel`, {})
   assert.match((await till.approve(unsigned.id)).words, /SERVER_REFUSED/)
   assert.ok(existsSync(bill))
+})
+
+test('a machine is lost: its data comes back on another, which reads and nothing more; and a new one takes its place and its history', async () => {
+  await using business = await BusinessOfMachines.open()
+  const files = business.folder.join('files')
+  mkdirSync(files)
+  writeFileSync(join(files, 'bill.txt'), 'forty-two')
+  const lost = await business.machine('lost', { include: files })
+  const snapshot = await business.backUp(lost)
+  const spare = await business.machine('spare')
+  await lost.stop()
+  await business.ask(`/api/machines/${lost.id}/revoke`, {})
+
+  const { state, result, id } = await business.over(await business.restore(spare, { from: lost.id }))
+  assert.equal(state, 'done')
+  const restored = join(String(result?.['folder']), files, 'bill.txt')
+  assert.equal(readFileSync(restored, 'utf8'), 'forty-two')
+  assert.equal(existsSync(join(spare.data, 'other-repository.location')), false, 'the credential does not stay')
+  const [measured] = await business.ask<{ id: string; measured: { machine: string } }[]>('/api/evidence?kind=restore')
+  assert.deepEqual([measured?.id, measured?.measured.machine], [id, spare.id])
+  const owners = { from: lost.id, withOwners: true }
+  const waits = await business.setAside(await business.restore(spare, owners))
+  assert.match(waits.progress?.step ?? '', /has not signed the snapshot/)
+
+  const { line } = await business.ask<{ line: string }>(`/api/machines/${lost.id}/replace`, {})
+  const heir = await business.machine('heir', { line })
+  assert.equal(heir.id, lost.id)
+  const old = await business.over(await business.restore(heir, { snapshot }))
+  assert.equal(readFileSync(join(String(old.result?.['folder']), files, 'bill.txt'), 'utf8'), 'forty-two')
+  await business.until('it follows the policies of the lost one', () => Promise.resolve(/follows "Files/.test(heir.said)))
+  const { policy } = lost
+  const next = await business.over((await business.ask<{ id: string }>(`/api/machines/${heir.id}/backup`, { policy })).id)
+  assert.equal(next.result?.['filesUnmodified'], 1, 'the history goes on')
 })

@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import { AgentFolder, enrol, runAgent } from '#agent'
 import { messageOf } from '#base'
+import { openFileTarget } from '#filesystem'
 import { startServer } from '#server'
 import type { RunningServer } from '#server'
 import type { CliCommand } from '../command.ts'
@@ -53,6 +54,7 @@ async function serve(context: CommandContext, args: readonly string[], flags: Co
     folder: textOf(flags, 'data') ?? serverFolder(env),
     database: textOf(flags, 'database'),
     storage: textOf(flags, 'storage'),
+    openTarget: (scratch) => openFileTarget(scratch, { foreign: true }),
     onProblem: (sentence) => printer.error(sentence),
     listen: textOf(flags, 'listen') ?? '127.0.0.1:8484',
     origin: readOrigin(context, textOf(flags, 'origin')),

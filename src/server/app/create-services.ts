@@ -1,6 +1,7 @@
 import { sql } from 'kysely'
 import { messageOf } from '#base'
 import type { Clock } from '#base'
+import type { Target } from '#restorer'
 import { ServerError } from '../errors.ts'
 import { JobBell } from '../operations/job-bell.ts'
 import { Operations } from '../operations/operations.ts'
@@ -18,6 +19,7 @@ import type { Services } from './services.ts'
 export interface ServicesOptions {
   readonly storage: OwnStorage
   readonly folder: string
+  readonly openTarget: (folder: string) => Target
   readonly clock: Clock
   readonly origin: string
   readonly fingerprint: string | undefined
@@ -28,7 +30,7 @@ export interface ServicesOptions {
 export function createServices(
   store: Store,
   sealer: Sealer,
-  { storage, folder, clock, origin, fingerprint, localAccess }: ServicesOptions,
+  { storage, folder, openTarget, clock, origin, fingerprint, localAccess }: ServicesOptions,
 ): Services {
   const { db } = store
   return {
@@ -43,6 +45,7 @@ export function createServices(
     reading: new Reading(store, { folder, key: sealer.derive('search index') }),
     guesses: new AddressLimiter(clock),
     folder,
+    openTarget,
     clock,
     origin,
     fingerprint,

@@ -1,5 +1,6 @@
 import type { Clock } from '#base'
 import type { JobBell } from '../operations/job-bell.ts'
+import type { Target } from '#restorer'
 import type { Operations } from '../operations/operations.ts'
 import type { SignIn } from '../people/sign-in.ts'
 import type { LocalAccess } from '../people/local-access.ts'
@@ -28,6 +29,8 @@ export interface Services {
   readonly guesses: AddressLimiter
   /** The server's own folder on this machine. */
   readonly folder: string
+  /** Opens a folder of this machine to restore somebody's files into, for trial: without owners, devices and setuid bits. */
+  readonly openTarget: (folder: string) => Target
   readonly clock: Clock
   /** As people and machines reach the server, without a slash at the end. */
   readonly origin: string

@@ -10,12 +10,13 @@ import { passwordOf } from './own-repositories.ts'
 /**
  * Opens a repository that the server keeps, for the server's own work: check, search, preview, retention, test restores. What
  * is deleted in it goes to the quarantine. It belongs to the storage: there is nothing to close.
+ * Without `cache` every byte comes from the storage: what is to be proven is what lies there.
  * Throws `NOT_FOUND`, `REPOSITORY_PASSWORD_KEPT`, `SECRET_DAMAGED`, and what opening throws.
  */
 export async function openOwnRepository(
   services: Services,
   id: string,
-  options: Cancellable = {},
+  { cache = true, ...options }: { readonly cache?: boolean } & Cancellable = {},
 ): Promise<Repository> {
   const { store, storage, folder } = services
   const row = await store.db.selectFrom('repositories').selectAll().where('id', '=', id).executeTakeFirst()
@@ -27,6 +28,6 @@ export async function openOwnRepository(
     ...options,
     // What lies on a disk of this machine is as fast as a copy of it would be.
     wrap: async (inner, config) =>
-      inner.fast ? inner : await CacheBackend.open(inner, { folder: join(folder, 'cache'), repositoryId: config.id }),
+      inner.fast || !cache ? inner : await CacheBackend.open(inner, { folder: join(folder, 'cache'), repositoryId: config.id }),
   })
 }
