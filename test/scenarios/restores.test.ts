@@ -84,7 +84,6 @@ test('a machine is lost: its data comes back on another, which reads and nothing
   assert.equal(heir.id, lost.id)
   const old = await business.over(await business.restore(heir, { snapshot }))
   assert.equal(readFileSync(join(String(old.result?.['folder']), files, 'bill.txt'), 'utf8'), 'forty-two')
-  await business.until('it follows the policies of the lost one', () => Promise.resolve(/follows "Files/.test(heir.said)))
   const { policy } = lost
   const next = await business.over((await business.ask<{ id: string }>(`/api/machines/${heir.id}/backup`, { policy })).id)
   assert.equal(next.result?.['filesUnmodified'], 1, 'the history goes on')
