@@ -1,4 +1,5 @@
 import { lstat, mkdir, realpath } from 'node:fs/promises'
+import type { Stats } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { hasCode } from '#base'
 import { RestoreError } from './errors.ts'
@@ -44,20 +45,24 @@ export async function safeRootOf(path: string): Promise<string> {
 
 /** A link that leads to where a path lies would be replaced by a folder: that is for people. Throws `RESTORE_FOLDER_UNSAFE`. */
 export async function refuseLinks(path: string): Promise<void> {
-  const nearest = await nearestFolder(dirname(path))
-  if ((await realpath(nearest)) === nearest) return
-  throw new RestoreError('RESTORE_FOLDER_UNSAFE', { path, reason: 'a link is on the way to it' })
+  for (let at = dirname(path); at !== dirname(at); at = dirname(at)) {
+    if ((await lookAt(at))?.isSymbolicLink() !== true) continue
+    throw new RestoreError('RESTORE_FOLDER_UNSAFE', { path, reason: `${at} on the way to it is a link` })
+  }
 }
 
 /** The folder itself or, where it is not there, the nearest above it that is. */
 async function nearestFolder(path: string): Promise<string> {
   for (let at = path; ; at = dirname(at)) {
-    const about = await lstat(at).catch((thrown: unknown) => {
-      if (hasCode(thrown, 'ENOENT') || hasCode(thrown, 'ENOTDIR')) return undefined
-      throw thrown
-    })
-    if (about?.isDirectory() || at === dirname(at)) return at
+    if ((await lookAt(at))?.isDirectory() || at === dirname(at)) return at
   }
+}
+
+async function lookAt(path: string): Promise<Stats | undefined> {
+  return await lstat(path).catch((thrown: unknown) => {
+    if (hasCode(thrown, 'ENOENT') || hasCode(thrown, 'ENOTDIR')) return undefined
+    throw thrown
+  })
 }
 
 /**
