@@ -7,7 +7,11 @@ import { fetchCertificate, ServerLink } from './link/server-link.ts'
 import type { LinkOptions } from './link/server-link.ts'
 import type { AgentFolder } from './state.ts'
 
-const enrolledAnswer = z.object({ machineId: idSchema, state: machineStateSchema, isReplacement: z.boolean().default(false) })
+const enrolledAnswer = z.object({
+  machineId: idSchema,
+  state: machineStateSchema,
+  isReplacement: z.boolean().default(false),
+})
 
 export interface EnrolOptions extends LinkOptions {
   readonly version: string

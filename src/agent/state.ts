@@ -2,7 +2,13 @@ import { randomBytes } from 'node:crypto'
 import { mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { hasCode, messageOf } from '#base'
-import { backupPolicySchema, idSchema, repositoryAccessSchema, restoreOrderSchema, signedSnapshotSchema } from '#protocol'
+import {
+  backupPolicySchema,
+  idSchema,
+  repositoryAccessSchema,
+  restoreOrderSchema,
+  signedSnapshotSchema,
+} from '#protocol'
 import { z } from 'zod'
 import { AgentError } from './errors.ts'
 import { MachineKey } from './link/machine-key.ts'

@@ -9,7 +9,11 @@ const often = z.number().min(1).max(366)
 export const proofSettingsSchema = z.strictObject({
   check: z
     .strictObject({
-      everyHours: z.int().min(1).max(24 * 31).default(24),
+      everyHours: z
+        .int()
+        .min(1)
+        .max(24 * 31)
+        .default(24),
       /** Every byte has been read again within this time. */
       coverWithinDays: z.int().min(1).max(366).default(30),
     })

@@ -6,10 +6,7 @@ import { idSchema } from './answers.ts'
 export const snapshotIdSchema = z.string().regex(/^[0-9a-f]{64}$/)
 
 /** A path as it stands in a snapshot: absolute, and no other way to say the same. */
-const pathSchema = z
-  .string()
-  .max(4096)
-  .refine(isPlainPath, 'an absolute path without "..", "." and doubled slashes')
+const pathSchema = z.string().max(4096).refine(isPlainPath, 'an absolute path without "..", "." and doubled slashes')
 
 /** Paths that one restore names: they travel in a command line. */
 const pathsSchema = z
@@ -75,10 +72,20 @@ export const handoverSchema = z.object({
 })
 
 /** Why an operation waits: shown to those who watch. */
-export const setAsideSchema = z.object({ epoch: z.int(), step: z.string().min(1).max(200), days: z.int().min(1).max(30) })
+export const setAsideSchema = z.object({
+  epoch: z.int(),
+  step: z.string().min(1).max(200),
+  days: z.int().min(1).max(30),
+})
 
 /** Absolute, and written in the one plain way: what is compared as text then is what is meant. */
 function isPlainPath(path: string): boolean {
   if (!path.startsWith('/') || path.includes('\0')) return false
-  return path === '/' || path.slice(1).split('/').every((name) => name !== '' && name !== '.' && name !== '..')
+  return (
+    path === '/' ||
+    path
+      .slice(1)
+      .split('/')
+      .every((name) => name !== '' && name !== '.' && name !== '..')
+  )
 }

@@ -23,5 +23,15 @@ test('every file is chosen by some seed', () => {
 
 test('a sample never has more bytes than it may', () => {
   assert.equal(draw('a', hundred, 25).length, 2)
-  assert.deepEqual(draw('a', [['/large', 30], ['/small', 20]], 25), ['/small'])
+  assert.deepEqual(
+    draw(
+      'a',
+      [
+        ['/large', 30],
+        ['/small', 20],
+      ],
+      25,
+    ),
+    ['/small'],
+  )
 })

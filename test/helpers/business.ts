@@ -25,7 +25,11 @@ export class BusinessOfMachines implements AsyncDisposable {
   readonly client: string
   readonly #machines: Machine[] = []
 
-  private constructor(folder: TempFolder, serving: Serving, owner: { readonly token: string; readonly client: string }) {
+  private constructor(
+    folder: TempFolder,
+    serving: Serving,
+    owner: { readonly token: string; readonly client: string },
+  ) {
     this.folder = folder
     this.serving = serving
     this.token = owner.token
@@ -95,8 +99,9 @@ export class BusinessOfMachines implements AsyncDisposable {
   async backUp({ id: machine, policy }: Machine): Promise<string> {
     const { id } = await this.ask<SeenOperation>(`/api/machines/${machine}/backup`, { policy })
     const { result, reason } = await this.over(id)
-    assert.ok(result?.['snapshotId'], reason ?? 'no snapshot')
-    return String(result['snapshotId'])
+    const snapshotId = result?.['snapshotId']
+    assert.ok(typeof snapshotId === 'string', reason ?? 'no snapshot')
+    return snapshotId
   }
 
   async restore(machine: Machine, body: object): Promise<string> {

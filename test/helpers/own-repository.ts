@@ -33,7 +33,7 @@ export async function keepRepository(
   await services.storage.create(repositoryId)
   const backend = await services.storage.backend(repositoryId)
   for (const [key, bytes] of made.backend.files) {
-    const [type, name = ''] = key.split('/') as [FileType, string]
+    const [type, name] = key.split('/') as [FileType, string]
     await backend.write({ type, name }, bytes)
   }
   await services.ledger.write({ repositoryId, what: 'received', snapshotId, machineId: machine.id })

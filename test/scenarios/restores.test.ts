@@ -19,7 +19,10 @@ test('a spoiled file comes back in its place: at once where the machine allows i
   const asked = await business.restore(till, inPlace)
   assert.match((await business.setAside(asked)).progress?.step ?? '', /^waiting for a yes on the machine: /)
   assert.equal(readFileSync(bill, 'utf8'), 'spoiled')
-  assert.match((await till.approve()).words, new RegExp(`${asked} .*bill.txt of snapshot ${snapshot.slice(0, 8)} in its`))
+  assert.match(
+    (await till.approve()).words,
+    new RegExp(`${asked} .*bill.txt of snapshot ${snapshot.slice(0, 8)} in its`),
+  )
   assert.equal((await till.approve(asked)).code, 0)
   assert.equal((await business.over(asked)).state, 'done')
   assert.equal(readFileSync(bill, 'utf8'), 'forty-two')
@@ -85,6 +88,8 @@ test('a machine is lost: its data comes back on another, which reads and nothing
   const old = await business.over(await business.restore(heir, { snapshot }))
   assert.equal(readFileSync(join(String(old.result?.['folder']), files, 'bill.txt'), 'utf8'), 'forty-two')
   const { policy } = lost
-  const next = await business.over((await business.ask<{ id: string }>(`/api/machines/${heir.id}/backup`, { policy })).id)
+  const next = await business.over(
+    (await business.ask<{ id: string }>(`/api/machines/${heir.id}/backup`, { policy })).id,
+  )
   assert.equal(next.result?.['filesUnmodified'], 1, 'the history goes on')
 })

@@ -15,7 +15,10 @@ export type RestoreDecision =
   /** Into a folder that is made for it; `below` undefined: where the machine keeps such folders. */
   | { readonly do: 'new folder'; readonly below: string | undefined; readonly foreign: boolean }
   /** `root`: the allowed folder that holds the path; undefined: a person said yes to the path itself. */
-  | { readonly do: 'in place'; readonly places: readonly { readonly path: string; readonly root: string | undefined }[] }
+  | {
+      readonly do: 'in place'
+      readonly places: readonly { readonly path: string; readonly root: string | undefined }[]
+    }
   /** `because`: a clause. */
   | { readonly do: 'wait'; readonly because: string }
 

@@ -141,7 +141,11 @@ function isOf({ message_type: type, item }: Message, path: string): boolean {
 function problemIn(message: Message): Problem | undefined {
   if (message['message_type'] !== 'error') return undefined
   const { error, item } = message as { readonly error?: { readonly message?: unknown }; readonly item?: unknown }
-  return { path: String(item ?? '').slice(0, 4096), message: String(error?.message ?? '').slice(0, 1_000) }
+  return { path: textOf(item).slice(0, 4096), message: textOf(error?.message).slice(0, 1_000) }
+}
+
+function textOf(value: unknown): string {
+  return typeof value === 'string' ? value : ''
 }
 
 function below(folder: string, path: string): string {

@@ -64,7 +64,14 @@ class Scene implements AsyncDisposable {
       sign: () => Promise.reject(new Error('nothing is signed')),
       operationId,
       isOwn: () => Promise.resolve(this.isOwn),
-      readAccess: () => Promise.resolve({ repositoryId: others, url: 'http://localhost/other/', user: 'u', secret: 's', password: this.password }),
+      readAccess: () =>
+        Promise.resolve({
+          repositoryId: others,
+          url: 'http://localhost/other/',
+          user: 'u',
+          secret: 's',
+          password: this.password,
+        }),
       clock: systemClock,
     }
     return await restoreJob.run(order, work)
@@ -74,7 +81,10 @@ class Scene implements AsyncDisposable {
   get calls(): string[][] {
     const path = this.folder.join('calls')
     if (!existsSync(path)) return []
-    return readFileSync(path, 'utf8').trim().split('\n').map((line) => JSON.parse(line) as string[])
+    return readFileSync(path, 'utf8')
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as string[])
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -115,7 +125,10 @@ test('a yes is for the order as it was shown, and for once', async () => {
   await using scene = await Scene.open()
   const file = scene.folder.join('data', 'x')
   await scene.order({ paths: [file] })
-  assert.deepEqual((await waitingRestores(scene.agent)).map(({ order }) => order.paths), [[file]])
+  assert.deepEqual(
+    (await waitingRestores(scene.agent)).map(({ order }) => order.paths),
+    [[file]],
+  )
   await approveRestore(scene.agent, operationId)
   assert.equal((await scene.order({ paths: ['/etc/passwd'] })).state, 'set aside', 'another order under the same id')
   assert.equal((await scene.order({ paths: [file] })).state, 'set aside', 'the yes went with the trick')
@@ -155,19 +168,23 @@ test('links are not followed: neither to the allowed folder, nor below it, nor i
   assert.deepEqual(scene.calls, [])
 })
 
-test('folders that others could exchange are not restored into', { skip: process.getuid?.() !== 0 && 'needs root' }, async () => {
-  await using scene = await Scene.open()
-  const data = scene.folder.join('data')
-  scene.allow(data)
-  chmodSync(scene.folder.path, 0o777)
-  const outcome = await scene.order({})
-  assert.equal('code' in outcome && outcome.code, 'RESTORE_FOLDER_UNSAFE')
-  chmodSync(scene.folder.path, 0o700)
-  chmodSync(data, 0o777)
-  const below = await scene.order({ to: { how: 'new folder', below: data } })
-  assert.equal('code' in below && below.code, 'RESTORE_FOLDER_UNSAFE')
-  assert.deepEqual(scene.calls, [])
-})
+test(
+  'folders that others could exchange are not restored into',
+  { skip: process.getuid?.() !== 0 && 'needs root' },
+  async () => {
+    await using scene = await Scene.open()
+    const data = scene.folder.join('data')
+    scene.allow(data)
+    chmodSync(scene.folder.path, 0o777)
+    const outcome = await scene.order({})
+    assert.equal('code' in outcome && outcome.code, 'RESTORE_FOLDER_UNSAFE')
+    chmodSync(scene.folder.path, 0o700)
+    chmodSync(data, 0o777)
+    const below = await scene.order({ to: { how: 'new folder', below: data } })
+    assert.equal('code' in below && below.code, 'RESTORE_FOLDER_UNSAFE')
+    assert.deepEqual(scene.calls, [])
+  },
+)
 
 test('a list of allowed folders that others may write, or that is not plain, is not believed', async () => {
   await using scene = await Scene.open()

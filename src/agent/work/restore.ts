@@ -95,7 +95,9 @@ async function waitForYes(order: RestoreOrder, because: string, work: AgentWork)
   }
   const needsPassword = order.repositoryId !== undefined && (await needsTypedPassword(order, work))
   const entry = { operationId, order, because, needsPassword, since: known?.since ?? now }
-  const others = waiting.filter((one) => one.operationId !== operationId && now <= one.since + 2 * mostDaysWaiting * day)
+  const others = waiting.filter(
+    (one) => one.operationId !== operationId && now <= one.since + 2 * mostDaysWaiting * day,
+  )
   await folder.writeWaiting([...others, entry])
   // A yes that does not fit what is asked now is none.
   await folder.removeYes(operationId)

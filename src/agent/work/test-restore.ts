@@ -9,6 +9,7 @@ import { outcomeOf, runRestores } from '../restore/run-restore.ts'
 import { agentJob } from './job.ts'
 import type { AgentWork } from './job.ts'
 import { withRepository } from './other-repository.ts'
+import { measureLine } from './measure-line.ts'
 import { runOwnProgram } from './own-program.ts'
 import { told } from './restore.ts'
 
@@ -45,7 +46,8 @@ export const trialJob = agentJob({
 
 const passwordKept: Outcome = {
   state: 'failed',
-  reason: 'The server does not have the password of the repository: a restore with a yes on this machine can be given it.',
+  reason:
+    'The server does not have the password of the repository: a restore with a yes on this machine can be given it.',
   code: 'REPOSITORY_PASSWORD_KEPT',
 }
 
@@ -61,7 +63,7 @@ async function testRestore(order: z.output<typeof testRestoreOrderSchema>, work:
       const paths = sample.map(({ path }) => path.toString('utf8'))
       const run = { snapshotId, from: '/', target, paths, foreign: false, verify: true }
       const restored = await runRestores([run], { ...work, repository })
-      const line = await measureLine(repository, work)
+      const line = await measureLine(work)
       return outcomeOf(restored, { snapshotId, scope: 'sample', seed, offered, ...(line && { line }) })
     })
   })
@@ -79,7 +81,11 @@ async function drawSample(
   const { code, failure } = await runOwnProgram(program, ['ls', ...repository, '--', order.snapshotId], {
     signal,
     onOther: (message) => {
-      const { path, size, type } = message as { readonly path?: unknown; readonly size?: unknown; readonly type?: unknown }
+      const { path, size, type } = message as {
+        readonly path?: unknown
+        readonly size?: unknown
+        readonly type?: unknown
+      }
       // What is chosen is named in flags: no bytes that are no UTF-8, and no more than a command line takes.
       if (type !== 'file' || typeof path !== 'string' || path.includes('\uFFFD') || path.length > longestPath) return
       sample.offer(Buffer.from(path), typeof size === 'number' ? size : 0)
@@ -104,24 +110,6 @@ async function bytesOf(
   const bytes = summary?.['total_bytes'] ?? 0
   if (code === 0 && typeof bytes === 'number') return bytes
   throw Object.assign(new Error(failure?.message ?? `exit code ${code}`), { code: failure?.code })
-}
-
-/** Bytes a second that come from the repository, alone on the line. */
-async function measureLine(
-  repository: readonly string[],
-  { program, signal, report }: AgentWork,
-): Promise<{ readonly bytesPerSecond: number } | undefined> {
-  report({ step: 'measure the line' })
-  let bytesPerSecond: number | undefined
-  await runOwnProgram(program, ['self-check', ...repository], {
-    signal,
-    onOther: ({ name, figures }) => {
-      if (name !== 'repository line') return
-      const fetched = (figures as { readonly fetchedBytesPerSecond?: unknown } | undefined)?.fetchedBytesPerSecond
-      if (typeof fetched === 'number') bytesPerSecond = fetched
-    },
-  })
-  return bytesPerSecond === undefined ? undefined : { bytesPerSecond }
 }
 
 /** The share of a disk that stays free when something is tried on it: a machine that works must go on working. */

@@ -1,4 +1,14 @@
-import { AgentFolder, coverageOf, enrol, formatDiscovery, look, proposePolicy, runAgent, sayYes, waitingRestores } from '#agent'
+import {
+  AgentFolder,
+  coverageOf,
+  enrol,
+  formatDiscovery,
+  look,
+  proposePolicy,
+  runAgent,
+  sayYes,
+  waitingRestores,
+} from '#agent'
 import type { WaitingRestore } from '#agent'
 import { printable } from '#base'
 import type { CliCommand } from '../command.ts'

@@ -40,7 +40,10 @@ export async function askProof(
   const snapshotId = snapshot === undefined ? snapshotBySeed(all, seed) : latest
   const by = where === 'server' ? 'server' : 'machine'
   const settings = await loadSettings(services, clientId)
-  const proof = proofOperation({ repositoryId, clientId, machineId }, { kind, by, snapshotId, seed, settings, readEverything })
+  const proof = proofOperation(
+    { repositoryId, clientId, machineId },
+    { kind, by, snapshotId, seed, settings, readEverything },
+  )
   const operation: NewOperation = {
     ...proof,
     ...(by === 'machine' && { machineId: where }),

@@ -77,7 +77,11 @@ async function check(
 }
 
 // A shared lock: machines go on backing up, and nobody prunes meanwhile.
-async function checkUnderLock(repository: Repository, options: CheckOptions, { signal }: Cancellable): Promise<CheckResult> {
+async function checkUnderLock(
+  repository: Repository,
+  options: CheckOptions,
+  { signal }: Cancellable,
+): Promise<CheckResult> {
   await using lock = await lockRepository(repository, { retryFor: lockWait, signal })
   return await checkRepository(repository, { ...options, signal: lock.signal })
 }
@@ -110,7 +114,9 @@ function figuresOf(
 }
 
 function describe({ kind, message, affected }: CheckProblem) {
-  const paths = affected.paths.slice(0, mostTold).map(({ snapshot, path }) => ({ snapshot, path: path.toString('utf8') }))
+  const paths = affected.paths
+    .slice(0, mostTold)
+    .map(({ snapshot, path }) => ({ snapshot, path: path.toString('utf8') }))
   return { kind, message, paths, pathCount: affected.total }
 }
 

@@ -45,7 +45,11 @@ test('a forecast is made of what was measured on this way, or is not known; a sa
   for (const policyId of ['one', 'two', 'one']) {
     await report('backup', { bytes: 500 * mib, files: 900, foldersNew: 100 }, { policyId })
   }
-  assert.deepEqual([(await forecast()).bytes, (await forecast()).files], [1_000 * mib, 2_000], 'the last of each policy')
+  assert.deepEqual(
+    [(await forecast()).bytes, (await forecast()).files],
+    [1_000 * mib, 2_000],
+    'the last of each policy',
+  )
   assert.match((await forecast()).reasons.join(), /was ever measured/)
 
   const sample = { scope: 'sample', snapshotId, files: 200, bytes: 100 * mib, seconds: 10 }

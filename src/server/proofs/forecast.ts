@@ -147,7 +147,11 @@ async function loadMeasurements(
   return { restores: read('restore', restoreSchema), lines: read('line', lineSchema) }
 }
 
-function asEvidence<Values>(row: Row<'evidence'>, values: Values, names: ReadonlyMap<string, string>): Evidence<Values> {
+function asEvidence<Values>(
+  row: Row<'evidence'>,
+  values: Values,
+  names: ReadonlyMap<string, string>,
+): Evidence<Values> {
   const { id, kind, measuredBy, measuredAt: at, holdsUntil } = row
   const [, machine = ''] = /^machine:(.*)$/.exec(measuredBy) ?? []
   const by =

@@ -37,7 +37,8 @@ test('test restores are made by the server and by the machine in turn, and by on
 })
 
 test('a period has one check, and repositories have theirs at different times of it', () => {
-  const keyAt = (at: number, repositoryId = 'r') => dueProofs({ ...subject, repositoryId }, usualSettings, at)[0]?.onceKey
+  const keyAt = (at: number, repositoryId = 'r') =>
+    dueProofs({ ...subject, repositoryId }, usualSettings, at)[0]?.onceKey
   const changes = Array.from({ length: 48 }, (_, half) => keyAt(now + (half * day) / 48))
   assert.equal(new Set(changes).size, 2, 'in any 24 hours there is one change')
   const hours = new Set(
@@ -72,35 +73,42 @@ test('whatever the settings, a turn ends within the time that everything is to b
 })
 
 for (const kind of storeKinds) {
-  test(`${kind.name}: each proof is planned once, however often it is looked at, and never for what has no snapshot`, { skip: kind.skip }, async () => {
-    await using server = await TestServer.open(kind)
-    const { services, clock } = server
-    const { clientId, repositoryId, snapshotId, machine } = await keepRepository(server, { file: Buffer.from('x') })
-    const empty = await addMachine(server, clientId)
-    await grantRepository(services, { id: empty.id, clientId, name: 'empty' }, 'a password that is long enough')
-    const look = async () => await proofRound.run(services, { signal: new AbortController().signal })
-    const planned = async () => {
-      const rows = await services.store.db.selectFrom('operations').selectAll().orderBy('kind').execute()
-      return rows.map(({ id, kind: what, order, machineId, requestedBy }) => {
-        assert.equal(requestedBy, 'schedule')
-        const { repositoryId: about, snapshotId: which } = JSON.parse(order) as Record<string, string>
-        assert.equal(about, repositoryId)
-        if (what !== 'check') assert.equal(which, snapshotId)
-        return { id, what, machineId }
-      })
-    }
-    await Promise.all([look(), look(), look()])
-    await look()
-    const first = await planned()
-    assert.deepEqual(first.map(({ what }) => what), ['check', 'test-restore'])
-    clock.pass(15 * day)
-    await look()
-    assert.equal((await planned()).length, 2, 'what has not ended is not planned again')
-    for (const { id } of first) await services.operations.cancel(id)
-    await services.store.db.updateTable('machines').set({ lastSeenAt: clock.now() }).execute()
-    await look()
-    assert.equal((await planned()).length, 4)
-    const places = (await planned()).filter(({ what }) => what === 'test-restore').map(({ machineId }) => machineId)
-    assert.ok(places.every((place) => place === null || place === machine.id))
-  })
+  test(
+    `${kind.name}: each proof is planned once, however often it is looked at, and never for what has no snapshot`,
+    { skip: kind.skip },
+    async () => {
+      await using server = await TestServer.open(kind)
+      const { services, clock } = server
+      const { clientId, repositoryId, snapshotId, machine } = await keepRepository(server, { file: Buffer.from('x') })
+      const empty = await addMachine(server, clientId)
+      await grantRepository(services, { id: empty.id, clientId, name: 'empty' }, 'a password that is long enough')
+      const look = async () => await proofRound.run(services, { signal: new AbortController().signal })
+      const planned = async () => {
+        const rows = await services.store.db.selectFrom('operations').selectAll().orderBy('kind').execute()
+        return rows.map(({ id, kind: what, order, machineId, requestedBy }) => {
+          assert.equal(requestedBy, 'schedule')
+          const { repositoryId: about, snapshotId: which } = JSON.parse(order) as Record<string, string>
+          assert.equal(about, repositoryId)
+          if (what !== 'check') assert.equal(which, snapshotId)
+          return { id, what, machineId }
+        })
+      }
+      await Promise.all([look(), look(), look()])
+      await look()
+      const first = await planned()
+      assert.deepEqual(
+        first.map(({ what }) => what),
+        ['check', 'test-restore'],
+      )
+      clock.pass(15 * day)
+      await look()
+      assert.equal((await planned()).length, 2, 'what has not ended is not planned again')
+      for (const { id } of first) await services.operations.cancel(id)
+      await services.store.db.updateTable('machines').set({ lastSeenAt: clock.now() }).execute()
+      await look()
+      assert.equal((await planned()).length, 4)
+      const places = (await planned()).filter(({ what }) => what === 'test-restore').map(({ machineId }) => machineId)
+      assert.ok(places.every((place) => place === null || place === machine.id))
+    },
+  )
 }

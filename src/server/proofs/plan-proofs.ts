@@ -41,7 +41,8 @@ export function dueProofs(subject: Provable, settings: ProofSettings, now: numbe
     const period = Math.floor((now + offsetOf(repositoryId, every)) / every)
     const wanted = where(period)
     const by = wanted === 'server' && isKept ? 'machine' : wanted === 'machine' && !hasAgent ? 'server' : wanted
-    if (by === 'machine' ? hasAgent : !isKept) due.push({ kind, by, onceKey: `${kind} ${repositoryId} ${every} ${period}` })
+    if (by === 'machine' ? hasAgent : !isKept)
+      due.push({ kind, by, onceKey: `${kind} ${repositoryId} ${every} ${period}` })
   }
   if (!isKept) add('check', check.everyHours * hour, () => 'server')
   add('test-restore', testRestore.everyDays * day, (period) => {
@@ -130,7 +131,10 @@ async function plan(
   if (snapshots.length === 0) return // all of them were removed
   const latest = snapshots.reduce((newest, each) => (each[1] >= newest[1] ? each : newest))[0]
   const seed = randomBytes(12).toString('base64url')
-  const random = snapshotBySeed(snapshots.map(([id]) => id), seed)
+  const random = snapshotBySeed(
+    snapshots.map(([id]) => id),
+    seed,
+  )
   const { kind, by, onceKey } = proof
   const snapshotId = kind === 'trial' ? latest : random
   const operation = proofOperation(subject, { kind, by, snapshotId, seed, settings })

@@ -79,9 +79,11 @@ test('checks read one part after the other until all was read, and each is evide
   const { clientId, machine } = scene.kept
   await scene.ask(`/api/clients/${clientId}/proofs`, { check: { everyHours: 24, coverWithinDays: 4 } }, 'PUT')
   const reading = async () =>
-    (await scene.ask<{ reading: { part: number; parts: number; coveredAt: string | null } }>(
-      `/api/machines/${machine.id}/proofs`,
-    )).reading
+    (
+      await scene.ask<{ reading: { part: number; parts: number; coveredAt: string | null } }>(
+        `/api/machines/${machine.id}/proofs`,
+      )
+    ).reading
   let packs = 0
   for (const part of [1, 2, 3]) {
     const { state, result } = await scene.prove('check')
@@ -144,17 +146,21 @@ test('a trial brings everything back; a client who keeps the password is told th
 })
 
 for (const kind of storeKinds) {
-  test(`${kind.name}: settings of a client are kept, and those of nobody are as usual`, { skip: kind.skip }, async () => {
-    await using server = await TestServer.open(kind)
-    const { clientId } = await keepRepository(server, {})
-    const headers = await server.tokenOf(await server.person({ [clientId]: 'operator' }))
-    const path = `/api/clients/${clientId}/proofs`
-    const usual = (await server.call('GET', path, { headers })).json as { readonly trial: unknown }
-    assert.equal(usual.trial, null)
-    const changed = { ...usual, trial: { everyDays: 90, where: 'server' } }
-    for (let times = 0; times < 2; times++) await server.call('PUT', path, { headers, body: changed })
-    assert.deepEqual((await server.call('GET', path, { headers })).json, changed)
-    const wrong = await server.call('PUT', path, { headers, body: { check: { everyHours: 0 } } })
-    assert.equal(wrong.status, 400)
-  })
+  test(
+    `${kind.name}: settings of a client are kept, and those of nobody are as usual`,
+    { skip: kind.skip },
+    async () => {
+      await using server = await TestServer.open(kind)
+      const { clientId } = await keepRepository(server, {})
+      const headers = await server.tokenOf(await server.person({ [clientId]: 'operator' }))
+      const path = `/api/clients/${clientId}/proofs`
+      const usual = (await server.call('GET', path, { headers })).json as { readonly trial: unknown }
+      assert.equal(usual.trial, null)
+      const changed = { ...usual, trial: { everyDays: 90, where: 'server' } }
+      for (let times = 0; times < 2; times++) await server.call('PUT', path, { headers, body: changed })
+      assert.deepEqual((await server.call('GET', path, { headers })).json, changed)
+      const wrong = await server.call('PUT', path, { headers, body: { check: { everyHours: 0 } } })
+      assert.equal(wrong.status, 400)
+    },
+  )
 }

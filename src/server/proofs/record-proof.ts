@@ -47,5 +47,7 @@ async function ownRepository({ store }: Services, machineId: string): Promise<st
 /** One operation, two things measured: the id of the second follows from the first, so that it too is kept once. */
 function secondId(id: string): string {
   const hex = createHash('sha256').update(`line ${id}`).digest('hex')
-  return [hex.slice(0, 8), hex.slice(8, 12), `5${hex.slice(13, 16)}`, `8${hex.slice(17, 20)}`, hex.slice(20, 32)].join('-')
+  return [hex.slice(0, 8), hex.slice(8, 12), `5${hex.slice(13, 16)}`, `8${hex.slice(17, 20)}`, hex.slice(20, 32)].join(
+    '-',
+  )
 }

@@ -76,7 +76,10 @@ async function prove(
   const { files, bytes, failures, failureCount } = restored
   const figures = { scope, snapshotId, files, bytes, seconds }
   if (failureCount > 0) {
-    const problems = failures.map(({ path, error }) => ({ path: `/${path.toString('utf8')}`, message: messageOf(error) }))
+    const problems = failures.map(({ path, error }) => ({
+      path: `/${path.toString('utf8')}`,
+      message: messageOf(error),
+    }))
     const [first] = problems
     const example = first ? `: ${printable(first.path)}: ${first.message}` : ''
     const reason = `${failureCount} of the files did not come back as they were saved${example}`.slice(0, 2_000)

@@ -28,6 +28,8 @@ export async function openOwnRepository(
     ...options,
     // What lies on a disk of this machine is as fast as a copy of it would be.
     wrap: async (inner, config) =>
-      inner.fast || !cache ? inner : await CacheBackend.open(inner, { folder: join(folder, 'cache'), repositoryId: config.id }),
+      inner.fast || !cache
+        ? inner
+        : await CacheBackend.open(inner, { folder: join(folder, 'cache'), repositoryId: config.id }),
   })
 }

@@ -20,8 +20,8 @@ import { repositoryOf } from '../restores/find-snapshot.ts'
 import { formatMoment, formatMomentOrNull } from '../time.ts'
 import { showOperation } from './operations.ts'
 
-const machine = z.object({ machine: idSchema })
-const client = z.object({ client: idSchema })
+const ofMachine = z.object({ machine: idSchema })
+const ofClient = z.object({ client: idSchema })
 
 /** Rows that one call gives. */
 const pageLength = 200
@@ -59,7 +59,7 @@ export const proofRoutes = [
     path: '/api/clients/:client/proofs',
     summary: 'How often the backups of a client are proven, and how.',
     access: { by: 'person', right: 'see', of: 'client' },
-    params: client,
+    params: ofClient,
     answer: proofSettingsSchema,
     async handle({ params }, services) {
       return await loadSettings(services, params.client)
@@ -70,7 +70,7 @@ export const proofRoutes = [
     path: '/api/clients/:client/proofs',
     summary: 'Changes how often the backups of a client are proven, and how. What is left out is as usual.',
     access: { by: 'person', right: 'operate', of: 'client' },
-    params: client,
+    params: ofClient,
     body: proofSettingsSchema,
     answer: proofSettingsSchema,
     async handle({ params: { client: clientId }, body: settings, caller }, services) {
@@ -84,7 +84,7 @@ export const proofRoutes = [
     path: '/api/machines/:machine/proofs',
     summary: 'How far the proofs of a machine’s backups are, and whether the server can make any.',
     access: { by: 'person', right: 'see', of: 'machine' },
-    params: machine,
+    params: ofMachine,
     answer: proofStateSchema,
     async handle({ params }, services) {
       const { id, clientId, sealedPassword } = await repositoryOf(services, params.machine)
@@ -109,7 +109,7 @@ export const proofRoutes = [
     path: '/api/machines/:machine/check',
     summary: 'Has the server check the repository of a machine now: the next part of its data, or everything.',
     access: { by: 'person', right: 'operate', of: 'machine' },
-    params: machine,
+    params: ofMachine,
     body: z.strictObject({ read: z.enum(['next part', 'everything']).default('next part') }),
     answer: operationSchema,
     async handle({ params, body: { read }, caller }, services) {
@@ -120,9 +120,10 @@ export const proofRoutes = [
   route({
     method: 'POST',
     path: '/api/machines/:machine/test-restore',
-    summary: 'Has a random sample restored now, on the server or on the machine, compared and timed; it is removed again.',
+    summary:
+      'Has a random sample restored now, on the server or on the machine, compared and timed; it is removed again.',
     access: { by: 'person', right: 'operate', of: 'machine' },
-    params: machine,
+    params: ofMachine,
     body: askTestRestoreSchema,
     answer: operationSchema,
     async handle({ params, body: { where, snapshot, seed }, caller }, services) {
@@ -134,13 +135,16 @@ export const proofRoutes = [
   route({
     method: 'POST',
     path: '/api/machines/:machine/trial',
-    summary: 'Has everything restored now for trial, on the machine, on a spare one or on the server, and timed; it is removed again.',
+    summary:
+      'Has everything restored now for trial, on the machine, on a spare one or on the server, and timed; it is removed again.',
     access: { by: 'person', right: 'operate', of: 'machine' },
-    params: machine,
+    params: ofMachine,
     body: askTrialSchema,
     answer: operationSchema,
     async handle({ params, body: { where = params.machine, snapshot }, caller }, services) {
-      return showOperation(await askProof(services, params.machine, { asked: { kind: 'trial', where, snapshot }, caller }))
+      return showOperation(
+        await askProof(services, params.machine, { asked: { kind: 'trial', where, snapshot }, caller }),
+      )
     },
   }),
   route({
@@ -148,7 +152,7 @@ export const proofRoutes = [
     path: '/api/machines/:machine/forecast',
     summary: 'How long a full restore will take, from what was measured, with reasons; or that it is not known.',
     access: { by: 'person', right: 'see', of: 'machine' },
-    params: machine,
+    params: ofMachine,
     query: z.object({
       /** The machine that would be restored to; left out: itself. */
       to: idSchema.optional(),

@@ -50,7 +50,8 @@ export const restoreRoutes = [
   route({
     method: 'POST',
     path: '/api/machine/handover',
-    summary: 'What a machine needs that takes the place of a lost one: the password of the repository, where the server has it.',
+    summary:
+      'What a machine needs that takes the place of a lost one: the password of the repository, where the server has it.',
     access: { by: 'machine' },
     body: z.object({}),
     answer: handoverSchema,
