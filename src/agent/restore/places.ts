@@ -58,6 +58,16 @@ async function nearestFolder(path: string): Promise<string> {
   }
 }
 
+async function refuseShared(folder: string): Promise<void> {
+  const refuse = (reason: string) => new RestoreError('RESTORE_FOLDER_UNSAFE', { path: folder, reason })
+  await safeFolder(folder).catch((thrown: unknown) => {
+    throw hasCode(thrown, 'ENOENT') ? refuse('it is not there') : thrown
+  })
+  const about = await lstat(folder)
+  if (!isTrusted(about)) throw refuse('it does not belong to root')
+  if ((about.mode & writableByOthers) !== 0 && (about.mode & sticky) === 0) throw refuse('others may write to it')
+}
+
 async function lookAt(path: string): Promise<Stats | undefined> {
   return await lstat(path).catch((thrown: unknown) => {
     if (hasCode(thrown, 'ENOENT') || hasCode(thrown, 'ENOTDIR')) return undefined
@@ -67,16 +77,14 @@ async function lookAt(path: string): Promise<Stats | undefined> {
 
 /**
  * The folder of a restore, made if it is not there: one that was interrupted finds its own. Its name comes from the
- * operation, never from an order. Throws `RESTORE_FOLDER_UNSAFE`.
+ * operation, never from an order. `isOurs`: it lies in the agent's own folder. Throws `RESTORE_FOLDER_UNSAFE`.
  */
-export async function restoreFolder(below: string, operationId: string): Promise<string> {
-  const refuse = (reason: string) => new RestoreError('RESTORE_FOLDER_UNSAFE', { path: below, reason })
-  await safeFolder(below).catch((thrown: unknown) => {
-    throw hasCode(thrown, 'ENOENT') ? refuse('it is not there') : thrown
-  })
-  const { uid, mode } = await lstat(below)
-  if (!isTrusted({ uid })) throw refuse('it does not belong to root')
-  if ((mode & writableByOthers) !== 0 && (mode & sticky) === 0) throw refuse('others may write to it')
+export async function restoreFolder(
+  below: string,
+  operationId: string,
+  { isOurs }: { readonly isOurs: boolean },
+): Promise<string> {
+  if (!isOurs) await refuseShared(below)
   const path = join(below, `restored-${operationId}`)
   await mkdir(path, { mode: 0o700 }).catch(async (thrown: unknown) => {
     if (!hasCode(thrown, 'EEXIST')) throw thrown

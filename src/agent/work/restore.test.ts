@@ -115,6 +115,7 @@ test('a server that lies gets nothing done: paths outside, snapshots of another 
   const outside = { paths: ['/etc/cron.d/evil'] }
   for (const order of [outside, { ...outside, to: { how: 'new folder', below: '/etc' } }, { repositoryId: others }]) {
     assert.equal((await scene.order(order)).state, 'set aside', JSON.stringify(order))
+    await scene.agent.writeWaiting([])
   }
   scene.isOwn = false
   assert.equal((await scene.order({})).state, 'set aside')
@@ -130,7 +131,8 @@ test('a yes is for the order as it was shown, and for once', async () => {
     [[file]],
   )
   await approveRestore(scene.agent, operationId)
-  assert.equal((await scene.order({ paths: ['/etc/passwd'] })).state, 'set aside', 'another order under the same id')
+  const tricked = await scene.order({ paths: ['/etc/passwd'] })
+  assert.equal('code' in tricked && tricked.code, 'RESTORE_ORDER_CHANGED', 'another order under the same id')
   assert.equal((await scene.order({ paths: [file] })).state, 'set aside', 'the yes went with the trick')
   await approveRestore(scene.agent, operationId)
   assert.equal((await scene.order({ paths: [file] })).state, 'done')

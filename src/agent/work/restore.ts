@@ -1,4 +1,4 @@
-import { mkdir } from 'node:fs/promises'
+import { mkdir, realpath } from 'node:fs/promises'
 import { join } from 'node:path'
 import { hasCode, messageOf, throwIfBug, toPlainError } from '#base'
 import { restoreOrderSchema } from '#protocol'
@@ -9,7 +9,8 @@ import type { RestoreDecision } from '../restore/decide.ts'
 import { refuseLinks, restoreFolder, safeFolder, safeRootOf } from '../restore/places.ts'
 import { outcomeOf, runRestores } from '../restore/run-restore.ts'
 import type { RestoreRun } from '../restore/run-restore.ts'
-import { hasYes, mostDaysWaiting } from '../restore/waiting.ts'
+import { digestOf, hasYes, mostDaysWaiting } from '../restore/waiting.ts'
+import type { AgentFolder } from '../state.ts'
 import { agentJob } from './job.ts'
 import type { AgentWork, SetAside } from './job.ts'
 import { withRepository } from './other-repository.ts'
@@ -60,9 +61,10 @@ async function runsOf(
 ): Promise<RestoreRun[]> {
   const how = { snapshotId, verify: false }
   if (decision.do === 'new folder') {
-    const below = decision.below ?? join(folder.path, 'restores')
-    if (decision.below === undefined) await mkdir(below, { recursive: true, mode: 0o700 })
-    const target = await restoreFolder(below, operationId)
+    const target = await restoreFolder(decision.below ?? (await ownPlace(folder)), operationId, {
+      // Whoever can exchange the agent's own folder has the agent already.
+      isOurs: decision.below === undefined,
+    })
     return [{ ...how, from: '/', target, paths, foreign: decision.foreign }]
   }
   const byRoot = new Map<string, string[]>()
@@ -77,6 +79,13 @@ async function runsOf(
   })
 }
 
+/** Where the machine keeps the folders of restores for which nobody named another place. */
+async function ownPlace({ path }: AgentFolder): Promise<string> {
+  const place = join(await realpath(path), 'restores')
+  await mkdir(place, { recursive: true, mode: 0o700 })
+  return place
+}
+
 async function safeIfThere(folder: string): Promise<string | undefined> {
   return await safeFolder(folder).catch((thrown: unknown) => {
     if (hasCode(thrown, 'ENOENT')) return undefined // it is made anew, below what is there
@@ -88,6 +97,15 @@ async function waitForYes(order: RestoreOrder, because: string, work: AgentWork)
   const { folder, operationId = '', now } = work
   const waiting = await folder.readWaiting()
   const known = waiting.find((one) => one.operationId === operationId)
+  if (known && digestOf(known.order) !== digestOf(order)) {
+    // What somebody here has seen under this id must stay what it was.
+    await forget(work)
+    return {
+      state: 'failed',
+      reason: 'The order was changed while it waited for a yes.',
+      code: 'RESTORE_ORDER_CHANGED',
+    }
+  }
   if (known && now > known.since + mostDaysWaiting * day) {
     await forget(work)
     const reason = `Nobody on the machine said yes within ${mostDaysWaiting} days: ${because}.`

@@ -138,11 +138,12 @@ function describeWaiting(waiting: WaitingRestore): string[] {
   ]
 }
 
-function describeOrder({ order: { snapshotId, paths, to } }: WaitingRestore): string {
+function describeOrder({ order: { snapshotId, paths, to, withOwners } }: WaitingRestore): string {
   const what = paths.length === 0 ? 'everything' : paths.map((path) => printable(path)).join(', ')
   const below = to.how === 'new folder' && to.below !== undefined ? ` below ${printable(to.below)}` : ''
   const place = to.how === 'in place' ? 'in its place, over what is there' : `to a new folder${below}`
-  return `${what} of snapshot ${snapshotId.slice(0, 8)} ${place}`
+  const owners = to.how === 'in place' || withOwners ? ', with its owners and rights' : ''
+  return `${what} of snapshot ${snapshotId.slice(0, 8)} ${place}${owners}`
 }
 
 function definePassword(command: CliCommand): void {

@@ -19,12 +19,13 @@ const ordered = z.object({ repositoryId: z.string().optional() })
  * is. One with losses proves nothing good, and stands in the history as what it was.
  */
 export async function recordProof(services: Services, operation: Row<'operations'>): Promise<void> {
-  const { id, clientId, machineId, kind, state, result, order } = operation
+  const { id, clientId, machineId, kind, state, result, order, onceKey } = operation
   const isRestore = kind === 'restore' || kind === 'test-restore' || kind === 'trial'
   if (!isRestore || state !== 'done' || result === null || clientId === null || machineId === null) return
+  if (onceKey?.startsWith(machineId)) return // the machine entered it by itself: nobody ordered it
   const told: unknown = JSON.parse(result)
-  const figures = restoreFiguresSchema.safeParse(told)
-  const repositoryId = ordered.parse(JSON.parse(order)).repositoryId ?? (await ownRepository(services, machineId))
+  const [figures, wanted] = [restoreFiguresSchema.safeParse(told), ordered.safeParse(JSON.parse(order))]
+  const repositoryId = wanted.data?.repositoryId ?? (await ownRepository(services, machineId))
   if (!figures.success || repositoryId === undefined) return
   const about = { clientId, machineId, repositoryId, measuredBy: `machine:${machineId}` }
   const { scope, snapshotId, files, bytes, seconds } = figures.data

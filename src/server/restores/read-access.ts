@@ -53,6 +53,8 @@ async function runningOperation({ store }: Services, id: string, epoch: number):
     .where('claimEpoch', '=', epoch)
     .where('state', '=', 'running')
     .where('kind', 'in', ['restore', 'trial'])
+    // What a machine enters by itself always has a key, and nobody but a person has another's data read.
+    .where('onceKey', 'is', null)
     .executeTakeFirst()
   if (!operation) throw new ServerError('CLAIM_LOST')
   return operation

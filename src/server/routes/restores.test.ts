@@ -187,6 +187,24 @@ test('a restore of another client’s data, of a snapshot that is not there, or 
   assert.equal(await code(`/api/machines/${machine.id}/restore`, {}, await as('auditor')), 'RIGHT_MISSING')
 })
 
+test('a machine cannot order by itself what would lend it the data of another, nor make evidence of what nobody ordered', async () => {
+  await using scene = await openScene()
+  const { server, spare, say, repositoryId, snapshotId } = scene
+  const order = { repositoryId, snapshotId }
+  const startedAt = new Date(server.clock.now()).toISOString()
+  for (const kind of ['restore', 'trial']) {
+    const begun = await say(spare, '/api/machine/operations', { kind, onceKey: kind, order, startedAt })
+    const { id } = begun['operation'] as Answer
+    const path = `/api/machine/operations/${String(id)}`
+    assert.equal((await say(spare, `${path}/read-access`, { epoch: begun['epoch'] }))['code'], 'CLAIM_LOST')
+    const result = { scope: 'whole', snapshotId, files: 1e9, bytes: 1e12, seconds: 1 }
+    const outcome = { state: 'done', result }
+    assert.equal((await say(spare, `${path}/finish`, { epoch: begun['epoch'], outcome })).status, 200)
+  }
+  const { json } = await server.call('GET', '/api/evidence', { headers: await scene.as('auditor') })
+  assert.deepEqual(json, [])
+})
+
 test('a password that the client keeps is lent to nobody: the machine is told that it has to be typed there', async () => {
   await using scene = await openScene(undefined, { isKept: true })
   const { machine, spare, post, say, next } = scene
