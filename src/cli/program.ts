@@ -65,6 +65,7 @@ const commands: Readonly<Record<string, CommandEntry>> = {
     operation: 'what runs, has run and is to run',
     person: 'people and what they may do',
     token: 'API tokens of one’s own',
+    evidence: 'what was measured: backups, checks, restores',
     kit: 'recovery kits: what is needed when everything else is gone',
     audit: 'what was done, by whom',
     server: 'the server itself',

@@ -5,7 +5,7 @@ import { textComparisonSchema, previewSchema } from './preview.ts'
 /** Recovery points of a machine, and what lies in them. */
 
 /** The name of a snapshot's file; what is none names nothing. */
-export const snapshotIdSchema = z.string().min(1).max(64)
+export const recoveryPointIdSchema = z.string().min(1).max(64)
 
 /** Why a recovery point is to be looked at with suspicion. */
 export const suspicions = {
@@ -99,7 +99,7 @@ export const previewAnswerSchema = z.object({
 export const comparisonOrderSchema = z.strictObject({
   ...placeShape,
   /** The recovery point with the older version. */
-  older: snapshotIdSchema,
+  older: recoveryPointIdSchema,
   reason: reasonSchema,
 })
 

@@ -6,7 +6,7 @@ import { serverJobs } from '../../src/server/work/jobs.ts'
 import { grantRepository } from '../../src/server/repositories/own-repositories.ts'
 import type { Row } from '../../src/server/store/tables.ts'
 import { password, TestRepository } from './build-repository.ts'
-import { TestMachine } from './test-server.ts'
+import { TestMachine } from './test-machine.ts'
 import type { TestServer } from './test-server.ts'
 
 type Files = Parameters<TestRepository['snapshot']>[0]

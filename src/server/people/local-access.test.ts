@@ -4,6 +4,7 @@ import { test } from 'node:test'
 import { localAccessFile, localAccessSchema } from '#protocol'
 import { openMigrated, storeKinds } from '../../../test/helpers/stores.ts'
 import type { StoreKind } from '../../../test/helpers/stores.ts'
+import { openFileTarget } from '../../filesystem/index.ts'
 import { SettableClock } from '../../../test/helpers/settable-clock.ts'
 import { tempFolder } from '../../../test/helpers/temp.ts'
 import { buildApp } from '../app/build-app.ts'
@@ -61,7 +62,8 @@ test('local access does what an owner may, but is no person, opens no content, a
   const { store, folder } = opened
   const clock = new SettableClock()
   await using storage = await openOwnStorage(folder, { store, clock })
-  const about = { storage, folder, clock, origin, fingerprint: undefined, localAccess }
+  const openTarget = (scratch: string) => openFileTarget(scratch, { foreign: true })
+  const about = { storage, folder, openTarget, clock, origin, fingerprint: undefined, localAccess }
   const services = createServices(store, sealer, about)
   const app = await buildApp([...routes, approve, read], services)
   const call = async (method: 'GET' | 'POST', url: string, payload?: object) => {

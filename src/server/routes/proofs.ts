@@ -31,6 +31,7 @@ export const proofRoutes = [
   route({
     method: 'GET',
     path: '/api/evidence',
+    command: 'evidence list',
     summary: 'What was measured, newest first.',
     access: { by: 'person', right: 'see', of: 'each' },
     query: z.object({
@@ -57,6 +58,7 @@ export const proofRoutes = [
   route({
     method: 'GET',
     path: '/api/clients/:client/proofs',
+    command: 'client proofs',
     summary: 'How often the backups of a client are proven, and how.',
     access: { by: 'person', right: 'see', of: 'client' },
     params: ofClient,
@@ -68,6 +70,7 @@ export const proofRoutes = [
   route({
     method: 'PUT',
     path: '/api/clients/:client/proofs',
+    command: 'client set-proofs',
     summary: 'Changes how often the backups of a client are proven, and how. What is left out is as usual.',
     access: { by: 'person', right: 'operate', of: 'client' },
     params: ofClient,
@@ -82,6 +85,7 @@ export const proofRoutes = [
   route({
     method: 'GET',
     path: '/api/machines/:machine/proofs',
+    command: 'machine proofs',
     summary: 'How far the proofs of a machine’s backups are, and whether the server can make any.',
     access: { by: 'person', right: 'see', of: 'machine' },
     params: ofMachine,
@@ -107,6 +111,7 @@ export const proofRoutes = [
   route({
     method: 'POST',
     path: '/api/machines/:machine/check',
+    command: 'machine check',
     summary: 'Has the server check the repository of a machine now: the next part of its data, or everything.',
     access: { by: 'person', right: 'operate', of: 'machine' },
     params: ofMachine,
@@ -120,6 +125,7 @@ export const proofRoutes = [
   route({
     method: 'POST',
     path: '/api/machines/:machine/test-restore',
+    command: 'machine test-restore',
     summary:
       'Has a random sample restored now, on the server or on the machine, compared and timed; it is removed again.',
     access: { by: 'person', right: 'operate', of: 'machine' },
@@ -135,6 +141,7 @@ export const proofRoutes = [
   route({
     method: 'POST',
     path: '/api/machines/:machine/trial',
+    command: 'machine trial',
     summary:
       'Has everything restored now for trial, on the machine, on a spare one or on the server, and timed; it is removed again.',
     access: { by: 'person', right: 'operate', of: 'machine' },
@@ -150,6 +157,7 @@ export const proofRoutes = [
   route({
     method: 'GET',
     path: '/api/machines/:machine/forecast',
+    command: 'machine forecast',
     summary: 'How long a full restore will take, from what was measured, with reasons; or that it is not known.',
     access: { by: 'person', right: 'see', of: 'machine' },
     params: ofMachine,

@@ -8,7 +8,7 @@ import {
   previewAnswerSchema,
   previewOrderSchema,
   recoveryPointPageSchema,
-  snapshotIdSchema,
+  recoveryPointIdSchema,
 } from '#protocol'
 import { z } from 'zod'
 import type { Caller } from '../app/caller.ts'
@@ -24,7 +24,7 @@ import { listRecoveryPoints } from '../reading/recovery-points.ts'
 /** Recovery points and what lies in them. Names are for who may restore; content is for who may read, and asks for a reason. */
 
 const ofMachine = z.object({ machine: idSchema })
-const named = ofMachine.extend({ snapshot: snapshotIdSchema })
+const named = ofMachine.extend({ snapshot: recoveryPointIdSchema })
 
 export const recoveryPointRoutes = [
   route({
@@ -36,7 +36,7 @@ export const recoveryPointRoutes = [
     params: ofMachine,
     query: z.object({
       limit: z.coerce.number().int().min(1).max(500).default(100),
-      after: snapshotIdSchema.optional(),
+      after: recoveryPointIdSchema.optional(),
     }),
     answer: recoveryPointPageSchema,
     handle: async ({ params: { machine }, query, signal }, services) =>

@@ -5,7 +5,8 @@ import type { Role } from '#protocol'
 import { addMachine, keepRepository } from '../../../test/helpers/own-repository.ts'
 import { storeKinds } from '../../../test/helpers/stores.ts'
 import type { StoreKind } from '../../../test/helpers/stores.ts'
-import { TestMachine, TestServer } from '../../../test/helpers/test-server.ts'
+import { TestMachine } from '../../../test/helpers/test-machine.ts'
+import { TestServer } from '../../../test/helpers/test-server.ts'
 import { authenticateAtEndpoint, grantRepository } from '../repositories/own-repositories.ts'
 
 type Answer = Readonly<Record<string, unknown>>

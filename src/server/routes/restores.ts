@@ -26,6 +26,7 @@ export const restoreRoutes = [
   route({
     method: 'POST',
     path: '/api/machines/:machine/restore',
+    command: 'machine restore',
     summary: 'Has the machine bring back what is in a snapshot, its own or that of another machine of the client.',
     access: { by: 'person', right: 'restore', of: 'machine' },
     params: machine,
@@ -38,6 +39,7 @@ export const restoreRoutes = [
   route({
     method: 'POST',
     path: '/api/machines/:machine/replace',
+    command: 'machine replace',
     summary: 'Says that the machine is lost: its key opens nothing from now on, and who uses the line takes its place.',
     access: { by: 'person', right: 'administer', of: 'machine' },
     params: machine,

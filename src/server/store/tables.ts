@@ -316,6 +316,8 @@ export interface ScriptsTable {
   readonly tokenHash: string
   readonly madeAt: number
   readonly madeBy: string
+}
+
 /** How a client's backups are proven, where that is not as usual. */
 export interface ProofSettingsTable {
   readonly clientId: Fixed<string>

@@ -12,7 +12,6 @@ export const rounds: readonly Round[] = [
   { name: 'note what machines without agent sent', every: 10_000, run: noteArrivals },
   proofRound,
 ]
-export const rounds: readonly Round[] = [{ name: 'forget old events', every: hour, run: forgetOldEvents }, proofRound]
 
 /** Who was away for longer than a day asks for everything anew. */
 async function forgetOldEvents({ store, clock }: Services): Promise<void> {

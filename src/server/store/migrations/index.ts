@@ -5,8 +5,8 @@ import * as machines from './0002-machines.ts'
 import * as records from './0003-records.ts'
 import * as rounds from './0004-rounds.ts'
 import * as reading from './0006-reading.ts'
-import * as nodes from './0011-nodes.ts'
 import * as proofs from './0009-proofs.ts'
+import * as nodes from './0011-nodes.ts'
 
 /** One step of the schema. Once released it is never edited: what is to change is a further step. */
 export interface SchemaStep {
@@ -21,6 +21,6 @@ export const schemaSteps: Readonly<Record<string, SchemaStep>> = {
   '0003-records': records,
   '0004-rounds': rounds,
   '0006-reading': reading,
-  '0011-nodes': nodes,
   '0009-proofs': proofs,
+  '0011-nodes': nodes,
 }
