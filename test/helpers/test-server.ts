@@ -1,6 +1,5 @@
 import type { FastifyInstance } from 'fastify'
 import type { Right, Role } from '#protocol'
-import { openFileTarget } from '../../src/filesystem/index.ts'
 import { buildApp } from '../../src/server/app/build-app.ts'
 import type { AppOptions } from '../../src/server/app/build-app.ts'
 import { createServices } from '../../src/server/app/create-services.ts'
@@ -13,6 +12,7 @@ import { routes } from '../../src/server/routes/index.ts'
 import { openSealer } from '../../src/server/secrets/sealer.ts'
 import { SettableClock } from './settable-clock.ts'
 import { openMigrated, storeKinds } from './stores.ts'
+import { openTrialTarget } from './trial-target.ts'
 import type { OpenedStore, StoreKind } from './stores.ts'
 
 /** A control server for tests: the whole app, over a database of its own, without a port. */
@@ -40,8 +40,7 @@ export class TestServer implements AsyncDisposable {
     const origin = 'http://localhost:8484'
     const { store, folder } = opened
     const storage = await openOwnStorage(folder, { store, clock })
-    const openTarget = (scratch: string) => openFileTarget(scratch, { foreign: true })
-    const about = { storage, folder, openTarget, clock, origin, fingerprint: undefined }
+    const about = { storage, folder, openTarget: openTrialTarget, clock, origin, fingerprint: undefined }
     const services = createServices(store, sealer, about)
     return new TestServer(await buildApp([...routes, ...more], services, { logger }), services, clock, opened)
   }

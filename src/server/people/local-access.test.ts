@@ -3,8 +3,8 @@ import { existsSync, readFileSync, statSync } from 'node:fs'
 import { test } from 'node:test'
 import { localAccessFile, localAccessSchema } from '#protocol'
 import { openMigrated, storeKinds } from '../../../test/helpers/stores.ts'
+import { openTrialTarget } from '../../../test/helpers/trial-target.ts'
 import type { StoreKind } from '../../../test/helpers/stores.ts'
-import { openFileTarget } from '../../filesystem/index.ts'
 import { SettableClock } from '../../../test/helpers/settable-clock.ts'
 import { tempFolder } from '../../../test/helpers/temp.ts'
 import { buildApp } from '../app/build-app.ts'
@@ -62,8 +62,7 @@ test('local access does what an owner may, but is no person, opens no content, a
   const { store, folder } = opened
   const clock = new SettableClock()
   await using storage = await openOwnStorage(folder, { store, clock })
-  const openTarget = (scratch: string) => openFileTarget(scratch, { foreign: true })
-  const about = { storage, folder, openTarget, clock, origin, fingerprint: undefined, localAccess }
+  const about = { storage, folder, openTarget: openTrialTarget, clock, origin, fingerprint: undefined, localAccess }
   const services = createServices(store, sealer, about)
   const app = await buildApp([...routes, approve, read], services)
   const call = async (method: 'GET' | 'POST', url: string, payload?: object) => {
