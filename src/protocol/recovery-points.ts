@@ -10,6 +10,7 @@ export const recoveryPointIdSchema = z.string().min(1).max(64)
 /** Why a recovery point is to be looked at with suspicion. */
 export const suspicions = {
   attacked: 'It came while the client counted as attacked.',
+  suspect: 'It was received while something was unusual, and no person has called it trusted since.',
   'not received': 'It lies in the storage, and nobody ever sent it to the server.',
   'was removed': 'The server removed it, and it is back: the storage may have been rolled back.',
   'from the future': 'The machine claims a time that had not come when the server received it.',

@@ -17,6 +17,7 @@ import { createLocalAccess, writeLocalAccess } from './people/local-access.ts'
 import { createOwnerLink } from './people/set-up-links.ts'
 import { openEndpoint, openOwnStorage } from './repositories/own-storage.ts'
 import { keepIndexed } from './reading/keep-indexed.ts'
+import { clearOwnLocks } from './retention/own-locks.ts'
 import { routes } from './routes/index.ts'
 import { openSealer } from './secrets/sealer.ts'
 import { migrate } from './store/migrate.ts'
@@ -62,6 +63,7 @@ export interface RunningServer extends AsyncDisposable {
 export async function startServer(options: ServerOptions): Promise<RunningServer> {
   const { folder, database = join(folder, 'control.db'), openTarget, logger = false, clock = systemClock } = options
   const address = parseListenAddress(options.listen)
+  const startedAt = clock.now()
   await mkdir(folder, { recursive: true, mode: 0o700 })
   await using starting = new AsyncDisposableStack()
   const store = starting.use(await openStore(database))
@@ -84,8 +86,12 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   starting.use(await writeLocalAccess(folder, { localAccess, address, certificate, origin }))
   const ownerLink = await createOwnerLink(services)
   const ending = new AbortController()
-  const work = doServerWork(services, { jobs: serverJobs, rounds, onProblem: options.onProblem, signal: ending.signal })
-  const indexing = keepIndexed(services, { onProblem: options.onProblem, signal: ending.signal })
+  const { signal } = ending
+  const { onProblem } = options
+  const work = clearOwnLocks(services, { before: startedAt, onProblem, signal }).then(
+    async () => await doServerWork(services, { jobs: serverJobs, rounds, onProblem, signal }),
+  )
+  const indexing = keepIndexed(services, { onProblem, signal })
   starting.defer(async () => {
     ending.abort(new Error('the server stops'))
     await Promise.all([work, indexing])

@@ -1,4 +1,7 @@
 import { randomUUID } from 'node:crypto'
+import { askApproval, serverAsks } from '../../src/server/approvals/approvals.ts'
+import { grantRepository } from '../../src/server/repositories/own-repositories.ts'
+import { deleteMachineAction } from '../../src/server/retention/actions.ts'
 import { TestMachine } from './test-machine.ts'
 import type { TestServer } from './test-server.ts'
 
@@ -7,6 +10,8 @@ export interface MadeClient {
   readonly machine: string
   readonly policy: string
   readonly operation: string
+  readonly repository: string
+  readonly approval: string
 }
 
 const keys = new Map<string, TestMachine>()
@@ -59,5 +64,10 @@ export async function makeClient(server: TestServer, name: string): Promise<Made
     .execute()
   const order = { clientId: client, machineId: machine, kind: 'backup', order: {}, requestedBy: 'schedule' }
   const operation = (await server.services.operations.create(order)).id
-  return { client, machine, policy, operation }
+  const repository = (await grantRepository(server.services, { id: machine, clientId: client, name }, undefined))
+    .repositoryId
+  const asked = { machineId: machine, name }
+  const wanted = { clientId: client, details: asked, by: serverAsks } as const
+  const approval = (await askApproval(server.services, deleteMachineAction, wanted)).id
+  return { client, machine, policy, operation, repository, approval }
 }

@@ -3,6 +3,7 @@ import { LocalBackend } from '#backend'
 import type { FileType } from '#backend'
 import { encodeNode, encodeTree, loadTree } from '#repository'
 import type { TreeNode } from '#repository'
+import type { LedgerEntry } from '../../src/server/records/ledger.ts'
 import type { Services } from '../../src/server/app/services.ts'
 import { grantRepository } from '../../src/server/repositories/own-repositories.ts'
 import { TestRepository, password } from './build-repository.ts'
@@ -77,7 +78,7 @@ export class StoredMachine {
     return snapshotId
   }
 
-  async note(what: 'received' | 'removed' | 'signed', snapshotId: string): Promise<void> {
+  async note(what: LedgerEntry['what'], snapshotId: string): Promise<void> {
     const { repositoryId, machine: machineId } = this
     await this.#services.ledger.write({ repositoryId, what, snapshotId, machineId })
   }

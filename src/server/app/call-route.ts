@@ -98,8 +98,8 @@ async function allow(route: Route, door: Door): Promise<Caller | MachineCaller |
   if (access.by === 'anybody') return caller
   if (!caller) throw new ServerError('SIGN_IN_NEEDED')
   requireNamedPerson(route, caller)
-  if (route.bySession && caller.signedInAt === undefined) throw new ServerError('SIGN_IN_NEEDED')
   if (access.by === 'person') await requireRight(caller, access, door)
+  if (route.bySession && caller.signedInAt === undefined) throw new ServerError('SIGN_IN_NEEDED')
   return caller
 }
 

@@ -11,6 +11,7 @@ import { AuditLog } from '../records/audit.ts'
 import { Reading } from '../reading/reading.ts'
 import { Ledger } from '../records/ledger.ts'
 import type { OwnStorage } from '../repositories/own-storage.ts'
+import { StorageChanges } from '../repositories/storage-changes.ts'
 import type { Sealer } from '../secrets/sealer.ts'
 import type { Store } from '../store/store.ts'
 import { AddressLimiter } from './limiter.ts'
@@ -44,6 +45,7 @@ export function createServices(
     storage,
     reading: new Reading(store, { folder, key: sealer.derive('search index') }),
     guesses: new AddressLimiter(clock),
+    storageChanges: new StorageChanges(),
     folder,
     openTarget,
     clock,

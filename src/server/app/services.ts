@@ -9,6 +9,7 @@ import type { AuditLog } from '../records/audit.ts'
 import type { Reading } from '../reading/reading.ts'
 import type { Ledger } from '../records/ledger.ts'
 import type { OwnStorage } from '../repositories/own-storage.ts'
+import type { StorageChanges } from '../repositories/storage-changes.ts'
 import type { Sealer } from '../secrets/sealer.ts'
 import type { Store } from '../store/store.ts'
 
@@ -27,6 +28,8 @@ export interface Services {
   readonly reading: Reading
   /** Counts wrong passwords, wherever they are asked for. */
   readonly guesses: AddressLimiter
+  /** Told by whoever has changed what lies there past the endpoint. */
+  readonly storageChanges: StorageChanges
   /** The server's own folder on this machine. */
   readonly folder: string
   /** Opens a folder of this machine to restore somebody's files into, for trial: without owners, devices and setuid bits. */

@@ -2,7 +2,15 @@ import { lstat, mkdir, readdir, rename, stat, unlink } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { type Cancellable, type Clock, hasCode } from '#base'
 import { fileError, type FileRef, fileTypes, type FolderSync, isValidName, layoutPath } from '#backend'
-import { dayOf, inPurgeOrder, isOlder, type Purged, type Quarantine, type SetAsideFile } from './quarantine.ts'
+import {
+  dayOf,
+  inPurgeOrder,
+  isOlder,
+  type Purged,
+  type PurgeOptions,
+  type Quarantine,
+  type SetAsideFile,
+} from './quarantine.ts'
 
 /** In the repository's own folder: it moves with it, and restic passes it over. */
 const quarantineFolder = 'deleted'
@@ -79,12 +87,13 @@ export class FolderQuarantine implements Quarantine {
     }
   }
 
-  async purge(olderThan: number, { signal }: Cancellable = {}): Promise<Purged> {
+  async purge(olderThan: number, { signal, mayDelete }: PurgeOptions = {}): Promise<Purged> {
     const now = this.#clock.now()
     const all = await Array.fromAsync(this.list({ signal }))
     let [files, bytes] = [0, 0]
     for (const one of inPurgeOrder(all.filter(({ day }) => isOlder(day, { olderThan, now })))) {
       signal?.throwIfAborted()
+      await mayDelete?.()
       await this.#translated(() => unlink(this.#path(one)))
       files++
       bytes += one.size

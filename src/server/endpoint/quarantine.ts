@@ -25,6 +25,10 @@ export interface Purged {
   readonly bytes: number
 }
 
+export interface PurgeOptions extends Cancellable {
+  readonly mayDelete?: (() => Promise<void>) | undefined
+}
+
 /** Where the files of one repository go that the server's own prune and retention delete, until they are purged by age. */
 export interface Quarantine {
   /** Sets a file aside, so that nobody sees it any more. An absent file is no error. */
@@ -39,8 +43,11 @@ export interface Quarantine {
    * without its packs. Where a file of that name lies again, that one stays.
    */
   putBack(files: readonly SetAsideFile[], options?: Cancellable): Promise<void>
-  /** Deletes for good what was set aside at least so many milliseconds ago, counted from the end of its day. */
-  purge(olderThan: number, options?: Cancellable): Promise<Purged>
+  /**
+   * Deletes for good what was set aside at least so many milliseconds ago, counted from the end of its day. `mayDelete` is asked
+   * before every file, and ends it by throwing.
+   */
+  purge(olderThan: number, options?: PurgeOptions): Promise<Purged>
 }
 
 const day = 24 * 60 * 60 * 1000

@@ -1,6 +1,14 @@
 import { type Cancellable, type Clock, hasCode } from '#base'
 import type { Backend, FileRef } from '#backend'
-import { dayOf, inPurgeOrder, isOlder, type Purged, type Quarantine, type SetAsideFile } from './quarantine.ts'
+import {
+  dayOf,
+  inPurgeOrder,
+  isOlder,
+  type Purged,
+  type PurgeOptions,
+  type Quarantine,
+  type SetAsideFile,
+} from './quarantine.ts'
 import type { Tombstones } from './tombstones.ts'
 
 export interface TombstoneOptions {
@@ -56,12 +64,13 @@ export class TombstoneQuarantine implements Quarantine {
     await this.#tombstones.remove(files.map(({ file }) => file)) // all at once: no order to keep
   }
 
-  async purge(olderThan: number, { signal }: Cancellable = {}): Promise<Purged> {
+  async purge(olderThan: number, { signal, mayDelete }: PurgeOptions = {}): Promise<Purged> {
     const now = this.#clock.now()
     const gone: SetAsideFile[] = []
     try {
       for (const one of inPurgeOrder(this.#tombstones.all().filter(({ day }) => isOlder(day, { olderThan, now })))) {
         signal?.throwIfAborted()
+        await mayDelete?.()
         if (this.hides(one.file) && (await this.#deleteForGood(one.file, { signal }))) gone.push(one)
       }
     } finally {

@@ -1,10 +1,11 @@
 import { randomUUID } from 'node:crypto'
+import type { Kysely, Transaction } from 'kysely'
 import { backupPolicySchema } from '#protocol'
 import { mistakesOf, refuseMistakes } from '#policy'
 import type { BackupPolicy, Mistake } from '#policy'
 import type { Services } from '../app/services.ts'
 import { ServerError } from '../errors.ts'
-import type { Row } from '../store/tables.ts'
+import type { Row, Tables } from '../store/tables.ts'
 
 /** Backup policies of a client, and which machines follow them. */
 
@@ -20,10 +21,15 @@ export interface StoredPolicy {
 /** Stands for the machine's own repository on this server, in `to.repository`. */
 export const ownRepository = 'own'
 
+/** Throws `BACKUP_POLICY_INVALID`. */
+export function refuseMistaken(policy: BackupPolicy, now: number): void {
+  refuseMistakes(policy.name, [...mistakesOf(policy, now), ...notFollowedYet(policy)])
+}
+
 /** Throws `BACKUP_POLICY_INVALID`, `NAME_TAKEN`. */
 export async function createPolicy(services: Services, clientId: string, policy: BackupPolicy): Promise<StoredPolicy> {
   const { store, clock } = services
-  refuseMistakes(policy.name, [...mistakesOf(policy, clock.now()), ...notFollowedYet(policy)])
+  refuseMistaken(policy, clock.now())
   const row = await store.db
     .insertInto('policies')
     .values({
@@ -44,41 +50,78 @@ export async function createPolicy(services: Services, clientId: string, policy:
 /** Throws `BACKUP_POLICY_INVALID`, `NAME_TAKEN`. */
 export async function changePolicy(services: Services, id: string, policy: BackupPolicy): Promise<StoredPolicy> {
   const { store, clock } = services
-  refuseMistakes(policy.name, [...mistakesOf(policy, clock.now()), ...notFollowedYet(policy)])
-  return await store.db.transaction().execute(async (transaction) => {
-    const { clientId } = await transaction
-      .selectFrom('policies')
-      .select('clientId')
-      .where('id', '=', id)
-      .executeTakeFirstOrThrow()
-    const other = await transaction
-      .selectFrom('policies')
-      .select('id')
-      .where('clientId', '=', clientId)
-      .where('name', '=', policy.name)
-      .where('id', '!=', id)
-      .executeTakeFirst()
-    if (other) throw new ServerError('NAME_TAKEN', { what: 'backup policy' })
-    const row = await transaction
-      .updateTable('policies')
-      .set((current) => ({
-        name: policy.name,
-        document: JSON.stringify(policy),
-        revision: current('revision', '+', 1),
-      }))
-      .where('id', '=', id)
-      .returningAll()
-      .executeTakeFirstOrThrow()
-    const machines = await transaction
-      .selectFrom('machinePolicies')
-      .select('machineId')
-      .where('policyId', '=', id)
-      .execute()
-    return fromRow(
-      row,
-      machines.map(({ machineId }) => machineId),
-    )
-  })
+  const change = { id, policy, now: clock.now() }
+  return await store.db.transaction().execute(async (transaction) => await changePolicyIn(transaction, change))
+}
+
+/** The same within a transaction; and as late as an approval allows, so what the schedule needs is asked again. */
+export async function changePolicyIn(
+  transaction: Transaction<Tables>,
+  { id, policy, now }: { readonly id: string; readonly policy: BackupPolicy; readonly now: number },
+): Promise<StoredPolicy> {
+  refuseMistaken(policy, now)
+  const { clientId } = await transaction
+    .selectFrom('policies')
+    .select('clientId')
+    .where('id', '=', id)
+    .executeTakeFirstOrThrow()
+  const other = await transaction
+    .selectFrom('policies')
+    .select('id')
+    .where('clientId', '=', clientId)
+    .where('name', '=', policy.name)
+    .where('id', '!=', id)
+    .executeTakeFirst()
+  if (other) throw new ServerError('NAME_TAKEN', { what: 'backup policy' })
+  const row = await transaction
+    .updateTable('policies')
+    .set((current) => ({
+      name: policy.name,
+      document: JSON.stringify(policy),
+      revision: current('revision', '+', 1),
+    }))
+    .where('id', '=', id)
+    .returningAll()
+    .executeTakeFirstOrThrow()
+  const machines = await transaction
+    .selectFrom('machinePolicies')
+    .select('machineId')
+    .where('policyId', '=', id)
+    .execute()
+  return fromRow(
+    row,
+    machines.map(({ machineId }) => machineId),
+  )
+}
+
+/** Deletes a policy that no machine follows. Throws `STATE_WRONG`, `NOT_FOUND`. */
+export async function deletePolicyIn(transaction: Transaction<Tables>, id: string): Promise<Row<'policies'>> {
+  await refuseFollowed(transaction, id)
+  const gone = await transaction.deleteFrom('policies').where('id', '=', id).returningAll().executeTakeFirst()
+  if (!gone) throw new ServerError('NOT_FOUND', { what: 'backup policy' })
+  return gone
+}
+
+/** Throws `STATE_WRONG`. */
+export async function refuseFollowed(db: Kysely<Tables>, id: string): Promise<void> {
+  const follower = await db
+    .selectFrom('machinePolicies')
+    .select('machineId')
+    .where('policyId', '=', id)
+    .executeTakeFirst()
+  if (follower) throw new ServerError('STATE_WRONG', { what: 'backup policy', state: 'followed by machines' })
+}
+
+/** Throws `NOT_FOUND`. */
+export async function loadPolicy({ store }: Services, id: string): Promise<StoredPolicy> {
+  const row = await store.db.selectFrom('policies').selectAll().where('id', '=', id).executeTakeFirst()
+  if (!row) throw new ServerError('NOT_FOUND', { what: 'backup policy' })
+  const followed = store.db.selectFrom('machinePolicies').select('machineId').where('policyId', '=', id)
+  const machines = await followed.execute()
+  return fromRow(
+    row,
+    machines.map(({ machineId }) => machineId),
+  )
 }
 
 export async function listPolicies({ store }: Services, clientId: string): Promise<StoredPolicy[]> {
@@ -121,18 +164,27 @@ export async function assignPolicies(
   policyIds: readonly string[],
 ): Promise<void> {
   await store.db.transaction().execute(async (transaction) => {
-    const known = await transaction
-      .selectFrom('policies')
-      .innerJoin('machines', 'machines.clientId', 'policies.clientId')
-      .select('policies.id')
-      .where('machines.id', '=', machineId)
-      .where('policies.id', 'in', policyIds.length > 0 ? [...policyIds] : [''])
-      .execute()
-    if (known.length !== new Set(policyIds).size) throw new ServerError('NOT_FOUND', { what: 'backup policy' })
-    await transaction.deleteFrom('machinePolicies').where('machineId', '=', machineId).execute()
-    const rows = known.map(({ id: policyId }) => ({ machineId, policyId }))
-    if (rows.length > 0) await transaction.insertInto('machinePolicies').values(rows).execute()
+    await assignPoliciesIn(transaction, machineId, policyIds)
   })
+}
+
+/** The same within a transaction. */
+export async function assignPoliciesIn(
+  transaction: Transaction<Tables>,
+  machineId: string,
+  policyIds: readonly string[],
+): Promise<void> {
+  const known = await transaction
+    .selectFrom('policies')
+    .innerJoin('machines', 'machines.clientId', 'policies.clientId')
+    .select('policies.id')
+    .where('machines.id', '=', machineId)
+    .where('policies.id', 'in', policyIds.length > 0 ? [...policyIds] : [''])
+    .execute()
+  if (known.length !== new Set(policyIds).size) throw new ServerError('NOT_FOUND', { what: 'backup policy' })
+  await transaction.deleteFrom('machinePolicies').where('machineId', '=', machineId).execute()
+  const rows = known.map(({ id: policyId }) => ({ machineId, policyId }))
+  if (rows.length > 0) await transaction.insertInto('machinePolicies').values(rows).execute()
 }
 
 /** What agents do not do yet: a policy must not be shown as followed when a part of it is left out without a word. */

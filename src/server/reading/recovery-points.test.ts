@@ -50,7 +50,7 @@ for (const kind of storeKinds) {
   )
 }
 
-test('what is suspicious is said: never received, removed and back, from the future, during an attack', async () => {
+test('what is suspicious is said: never received, removed and back, from the future, unusual, during an attack', async () => {
   await using server = await TestServer.open()
   const office = await StoredMachine.create(server)
   const now = new Date(server.clock.now()).toISOString()
@@ -58,6 +58,11 @@ test('what is suspicious is said: never received, removed and back, from the fut
   const removed = await office.backUp(files, { time: '2024-01-01T00:00:00Z' })
   await office.note('removed', removed)
   const invented = await office.backUp(files, { time: '2024-01-02T00:00:00Z', isSent: false })
+  server.clock.pass(1_000)
+  const unusual = await office.backUp(files, { time: '2024-01-04T00:00:00Z' })
+  await office.note('suspect', unusual)
+  const putBack = await office.backUp(files, { time: '2024-01-05T00:00:00Z' })
+  for (const what of ['removed', 'putting-back', 'put-back'] as const) await office.note(what, putBack)
   server.clock.pass(1_000)
   const late = await office.backUp(files, { time: new Date(server.clock.now() + 3_600_000).toISOString() })
   server.clock.pass(1_000)
@@ -71,6 +76,8 @@ test('what is suspicious is said: never received, removed and back, from the fut
     [plain]: [],
     [removed]: ['was removed'],
     [invented]: ['not received'],
+    [unusual]: ['suspect'],
+    [putBack]: [],
     [late]: ['from the future'],
     [during]: ['attacked'],
   })

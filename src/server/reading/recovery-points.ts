@@ -27,6 +27,7 @@ interface Found {
   readonly isStored: boolean
   readonly isSigned: boolean
   readonly wasRemoved: boolean
+  readonly isSuspect: boolean
 }
 
 /** How far a machine's clock may be ahead before it is told, in milliseconds. */
@@ -57,28 +58,24 @@ export async function listRecoveryPoints(
 
 async function findSnapshots(services: Services, repositoryId: string, { signal }: Cancellable): Promise<Found[]> {
   const { ledger, storage } = services
-  const [received, removed, signed] = [new Map<string, number>(), new Set<string>(), new Set<string>()]
-  for await (const { what, snapshotId, at } of ledger.entries(repositoryId)) {
-    if (what === 'signed') signed.add(snapshotId)
-    else if (what === 'removed') {
-      removed.add(snapshotId)
-      received.delete(snapshotId)
-    } else {
-      received.set(snapshotId, at)
-      removed.delete(snapshotId)
-    }
-  }
+  const known = await ledger.snapshots(repositoryId)
   const stored = new Set<string>()
   const backend = await storage.backend(repositoryId)
   for await (const { name } of backend.list('snapshot', { signal })) stored.add(name)
-  return [...new Set([...received.keys(), ...stored])].map((id) => ({
-    id,
-    repositoryId,
-    receivedAt: received.get(id) ?? null,
-    isStored: stored.has(id),
-    isSigned: signed.has(id),
-    wasRemoved: removed.has(id),
-  }))
+  const wanted = [...known.values()].filter(({ state }) => state !== 'removed').map(({ id }) => id)
+  return [...new Set([...wanted, ...stored])].map((id) => {
+    const { state, receivedAt = null, suspectBecause, isSigned = false } = known.get(id) ?? {}
+    const wasRemoved = state === 'removed'
+    return {
+      id,
+      repositoryId,
+      receivedAt: wasRemoved ? null : receivedAt,
+      isStored: stored.has(id),
+      isSigned,
+      wasRemoved,
+      isSuspect: suspectBecause !== undefined,
+    }
+  })
 }
 
 /** Since when the machine's client counts as attacked; undefined: it does not. */
@@ -163,10 +160,11 @@ function suspicionsOf(
   snapshot: NamedSnapshot | undefined,
   attackedSince: number | undefined,
 ): Suspicion[] {
-  const { receivedAt, wasRemoved } = found
+  const { receivedAt, wasRemoved, isSuspect } = found
   const claimedAt = snapshot && Number(parseTime(snapshot.time) / 1_000_000n)
   const all: readonly (readonly [Suspicion, boolean])[] = [
     ['attacked', attackedSince !== undefined && receivedAt !== null && receivedAt >= attackedSince],
+    ['suspect', isSuspect],
     ['not received', receivedAt === null && !wasRemoved],
     ['was removed', receivedAt === null && wasRemoved],
     ['from the future', receivedAt !== null && claimedAt !== undefined && claimedAt > receivedAt + clockTolerance],

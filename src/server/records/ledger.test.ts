@@ -50,6 +50,33 @@ for (const kind of storeKinds) {
     },
   )
 
+  test(
+    about('what is just being removed or put back may be there or not, and putting it back makes it no younger'),
+    { skip },
+    async () => {
+      await using opened = await openMigrated(kind)
+      const clock = new SettableClock(1_000)
+      const ledger = new Ledger(opened.store.db, clock)
+      await ledger.write(received(a))
+      const at = async (what: 'removing' | 'removed' | 'putting-back' | 'put-back') => {
+        clock.pass(1_000)
+        await ledger.write({ ...received(a), what })
+        const { receivedAt, putBackAt } = (await ledger.snapshots('r')).get(a) ?? {}
+        const found = [await ledger.compare('r', new Set()), await ledger.compare('r', new Set([a]))]
+        return { receivedAt, putBackAt, agrees: found.map((each) => JSON.stringify(each) === JSON.stringify(nothing)) }
+      }
+      const never = { receivedAt: 1_000, putBackAt: undefined }
+      assert.deepEqual(await at('removing'), { ...never, agrees: [true, true] })
+      assert.deepEqual(await at('put-back'), { ...never, agrees: [false, true] }, 'a removal that was cut off')
+      await at('removing')
+      assert.deepEqual(await at('removed'), { ...never, agrees: [true, false] })
+      assert.deepEqual(await at('putting-back'), { ...never, agrees: [true, true] })
+      assert.deepEqual(await at('put-back'), { receivedAt: 1_000, putBackAt: 7_000, agrees: [false, true] })
+      await ledger.write(received(a))
+      assert.equal((await ledger.snapshots('r')).get(a)?.receivedAt, 1_000, 'an upload of it says nothing new')
+    },
+  )
+
   test(about('a signature is kept once, and says nothing about whether the snapshot is there'), { skip }, async () => {
     await using opened = await openMigrated(kind)
     const ledger = new Ledger(opened.store.db)

@@ -1,12 +1,14 @@
 import { mkdir } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import type { FastifyPluginAsync } from 'fastify'
+import type { Transaction } from 'kysely'
 import type { Clock } from '#base'
 import { openBackend, parseLocation } from '#backend'
 import type { Services } from '../app/services.ts'
 import type { Store } from '../store/store.ts'
 import { BackendStorage, FolderStorage, RepositoryEndpoint } from '../endpoint/index.ts'
 import type { EndpointStorage, StoredFile } from '../endpoint/index.ts'
+import type { Tables } from '../store/tables.ts'
 import { authenticateAtEndpoint } from './own-repositories.ts'
 import { StoreLockOwners } from './store-lock-owners.ts'
 import { StoreTombstones } from './store-tombstones.ts'
@@ -44,7 +46,7 @@ function located(storage: EndpointStorage, locationOf: OwnStorage['locationOf'])
 
 /** The door by which machines and stock restic come. A snapshot stands in the ledger before its sender hears that it is stored. */
 export function openEndpoint(services: Services): FastifyPluginAsync {
-  const { store, storage, clock } = services
+  const { store, storage, storageChanges, clock } = services
   const endpoint = new RepositoryEndpoint({
     storage,
     lockOwners: new StoreLockOwners(store.db, clock),
@@ -52,10 +54,28 @@ export function openEndpoint(services: Services): FastifyPluginAsync {
     authenticate: async (user, password) => await authenticateAtEndpoint(services, user, password),
     onStored: async (file) => await recordSnapshot(services, file),
   })
+  storageChanges.listen((repositoryId) => endpoint.recount(repositoryId))
   return endpoint.plugin
 }
 
-async function recordSnapshot({ ledger }: Services, { repository, machine, type, name }: StoredFile): Promise<void> {
+async function recordSnapshot({ store, ledger }: Services, stored: StoredFile): Promise<void> {
+  const { repository: repositoryId, machine: machineId, type, name: snapshotId } = stored
   if (type !== 'snapshot') return
-  await ledger.write({ repositoryId: repository, what: 'received', snapshotId: name, machineId: machine })
+  const about = { repositoryId, snapshotId, machineId }
+  await store.db.transaction().execute(async (transaction) => {
+    await ledger.write({ ...about, what: 'received' }, transaction)
+    if (!(await isAttacked(transaction, repositoryId))) return
+    const because = 'It was received while this client may have been under attack.'
+    await ledger.write({ ...about, what: 'suspect', details: { because } }, transaction)
+  })
+}
+
+async function isAttacked(db: Transaction<Tables>, repositoryId: string): Promise<boolean> {
+  const client = await db
+    .selectFrom('repositories')
+    .innerJoin('clients', 'clients.id', 'repositories.clientId')
+    .select('clients.state')
+    .where('repositories.id', '=', repositoryId)
+    .executeTakeFirst()
+  return client?.state === 'attacked'
 }

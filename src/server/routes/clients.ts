@@ -78,7 +78,7 @@ export const clientRoutes = [
   }),
 ]
 
-function showClient({ id, name, state, stateSince, createdAt }: Row<'clients'>): z.input<typeof clientSchema> {
+export function showClient({ id, name, state, stateSince, createdAt }: Row<'clients'>): z.input<typeof clientSchema> {
   return {
     id,
     name,

@@ -1,4 +1,6 @@
 import type { Route } from '../app/route.ts'
+import { approvalRoutes } from './approvals.ts'
+import { attackRoutes } from './attack.ts'
 import { clientRoutes } from './clients.ts'
 import { kitRoutes } from './kit.ts'
 import { machineSideRoutes } from './machine-side.ts'
@@ -10,6 +12,7 @@ import { recoveryPointRoutes } from './recovery-points.ts'
 import { searchRoutes } from './search.ts'
 import { proofRoutes } from './proofs.ts'
 import { restoreRoutes } from './restores.ts'
+import { repositoryRoutes } from './repositories.ts'
 import { serverRoutes } from './server.ts'
 import { withoutAgentRoutes } from './without-agent.ts'
 
@@ -28,4 +31,7 @@ export const routes: readonly Route[] = [
   ...kitRoutes,
   ...restoreRoutes,
   ...proofRoutes,
+  ...repositoryRoutes,
+  ...attackRoutes,
+  ...approvalRoutes,
 ]

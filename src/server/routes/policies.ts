@@ -1,8 +1,26 @@
-import { backupPolicySchema, doneSchema, idSchema } from '#protocol'
+import { approvalSchema, backupPolicySchema, doneOrWaitsSchema, idSchema } from '#protocol'
+import { keepsLess } from '#policy'
 import { z } from 'zod'
+import type { Caller } from '../app/caller.ts'
 import { route } from '../app/route.ts'
-import { ServerError } from '../errors.ts'
-import { assignPolicies, changePolicy, createPolicy, listPolicies, policiesOf } from '../fleet/policies.ts'
+import type { Services } from '../app/services.ts'
+import { askApproval } from '../approvals/approvals.ts'
+import { ApprovalError } from '../approvals/errors.ts'
+import { showApproval } from '../approvals/show.ts'
+import {
+  assignPolicies,
+  changePolicy,
+  createPolicy,
+  deletePolicyIn,
+  listPolicies,
+  loadPolicy,
+  policiesOf,
+  refuseFollowed,
+  refuseMistaken,
+} from '../fleet/policies.ts'
+import { isInForce, shortensForMachine } from '../retention/keeps-in-force.ts'
+import { assignPoliciesAction, changePolicyAction, deletePolicyAction } from '../retention/policy-actions.ts'
+import { waits } from './repositories.ts'
 
 const storedSchema = z.object({
   id: idSchema,
@@ -10,6 +28,8 @@ const storedSchema = z.object({
   revision: z.int(),
   policy: backupPolicySchema,
   machines: z.array(idSchema),
+  /** What was asked for and not done yet, because something would be kept less long. */
+  waits: approvalSchema.optional(),
 })
 
 const ofClient = z.object({ client: idSchema })
@@ -46,13 +66,20 @@ export const policyRoutes = [
   route({
     method: 'PUT',
     path: '/api/policies/:policy',
-    summary: 'Changes a backup policy; machines follow the new one as soon as they have heard of it.',
+    summary: 'Changes a backup policy. If something would be kept less long, it waits for a second person or a delay.',
     command: 'policy change',
     access: { by: 'person', right: 'operate', of: 'policy' },
     params: named,
     body: backupPolicySchema,
     answer: storedSchema,
     async handle({ params: { policy: id }, body, caller }, services) {
+      refuseMistaken(body, services.clock.now())
+      const before = await loadPolicy(services, id)
+      if (keepsLess(before.policy.keep, body.keep) && (await isInForce(services.store.db, id))) {
+        const details = { policyId: id, revision: before.revision, policy: body }
+        const wanted = { clientId: before.clientId, details, by: caller }
+        return { ...show(before), waits: showApproval(await askApproval(services, changePolicyAction, wanted)) }
+      }
       const changed = await changePolicy(services, id, body)
       const { clientId, revision } = changed
       const details = { id, revision, policy: body }
@@ -63,23 +90,24 @@ export const policyRoutes = [
   route({
     method: 'DELETE',
     path: '/api/policies/:policy',
-    summary: 'Removes a backup policy that no machine follows. What was backed up by it stays.',
+    summary:
+      'Removes a backup policy that no machine follows. One by which backups are kept waits for a second person.',
     command: 'policy remove',
     access: { by: 'person', right: 'operate', of: 'policy' },
     params: named,
-    answer: doneSchema,
-    async handle({ params: { policy: id }, caller }, { store, audit }) {
+    answer: doneOrWaitsSchema,
+    async handle({ params: { policy: id }, caller }, services) {
+      const { store, audit } = services
+      const { clientId, policy } = await loadPolicy(services, id)
+      await refuseFollowed(store.db, id)
+      if (await isInForce(store.db, id)) {
+        const wanted = { clientId, details: { policyId: id, name: policy.name }, by: caller }
+        return waits(await askApproval(services, deletePolicyAction, wanted))
+      }
       await store.db.transaction().execute(async (transaction) => {
-        const follower = await transaction
-          .selectFrom('machinePolicies')
-          .select('machineId')
-          .where('policyId', '=', id)
-          .executeTakeFirst()
-        if (follower) throw new ServerError('STATE_WRONG', { what: 'backup policy', state: 'followed by machines' })
-        const gone = await transaction.deleteFrom('policies').where('id', '=', id).returningAll().executeTakeFirst()
-        const clientId = gone?.clientId ?? null
-        const details = { id, name: gone?.name }
-        await audit.write({ actor: caller.actor, what: 'policy.delete', clientId, details }, transaction)
+        const { name } = await deletePolicyIn(transaction, id)
+        const entry = { actor: caller.actor, what: 'policy.delete', clientId, details: { id, name } }
+        await audit.write(entry, transaction)
       })
       return { done: true as const }
     },
@@ -97,13 +125,19 @@ export const policyRoutes = [
   route({
     method: 'PUT',
     path: '/api/machines/:machine/policies',
-    summary: 'Sets which backup policies of its client a machine follows.',
+    summary: 'Sets which backup policies of its client a machine follows; what is kept less long by them waits.',
     command: 'machine follow',
     access: { by: 'person', right: 'operate', of: 'machine' },
     params: ofMachine,
     body: z.object({ policies: z.array(idSchema).max(100).describe('the backup policies') }),
     answer: z.array(storedSchema),
     async handle({ params: { machine: id }, body: { policies }, caller }, services) {
+      const waiting = await askIfShorter(services, { machineId: id, policyIds: policies, caller })
+      if (waiting) {
+        const followed = shown(await policiesOf(services, id)).map((each) => ({ ...each, waits: waiting }))
+        if (followed.length === 0) throw new ApprovalError('APPROVAL_WAITS', { sentence: waiting.sentence })
+        return followed
+      }
       await assignPolicies(services, id, policies)
       const { clientId } = await services.store.db
         .selectFrom('machines')
@@ -116,6 +150,29 @@ export const policyRoutes = [
     },
   }),
 ]
+
+interface Assignment {
+  readonly machineId: string
+  readonly policyIds: readonly string[]
+  readonly caller: Caller
+}
+
+/** The approval that it waits for when the machine's backups would be kept less long. */
+async function askIfShorter(services: Services, { machineId, policyIds, caller }: Assignment) {
+  const { store } = services
+  const machine = await store.db
+    .selectFrom('machines')
+    .select(['clientId', 'name'])
+    .where('id', '=', machineId)
+    .executeTakeFirstOrThrow()
+  const { clientId, name } = machine
+  const wanted = (await listPolicies(services, clientId)).filter(({ id }) => policyIds.includes(id))
+  const after = wanted.map(({ policy }) => policy.keep)
+  const before = (await policiesOf(services, machineId)).map(({ policy }) => policy.keep)
+  if (!(await shortensForMachine(store.db, machineId, { before, after }))) return undefined
+  const details = { machineId, name, policyIds: [...policyIds] }
+  return showApproval(await askApproval(services, assignPoliciesAction, { clientId, details, by: caller }))
+}
 
 type Stored = Awaited<ReturnType<typeof createPolicy>>
 

@@ -15,6 +15,8 @@ export interface PeopleTable {
   readonly name: string
   readonly email: string
   readonly twoFactorEnabled: Flag | boolean | null
+  /** As better-auth and the engine have it: a Date, or RFC 3339. */
+  readonly createdAt: ColumnType<Date | string, never, Date | string>
 }
 
 /** A role that a person has with a client, or with every client and the server itself (`clientId` "*"). */
@@ -130,6 +132,43 @@ export interface RepositoriesTable {
   readonly heldBecause: string | null
 }
 
+/** What the server's own care of a repository remembers. */
+export interface RepositoryCareTable {
+  readonly repositoryId: Fixed<string>
+  /** Since when it is held; what holds it stands in the repository's row. */
+  readonly heldSince: number | null
+  /** Unusual runs and floods up to here are known to a person. */
+  readonly lookedAtUntil: number | null
+  /** JSON: by which policies retention went last, with their keep. */
+  readonly keeps: string | null
+  /** SHA-256 of the config file, as it was first seen. */
+  readonly configHash: string | null
+  readonly lastRetentionAt: number | null
+  readonly lastPruneAt: number | null
+  /** Packs that the last prune has marked: the next one deletes them. */
+  readonly waitingPacks: number | null
+  /** When the figures below were taken from the storage. */
+  readonly measuredAt: number | null
+  readonly usedBytes: number | null
+  readonly snapshots: number | null
+  readonly softDeletedBytes: number | null
+  /** The day of what was set aside first, in UTC: `2026-07-31`. */
+  readonly softDeletedSince: string | null
+  /** When all of it was set aside; null: it is in use. */
+  readonly deletedAt: number | null
+}
+
+/** Backup runs that were held against what is usual for their machine. */
+export interface JudgedRunsTable {
+  readonly operationId: Fixed<string>
+  readonly repositoryId: Fixed<string>
+  /** 'usual', 'unusual' or 'not known'. */
+  readonly answer: Fixed<string>
+  /** Sentences. */
+  readonly because: Fixed<string>
+  readonly judgedAt: Fixed<number>
+}
+
 /** What a machine shows at the repository endpoint. */
 export interface RepositoryCredentialsTable {
   readonly id: Fixed<string>
@@ -198,7 +237,7 @@ export interface AuditTable {
 export interface LedgerTable {
   readonly repositoryId: Fixed<string>
   readonly seq: Fixed<number>
-  /** 'received', 'removed' or 'signed'. */
+  /** As `LedgerEntry` has it. */
   readonly what: Fixed<string>
   readonly snapshotId: Fixed<string>
   readonly machineId: Fixed<string | null>
@@ -235,7 +274,7 @@ export interface ApprovalsTable {
   readonly expiresAt: Fixed<number>
   readonly decidedBy: string | null
   readonly decidedAt: number | null
-  /** 'waiting', 'allowed', 'refused', 'withdrawn', 'done'. */
+  /** 'waiting', 'allowed', 'refused', 'withdrawn', 'expired', 'done', 'failed'. */
   readonly state: string
 }
 
@@ -365,6 +404,8 @@ export interface Tables {
   readonly scripts: ScriptsTable
   readonly proofSettings: ProofSettingsTable
   readonly readingTurns: ReadingTurnsTable
+  readonly repositoryCare: RepositoryCareTable
+  readonly judgedRuns: JudgedRunsTable
 }
 
 export type Row<Name extends keyof Tables> = Selectable<Tables[Name]>

@@ -1,9 +1,13 @@
 import { noteArrivals } from '../fleet/script-runs.ts'
 import type { Services } from '../app/services.ts'
 import { proofRound } from '../proofs/plan-proofs.ts'
+import { lookAtApprovals } from '../approvals/carry-out.ts'
+import { judgeRuns } from '../retention/judge-runs.ts'
+import { planLedgerChecks, planPurges, planRetentionRuns } from '../retention/rounds.ts'
 import type { Round } from './round.ts'
 
-const hour = 3_600_000
+const minute = 60_000
+const hour = 60 * minute
 const day = 24 * hour
 
 /** Everything that server nodes do again and again by themselves. */
@@ -11,6 +15,11 @@ export const rounds: readonly Round[] = [
   { name: 'forget old events', every: hour, run: forgetOldEvents },
   { name: 'note what machines without agent sent', every: 10_000, run: noteArrivals },
   proofRound,
+  { name: 'judge backup runs', every: minute, run: judgeRuns },
+  { name: 'look at approvals', every: minute, run: lookAtApprovals },
+  { name: 'plan retention', every: hour, run: planRetentionRuns },
+  { name: 'plan ledger checks', every: hour, run: planLedgerChecks },
+  { name: 'plan purges', every: hour, run: planPurges },
 ]
 
 /** Who was away for longer than a day asks for everything anew. */

@@ -1,0 +1,42 @@
+import { z } from 'zod'
+import { doneSchema, idSchema, timeSchema } from './answers.ts'
+
+/** What one person has asked for and another must allow; where there is no other, it waits for a delay. */
+export const approvalSchema = z.object({
+  id: idSchema,
+  clientId: idSchema.nullable(),
+  action: z.string(),
+  /** What will happen, in a sentence. */
+  sentence: z.string(),
+  /** A person's id, or 'server'. */
+  askedBy: z.string(),
+  askedAt: timeSchema,
+  needs: z.enum(['person', 'delay']),
+  /** With a delay: when it happens by itself, unless somebody withdraws it. */
+  happensAt: timeSchema.nullable(),
+  expiresAt: timeSchema,
+  decidedBy: z.string().nullable(),
+  decidedAt: timeSchema.nullable(),
+  state: z.enum(['waiting', 'allowed', 'refused', 'withdrawn', 'expired', 'done', 'failed']),
+})
+export type Approval = z.infer<typeof approvalSchema>
+
+/** The answer of a call that is done at once, or that waits for an approval. */
+export const doneOrWaitsSchema = z.union([doneSchema, z.object({ done: z.literal(false), waits: approvalSchema })])
+
+const hours = z.int().min(1).max(720)
+const share = z.number().min(0).max(1)
+
+/** What keeps a single person, or a stolen account, from removing backups. */
+export const safetySettingsSchema = z.strictObject({
+  /** On a server with one person: hours that what removes something waits. */
+  delayHours: hours.default(72),
+  /** Days that a second person has time to allow it. */
+  approvalDays: z.int().min(1).max(90).default(7),
+  /** Days that what was removed can be put back. */
+  softDeleteDays: z.int().min(1).max(3_650).default(30),
+  /** How much one run of retention may remove without a person. */
+  mostSnapshots: share.default(0.25),
+  mostBytes: share.default(0.25),
+})
+export type SafetySettings = z.infer<typeof safetySettingsSchema>
