@@ -1,4 +1,4 @@
-import { hostname, release } from 'node:os'
+import { hostname, networkInterfaces, release } from 'node:os'
 import { enrolmentText, idSchema, machineStateSchema } from '#protocol'
 import { z } from 'zod'
 import { AgentError } from './errors.ts'
@@ -42,5 +42,11 @@ export async function enrol(
 }
 
 export function aboutThisMachine(agentVersion: string) {
-  return { hostname: hostname(), platform: process.platform, release: release(), agentVersion }
+  return { hostname: hostname(), platform: process.platform, release: release(), agentVersion, addresses: addresses() }
+}
+
+/** As many as the server takes; what only the machine itself reaches is left out. */
+function addresses(): string[] {
+  const all = Object.values(networkInterfaces()).flatMap((ofOne) => ofOne ?? [])
+  return all.flatMap(({ address, internal, scopeid = 0 }) => (internal || scopeid > 0 ? [] : [address])).slice(0, 64)
 }

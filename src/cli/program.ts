@@ -63,6 +63,7 @@ const commands: Readonly<Record<string, CommandEntry>> = {
     machine: 'machines: enrol, approve, back up, revoke',
     policy: 'backup policies: what, when, how long, where to',
     repository: 'repositories that the server keeps: sizes, holds, what can be put back',
+    alert: 'what is not as it should be, and who is told of it',
     approval: 'what waits for a second person or a delay',
     safety: 'what keeps a single person from removing backups',
     operation: 'what runs, has run and is to run',

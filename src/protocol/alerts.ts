@@ -118,9 +118,10 @@ const waySchema = z.strictObject({
 })
 export type Way = z.infer<typeof waySchema>
 
-const timeZoneSchema = z.string().max(64).refine(isTimeZone, 'a time zone such as Europe/Berlin')
+export const timeZoneSchema = z.string().max(64).refine(isTimeZone, 'a time zone such as Europe/Berlin')
 
-const personSchema = z.strictObject({
+/** Somebody who hears of alerts; need not be able to sign in. */
+export const alertPersonSchema = z.strictObject({
   id: idSchema,
   name: nameSchema,
   language: z.enum(languages).default('en'),
@@ -143,7 +144,7 @@ const personSchema = z.strictObject({
     ])
     .optional(),
 })
-export type Person = z.infer<typeof personSchema>
+export type Person = z.infer<typeof alertPersonSchema>
 export type QuietHours = NonNullable<Person['quietHours']>
 export type Digest = NonNullable<Person['digest']>
 
@@ -155,10 +156,17 @@ export const deadManSchema = z.strictObject({
 })
 export type DeadMan = z.infer<typeof deadManSchema>
 
+const silence = z.int().min(1).max(525_600)
+
 export const alertSettingsSchema = z
   .strictObject({
     channels: z.array(channelSchema).max(100).default([]),
-    people: z.array(personSchema).max(1000).default([]),
+    people: z.array(alertPersonSchema).max(1000).default([]),
+    /** How long a machine of a kind may be silent. Default: server 15, appliance 1440, pc 5760, laptop 11520. */
+    unseenMinutes: z
+      .strictObject({ server: silence, appliance: silence, pc: silence, laptop: silence })
+      .partial()
+      .default({}),
     /** What is still so is said again after this time. */
     remindAfterHours: z.int().min(1).max(720).default(24),
     /** What is over is said to be over when it has stayed over for this time. */

@@ -6,6 +6,7 @@
  * *read* a value is to hold it against its schema; the outcome is the value, or *mistakes*, each a place and one sentence.
  */
 export * from './agent.ts'
+export * from './alert-calls.ts'
 export * from './alerts.ts'
 export * from './answers.ts'
 export type * from './api-commands.ts'
@@ -14,6 +15,7 @@ export * from './database-files.ts'
 export * from './discovery.ts'
 export * from './local-access.ts'
 export * from './kit.ts'
+export * from './events.ts'
 export * from './machine-kinds.ts'
 export * from './machine-signature.ts'
 export * from './machines.ts'

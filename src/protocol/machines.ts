@@ -21,6 +21,8 @@ export const aboutMachineSchema = z.object({
   platform: z.string().max(50),
   release: z.string().max(200),
   agentVersion: z.string().max(50),
+  /** IP addresses that it has in its networks. */
+  addresses: z.array(z.string().max(64)).max(64).exactOptional(),
 })
 
 export const machineSchema = z.object({

@@ -51,7 +51,17 @@ function mistakesOfIssue(issue: Issue): PlacedMistake[] {
       return { at, path: [...issue.path, key], sentence }
     })
   }
-  return [{ at, path: issue.path, sentence: sentenceOf(issue) }]
+  const sentence = isSecret(issue) ? 'It is not written as it must be.' : sentenceOf(issue)
+  return [{ at, path: issue.path, sentence }]
+}
+
+/** What may be a secret, mistyped, is not said again: answers are shown, and kept in logs of others. */
+const secretNames = new Set(['password', 'secret', 'token', 'topic', 'url', 'proof', 'signature'])
+const codesThatShow = new Set(['invalid_type', 'invalid_value', 'invalid_format', 'invalid_union'])
+
+function isSecret({ code, path, input }: Issue): boolean {
+  if (input === undefined || !codesThatShow.has(code)) return false
+  return path.some((part) => typeof part === 'string' && secretNames.has(part))
 }
 
 function sentenceOf(issue: Issue): string {

@@ -10,6 +10,10 @@ export const serverErrors = {
     message: 'The control database cannot be used just now: {reason}.',
     hint: 'See that it runs and that its disk has room and may be written; the server goes on by itself when it does. Nothing of this call was kept.',
   },
+  NOT_READY: {
+    message: 'The server cannot work just now: {what}.',
+    hint: 'See that its database runs, and that the disks of its folders are there and can be written to.',
+  },
   DATABASE_NEWER: {
     message: 'The control database was written by a newer version of Understudy: it has the step "{step}".',
     hint: 'Use that version again, or take the schema back with it first: `understudy server schema --to STEP`.',
@@ -61,6 +65,10 @@ export const serverErrors = {
   TOO_MANY_REQUESTS: {
     message: 'There were too many calls from this address.',
     hint: 'Wait {seconds} seconds.',
+  },
+  TOO_MANY_STREAMS: {
+    message: 'You watch what changes from {most} places already.',
+    hint: 'Close some of them: programs that read /api/events need one stream each.',
   },
   SET_UP_LINK_INVALID: {
     message: 'This link was used already, has expired, or never was one.',

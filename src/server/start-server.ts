@@ -15,7 +15,7 @@ import { originOf, parseListenAddress } from './listen-address.ts'
 import type { ListenAddress } from './listen-address.ts'
 import { createLocalAccess, writeLocalAccess } from './people/local-access.ts'
 import { createOwnerLink } from './people/set-up-links.ts'
-import { openEndpoint, openOwnStorage } from './repositories/own-storage.ts'
+import { openEndpoint, openOwnStorage, storageFolderOf } from './repositories/own-storage.ts'
 import { keepIndexed } from './reading/keep-indexed.ts'
 import { clearOwnLocks } from './retention/own-locks.ts'
 import { routes } from './routes/index.ts'
@@ -41,6 +41,8 @@ export interface ServerOptions {
   readonly openTarget: (folder: string) => Target
   /** Told of what goes wrong with what the server does by itself, a sentence each. */
   readonly onProblem?: ((sentence: string) => void) | undefined
+  /** Private networks into which alerts may be sent: `192.168.10.0/24`. */
+  readonly alertNetworks?: readonly string[] | undefined
   /** As people and machines reach the server, if that is not the address at which it listens. */
   readonly origin?: string | undefined
   readonly logger?: FastifyServerOptions['logger']
@@ -74,9 +76,18 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const origin = options.origin ?? originOf(address, certificate !== undefined, hostname())
   const storage = starting.use(await openOwnStorage(folder, { store, location: options.storage, clock }))
   const localAccess = createLocalAccess()
-  const { fingerprint } = certificate ?? {}
-  const about = { storage, folder, openTarget, clock, origin, fingerprint, localAccess }
-  const services = createServices(store, sealer, about)
+  const services = createServices(store, sealer, {
+    storage,
+    folder,
+    openTarget,
+    clock,
+    origin,
+    fingerprint: certificate?.fingerprint,
+    localAccess,
+    storageFolder: storageFolderOf(folder, options.storage),
+    certificateEndsAt: certificate?.expiresAt,
+    alertNetworks: options.alertNetworks,
+  })
   starting.use(services.reading)
   const app = await buildApp(routes, services, { tls: certificate, logger, endpoint: openEndpoint(services) })
   starting.defer(async () => await app.close())
@@ -99,7 +110,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const running = starting.move()
   return {
     origin,
-    fingerprint,
+    fingerprint: certificate?.fingerprint,
     ownerLink,
     firstMachineLine: async () => await firstMachineLine(services),
     [Symbol.asyncDispose]: async () => await running.disposeAsync(),

@@ -11,6 +11,7 @@ import { openOwnStorage } from '../../src/server/repositories/own-storage.ts'
 import { routes } from '../../src/server/routes/index.ts'
 import { openSealer } from '../../src/server/secrets/sealer.ts'
 import { SettableClock } from './settable-clock.ts'
+import { Stream } from './stream.ts'
 import { openMigrated, storeKinds } from './stores.ts'
 import { openTrialTarget } from './trial-target.ts'
 import type { OpenedStore, StoreKind } from './stores.ts'
@@ -46,10 +47,11 @@ export class TestServer implements AsyncDisposable {
   }
 
   /** Answers at a port of this machine, until what is returned is disposed of. */
-  async listen(port: number): Promise<AsyncDisposable> {
+  async listen(port: number): Promise<Listening> {
     const app = await buildApp(routes, this.services)
     await app.listen({ host: '127.0.0.1', port })
     return {
+      watch: async (path, headers) => await Stream.open(`http://127.0.0.1:${port}${path}`, headers),
       [Symbol.asyncDispose]: async () => {
         app.server.closeAllConnections()
         await app.close()
@@ -76,19 +78,24 @@ export class TestServer implements AsyncDisposable {
     return { authorization: `Bearer ${token}` }
   }
 
-  /** Calls the API; the answer's JSON, whatever the status. */
+  /** Calls the API; the answer, and its JSON if it is that, whatever the status. */
   async call(
     method: string,
     url: string,
     { headers = {}, body }: { readonly headers?: Readonly<Record<string, string>>; readonly body?: unknown } = {},
   ): Promise<{ readonly status: number; readonly json: unknown; readonly text: string }> {
-    const { statusCode, payload } = await this.app.inject({
+    const {
+      statusCode,
+      payload,
+      headers: answered,
+    } = await this.app.inject({
       method: method as 'GET',
       url,
       headers: { ...headers, ...(body !== undefined && { 'content-type': 'application/json' }) },
       ...(body !== undefined && { payload: JSON.stringify(body) }),
     })
-    return { status: statusCode, text: payload, json: payload === '' ? undefined : JSON.parse(payload) }
+    const isJson = String(answered['content-type']).startsWith('application/json')
+    return { status: statusCode, text: payload, json: isJson ? JSON.parse(payload) : undefined }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -97,4 +104,9 @@ export class TestServer implements AsyncDisposable {
     await this.services.storage[Symbol.asyncDispose]()
     await this.#opened[Symbol.asyncDispose]()
   }
+}
+
+export interface Listening extends AsyncDisposable {
+  /** Reads a stream of events. */
+  watch(path: string, headers: Readonly<Record<string, string>>): Promise<Stream>
 }

@@ -40,6 +40,9 @@ export function define(command: CliCommand): void {
   command.addOption(
     valueFlag('--origin <url>', 'as people and machines reach it, if another name or port is before it'),
   )
+  command.addOption(
+    valueFlag('--alert-networks <list>', 'private networks that alerts may be sent into: 192.168.10.0/24,10.0.0.5'),
+  )
   command.addOption(valueFlag('--tls-certificate <file>', 'certificate, PEM'))
   command.addOption(valueFlag('--tls-key <file>', 'its key, PEM'))
   command.addOption(flag('--no-agent', 'do not work as the agent of this machine'))
@@ -55,6 +58,9 @@ async function serve(context: CommandContext, args: readonly string[], flags: Co
     database: textOf(flags, 'database'),
     storage: textOf(flags, 'storage'),
     openTarget: (scratch) => openFileTarget(scratch, { foreign: true }),
+    alertNetworks: textOf(flags, 'alertNetworks')
+      ?.split(',')
+      .map((network) => network.trim()),
     onProblem: (sentence) => printer.error(sentence),
     listen: textOf(flags, 'listen') ?? '127.0.0.1:8484',
     origin: readOrigin(context, textOf(flags, 'origin')),

@@ -6,12 +6,12 @@ import { decideNotifications } from './decide.ts'
 import { findConditions } from './find-conditions.ts'
 import { changeState, deliverDue, type OutboxParts } from './outbox.ts'
 import type { AlertView } from './view.ts'
-import { wayViews } from './ways.ts'
+import { type KnownNames, wayViews } from './ways.ts'
 
 export interface CycleParts extends OutboxParts {
   /** Everything that is watched, as it is now. */
   readonly look: () => Promise<Omit<AlertView, 'ways'>>
-  readonly mailHosts: (domain: string) => readonly string[]
+  readonly names: KnownNames
   readonly vitals: () => readonly Vital[]
 }
 
@@ -22,11 +22,11 @@ export interface CycleResult {
 }
 
 export async function runAlertCycle(parts: CycleParts, { signal }: Cancellable = {}): Promise<CycleResult> {
-  const { store, settings, clock, mailHosts } = parts
+  const { store, settings, clock, names } = parts
   const view = await parts.look()
   await changeState(store, (state) => {
     const now = clock.now()
-    const findings = findConditions({ ...view, ways: wayViews(settings, state, mailHosts) }, now)
+    const findings = findConditions({ ...view, ways: wayViews(settings, state, names) }, now)
     const decision = decideNotifications(state, findings, { settings, now })
     // Mostly nothing happens, and then nothing is written.
     return isDeepStrictEqual(decision.state, state) ? null : decision

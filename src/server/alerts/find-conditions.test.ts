@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { findConditions } from './find-conditions.ts'
-import { fullAt } from './rules/storage.ts'
 import { firm, machine, noon, protection, run, view } from './testing.ts'
 import { day, hour, minute } from './units.ts'
 import type { AlertView, WayView } from './view.ts'
@@ -61,6 +60,28 @@ const situations: readonly (readonly [situation: string, view: Partial<AlertView
 
   ['nothing ran for less than two intervals', backup([run(2 * day - minute)]), []],
   ['nothing ran for two intervals', backup([run(2 * day + minute)]), ['run_missed warning']],
+  ['a planned run is late by half an hour', backup([run(day)], { planned: [noon - 30 * minute, noon + day] }), []],
+  [
+    'a planned run has not begun for more than an hour, however long the interval',
+    backup([run(3 * day)], { planned: [noon - hour - 1], every: 3 * day }),
+    ['run_missed warning'],
+  ],
+  [
+    'three days without a run are none too many where none was planned',
+    backup([run(3 * day)], { planned: [noon + hour] }),
+    [],
+  ],
+  [
+    'four planned runs in a row were left out',
+    backup([run(5 * day)], { planned: [4, 3, 2, 1].map((days) => noon - days * day) }),
+    ['run_missed critical'],
+  ],
+  ['nothing is planned any more', backup([run(5 * day)], { planned: [] }), []],
+  [
+    'a laptop was off when its run was planned',
+    backup([run(2 * day)], { planned: [noon - day] }, machine({ kind: 'laptop', lastSeen: noon - 30 * hour })),
+    [],
+  ],
   ['nothing ran for four intervals', backup([run(4 * day + minute)]), ['run_missed critical']],
   ['nothing ever ran', backup([], { activeSince: noon - 3 * day }), ['run_missed warning']],
   [
@@ -271,41 +292,13 @@ for (const [situation, changes, holds] of situations) {
   })
 }
 
+/** Twenty days, up to 500 bytes at noon. */
 function growing(perDay: number) {
-  return Array.from({ length: 20 }, (_, index) => ({ at: noon - (19 - index) * day, bytes: 1000 + index * perDay }))
+  return Array.from({ length: 20 }, (_, index) => ({
+    at: noon - (19 - index) * day,
+    bytes: 500 - (19 - index) * perDay,
+  }))
 }
-
-test('what is pruned every week belongs to how a storage grows', () => {
-  const pruned = growing(50).map(({ at, bytes }, index) => ({ at, bytes: bytes - 300 * Math.floor(index / 7) }))
-  const at = fullAt(pruned, 500, noon)
-  assert.ok(at !== null && at > noon + 30 * day, 'ten days would be without any pruning')
-})
-
-test('a disk that was copied there once does not count as growth', () => {
-  const copied = growing(10).map(({ at, bytes }, index) => ({ at, bytes: bytes + (index >= 18 ? 400 : 0) }))
-  assert.equal(fullAt(copied, 500, noon), noon + 50 * day)
-})
-
-test('nothing is foreseen from less than a day, from one sample, or from a storage that shrinks', () => {
-  assert.equal(fullAt([], 500, noon), null)
-  assert.equal(
-    fullAt(
-      [
-        { at: noon - hour, bytes: 1 },
-        { at: noon, bytes: 99 },
-      ],
-      500,
-      noon,
-    ),
-    null,
-  )
-  assert.equal(fullAt(growing(-5), 500, noon), null)
-})
-
-test('a month of samples every minute is not compared pair by pair', () => {
-  const samples = Array.from({ length: 43_200 }, (_, index) => ({ at: noon - (43_200 - index) * minute, bytes: index }))
-  assert.equal(fullAt(samples, 1440, noon), noon + day)
-})
 
 test('a machine that is removed, paused or away is no longer watched, rather than well', () => {
   const key = 'run_missed/machine/srv1/p1'

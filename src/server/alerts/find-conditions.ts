@@ -1,6 +1,7 @@
 /** The rules, over everything that is watched. Pure: the same view at the same time gives the same findings. */
 import type { Condition, Finding } from './condition.ts'
 import { alertingFindings } from './rules/alerting.ts'
+import { limits } from './rules/limits.ts'
 import { machineFindings } from './rules/machines.ts'
 import { proofFindings } from './rules/proofs.ts'
 import { runFindings } from './rules/runs.ts'
@@ -36,11 +37,14 @@ export function findConditions(view: AlertView, now: number): Findings {
 
 function allFindings(view: AlertView, now: number): Finding[] {
   const machines = new Map(view.machines.map((machine) => [machine.id, machine]))
+  const { lookingSince } = view.server
+  // Who was away has heard from nobody: that a machine was silent meanwhile is not known.
+  const isUnsure = lookingSince !== undefined && now - lookingSince < limits.lookAgain
   return [
-    ...view.machines.flatMap((machine) => machineFindings(machine, now)),
+    ...view.machines.flatMap((machine) => machineFindings(machine, { now, isUnsure })),
     ...view.protections.flatMap((protection) => {
       const machine = machines.get(protection.machine)
-      return machine ? runFindings(protection, machine, now) : []
+      return machine ? runFindings(protection, machine, { now, isUnsure }) : []
     }),
     ...view.proofs.flatMap((proof) => proofFindings(proof, now)),
     ...view.storages.flatMap((storage) => storageFindings(storage, now)),

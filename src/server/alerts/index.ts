@@ -22,6 +22,7 @@ export {
   type OutboxEntry,
 } from './outbox.ts'
 export { describeCondition, type Sender } from './render.ts'
+export { limits } from './rules/limits.ts'
 export {
   acknowledge,
   type AlertState,
@@ -34,4 +35,4 @@ export {
 } from './state.ts'
 export { testChannel } from './test-channel.ts'
 export type * from './view.ts'
-export { wayViews } from './ways.ts'
+export { type KnownNames, wayViews } from './ways.ts'

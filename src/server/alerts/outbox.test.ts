@@ -72,7 +72,7 @@ async function scene(ago = hour) {
     }),
     look: async () =>
       view({ clients: [firm], machines: [machine({ lastSeen: clock.now() })], protections: [protection([run(ago)])] }),
-    mailHosts: () => [],
+    names: { mailHosts: () => [], addressesOf: () => [] },
     vitals: () => [{ name: 'the database', lastGood: clock.now(), limit: minute }],
   }
   return { ...outside, clock, store, parts, [Symbol.asyncDispose]: () => outside[Symbol.asyncDispose]() }

@@ -50,8 +50,13 @@ export interface ProtectionView {
   readonly id: string
   readonly policy: string
   readonly machine: string
-  /** The time between two planned runs. */
+  /** The time between two planned runs, the longest where they differ. */
   readonly every: number
+  /**
+   * The planned runs that follow the last one that was made, oldest first, of which as many as `limits.missedCriticallyRuns`.
+   * Undefined where the schedule is somebody else's (stock restic by cron): then `every` has to do.
+   */
+  readonly planned?: readonly number[] | undefined
   /** Since when it has been expected to run: set up, or switched on again. */
   readonly activeSince: number
   /** Switched off by a person: nothing is expected. */
@@ -140,4 +145,6 @@ export interface ServerView {
   readonly addresses: readonly string[]
   /** Since when alerts could have been set up. */
   readonly since: number
+  /** Since when somebody has been looking again, after the server had been away: machines may not have reported yet. */
+  readonly lookingSince?: number | undefined
 }

@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto'
 import { test } from 'node:test'
 import { everyClient, roleHas, roles } from '#protocol'
 import { z } from 'zod'
+import { freePort } from '../../../test/helpers/rest-server.ts'
 import { keyOf, makeClient } from '../../../test/helpers/made-client.ts'
 import type { MadeClient } from '../../../test/helpers/made-client.ts'
 import { TestMachine } from '../../../test/helpers/test-machine.ts'
@@ -104,7 +105,7 @@ test('a list shows what belongs to one’s clients only', async () => {
   const mine = await server.tokenOf(await server.person({ [own.client]: 'auditor' }))
   const nobodys = await server.tokenOf(await server.person({}))
   for (const one of routes) {
-    if (one.access.by !== 'person' || one.access.of !== 'each') continue
+    if (one.access.by !== 'person' || one.access.of !== 'each' || one.sends === 'events') continue
     const ask = async (headers: Readonly<Record<string, string>>) =>
       await server.call(one.method, one.path, { headers, ...(one.body && { body: {} }) })
     const { status, text } = await ask(mine)
@@ -114,6 +115,32 @@ test('a list shows what belongs to one’s clients only', async () => {
     if (Array.isArray(json)) assert.deepEqual(json, [], one.path)
     for (const id of [own, other].flatMap((made) => Object.values(made) as string[]))
       assert.ok(!shown.includes(id), one.path)
+  }
+})
+
+test('a stream of events tells what belongs to one’s clients only', async () => {
+  await using server = await TestServer.open()
+  const [own, other] = [await makeClient(server, 'own'), await makeClient(server, 'other')]
+  const mine = await server.tokenOf(await server.person({ [own.client]: 'auditor' }))
+  const nobodys = await server.tokenOf(await server.person({}))
+  await using listening = await server.listen(await freePort())
+  const streams = routes.filter(({ sends }) => sends === 'events')
+  assert.deepEqual(
+    streams.map(({ path, access }) => [path, access]),
+    [['/api/events', { by: 'person', right: 'see', of: 'each' }]],
+  )
+  for (const { path } of streams) {
+    const [read, nothing] = [await listening.watch(path, mine), await listening.watch(path, nobodys)]
+    await using streamsOpen = new AsyncDisposableStack()
+    streamsOpen.use(read)
+    streamsOpen.use(nothing)
+    for (const { client: clientId, machine: machineId } of [other, own]) {
+      const order = { clientId, machineId, kind: 'backup', order: {}, requestedBy: 'schedule' }
+      await server.services.operations.create(order)
+    }
+    await read.until(own.client)
+    assert.ok(!read.text.includes(other.client), read.text)
+    assert.ok(!nothing.text.includes('data:'), nothing.text)
   }
 })
 

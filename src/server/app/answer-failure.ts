@@ -18,6 +18,8 @@ const statusOf: Readonly<Record<string, number>> = {
   DATABASE_FAILED: 503,
   READING_BUSY: 503,
   PREVIEWS_BUSY: 503,
+  TOO_MANY_STREAMS: 429,
+  NOT_READY: 503,
 }
 
 /** Answers a call that fails: with code, sentence and hint; what nobody foresaw is told to the log, not to who asked. */

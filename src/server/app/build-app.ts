@@ -10,6 +10,7 @@ import { Nonces } from './nonces.ts'
 import { describeRoutes } from './openapi.ts'
 import { addPages } from './pages.ts'
 import type { Route } from './route.ts'
+import { eventsType } from './send-events.ts'
 import type { Services } from './services.ts'
 
 export interface AppOptions {
@@ -52,9 +53,12 @@ export async function buildApp(
     reply.header(serverTimeHeader, String(services.clock.now()))
     reply.header('cache-control', 'no-store')
   })
+  app.addHook('onResponse', async (request, reply) => noteAnswer(request, reply, services))
   app.setErrorHandler(async (error, request, reply) => await answerFailure(error, request, reply))
   app.setNotFoundHandler(async (request, reply) => await answerFailure(undefined, request, reply))
   const [nonces, strangers] = [new Nonces(), new AddressLimiter(services.clock)]
+  // Streams end with their reader; a server that stops would wait for ever.
+  app.addHook('preClose', async () => await services.feed.end())
   for (const route of routes) {
     app.route({
       method: route.method,
@@ -68,6 +72,18 @@ export async function buildApp(
   addPages(app)
   if (endpoint) await app.register(endpoint, { prefix: '/repo' })
   return app
+}
+
+/** For the metrics and the log: the route as it stands in the table, for what is called may hold what is secret. */
+function noteAnswer(request: FastifyRequest, reply: FastifyReply, { metrics }: Services): void {
+  const { method, routeOptions, log } = request
+  const { statusCode: status, elapsedTime: milliseconds } = reply
+  const route = routeOptions.url ?? 'unknown'
+  // How long somebody watched says nothing of the server.
+  if (reply.getHeader('content-type') !== eventsType) {
+    metrics.noteCall({ method, route, status, seconds: milliseconds / 1000 })
+  }
+  log.info({ method, route, status, milliseconds: Math.round(milliseconds), number: request.id }, 'answered')
 }
 
 // Bodies are needed as they were sent: machines sign them.

@@ -12,6 +12,8 @@ import type { AddressLimiter } from './limiter.ts'
 import type { Nonces } from './nonces.ts'
 import type { Access, Asked, Route } from './route.ts'
 import { clientOf } from './scopes.ts'
+import { sendEvents } from './send-events.ts'
+import type { Streamed } from './send-events.ts'
 import type { Services } from './services.ts'
 
 export interface Exchange {
@@ -39,8 +41,13 @@ export async function callRoute(route: Route, services: Services, exchange: Exch
     caller,
     address: call.address,
     signal,
+    lastEventId: call.headers.get('last-event-id') ?? undefined,
   }
   const answer = await handle(route, asked, { services, strangers })
+  if (route.sends === 'events') {
+    return await sendEvents(reply, answer as AsyncGenerator<Streamed<unknown>>, route.answer)
+  }
+  if (route.sends === 'text') reply.type(textType)
   // Strips what is not declared: a column that is added later does not leave the server by accident.
   const shown = route.answer.parse(answer)
   return shown instanceof FileAnswer ? sendFile(shown, reply) : shown
@@ -60,6 +67,9 @@ async function handle(
     throw thrown
   }
 }
+
+/** As Prometheus reads it: https://prometheus.io/docs/instrumenting/exposition_formats/. */
+const textType = 'text/plain; version=0.0.4; charset=utf-8'
 
 function callOf({ method, url, headers, body, ip }: FastifyRequest): Call {
   const known = new Headers()

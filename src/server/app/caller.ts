@@ -18,6 +18,16 @@ export interface Caller {
   readonly signedInAt: number | undefined
   /** Nobody by name: whoever may read what only the server’s own user may read. */
   readonly isLocal?: true
+  /** What was shown; undefined: nothing that could be taken back. */
+  readonly proof?: Proof
+}
+
+/** What a person shows with a call, as it lies in the control data. */
+export interface Proof {
+  readonly kind: 'session' | 'token'
+  readonly id: string
+  /** Milliseconds since 1970; null: it holds until it is taken back. */
+  readonly endsAt: number | null
 }
 
 /** A machine that has proven with its key who it is. */

@@ -26,12 +26,13 @@ export async function identifyPerson(call: Call, services: Services): Promise<Ca
   if (!call.headers.has('cookie')) return undefined
   const session = await services.signIn.sessionOf(call.headers)
   if (!session) return undefined
-  const { personId, since } = session
+  const { personId, since, id, endsAt } = session
   return {
     personId,
     actor: { who: `person:${personId}`, fromWhere: call.address },
     grants: { roles: await rolesOf(services.store.db, personId) },
     signedInAt: since,
+    proof: { kind: 'session', id, endsAt },
   }
 }
 
@@ -53,12 +54,13 @@ async function byToken(authorization: string, call: Call, services: Services): P
   const { db } = services.store
   const found = await findToken(db, token, services.clock.now())
   if (!found) return undefined
-  const { id, personId, scopes } = found
+  const { id, personId, scopes, expiresAt } = found
   return {
     personId,
     actor: { who: `person:${personId} token:${id}`, fromWhere: call.address },
     grants: { roles: await rolesOf(db, personId), atMost: new Set<Right>(scopes) },
     signedInAt: undefined,
+    proof: { kind: 'token', id, endsAt: expiresAt },
   }
 }
 

@@ -1,7 +1,7 @@
 import { errorAnswerSchema } from '#protocol'
 import { z } from 'zod'
 import { fileAnswerSchema } from './file-answer.ts'
-import type { Access, Route } from './route.ts'
+import type { Access, Route, Sending } from './route.ts'
 
 /** The API’s description (OpenAPI 3.1), made from the routes. */
 export function describeRoutes(routes: readonly Route[], origin: string): object {
@@ -25,7 +25,18 @@ export function describeRoutes(routes: readonly Route[], origin: string): object
   }
 }
 
-function describe({ summary, access, command, params, query, body, answer, method, path }: Route): object {
+function describe({
+  summary,
+  access,
+  command,
+  params,
+  query,
+  body,
+  answer,
+  method,
+  path,
+  sends = 'json',
+}: Route): object {
   return {
     summary,
     operationId: `${method.toLowerCase()} ${path}`,
@@ -37,7 +48,7 @@ function describe({ summary, access, command, params, query, body, answer, metho
       requestBody: { required: true, content: { 'application/json': { schema: schemaOf(body, 'input') } } },
     }),
     responses: {
-      200: { description: 'done', content: contentOf(answer) },
+      200: { description: 'done', content: contentOf(answer, sends) },
       default: {
         description: 'refused or failed',
         content: { 'application/json': { schema: schemaOf(errorAnswerSchema, 'output') } },
@@ -46,9 +57,11 @@ function describe({ summary, access, command, params, query, body, answer, metho
   }
 }
 
-function contentOf(answer: z.ZodType): object {
+const contentTypes = { json: 'application/json', text: 'text/plain', events: 'text/event-stream' } as const
+
+function contentOf(answer: z.ZodType, sends: Sending): object {
   if (answer === fileAnswerSchema) return { 'application/octet-stream': {} }
-  return { 'application/json': { schema: schemaOf(answer, 'output') } }
+  return { [contentTypes[sends]]: { schema: schemaOf(answer, 'output') } }
 }
 
 function securityOf(access: Access): readonly object[] {

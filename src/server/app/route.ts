@@ -1,6 +1,7 @@
 import type { Right } from '#protocol'
 import type { z } from 'zod'
 import type { Caller, MachineCaller } from './caller.ts'
+import type { Streamed } from './send-events.ts'
 import type { Services } from './services.ts'
 
 /**
@@ -44,7 +45,15 @@ export interface Asked<Params, Query, Body, Who> {
   readonly address: string
   /** Aborts when whoever asked has gone. */
   readonly signal: AbortSignal
+  /** Of who reads a stream again: the id of the last event that was read. */
+  readonly lastEventId: string | undefined
 }
+
+/** How an answer goes over the wire: as JSON, as the lines of a text, as a stream of events that ends with its reader. */
+export type Sending = 'json' | 'text' | 'events'
+
+/** Where monitoring looks for metrics is fixed by habit. */
+type Path = `/api/${string}` | '/metrics'
 
 interface Definition<
   P extends z.ZodType,
@@ -54,8 +63,8 @@ interface Definition<
   W extends Access,
 > {
   readonly method: Method
-  /** With `:name` for parameters; below `/api`. */
-  readonly path: `/api/${string}`
+  /** With `:name` for parameters; below `/api`, but for what others fix. */
+  readonly path: Path
   /** One sentence, for the API’s page. */
   readonly summary: string
   readonly access: W
@@ -66,6 +75,8 @@ interface Definition<
   readonly command?: string
   /** The password must have been shown for it: a token is not enough. */
   readonly bySession?: true
+  /** Default: JSON. */
+  readonly sends?: Exclude<Sending, 'events'>
   readonly params?: P
   readonly query?: Q
   readonly body?: B
@@ -79,14 +90,16 @@ interface Definition<
 /** A route of whatever types. */
 export interface Route {
   readonly method: Method
-  readonly path: `/api/${string}`
+  readonly path: Path
   readonly summary: string
   readonly access: Access
   readonly command?: string
   readonly bySession?: true
+  readonly sends?: Sending
   readonly params?: z.ZodType
   readonly query?: z.ZodType
   readonly body?: z.ZodType
+  /** Of a stream: what each of its events is. */
   readonly answer: z.ZodType
   handle(asked: Asked<unknown, unknown, unknown, unknown>, services: Services): Promise<unknown>
 }
@@ -100,4 +113,25 @@ export function route<
   B extends z.ZodType = z.ZodUnknown,
 >(definition: Definition<P, Q, B, A, W>): Route {
   return definition
+}
+
+interface StreamDefinition<A extends z.ZodType, W extends Access> extends Pick<Route, 'path' | 'summary'> {
+  readonly access: W
+  /** What each event is. */
+  readonly answer: A
+  handle(
+    asked: Asked<unknown, unknown, unknown, CallerOf<W['by']>>,
+    services: Services,
+  ): AsyncGenerator<Streamed<z.input<A>>>
+}
+
+/** Makes a route that is answered with a stream of events. What the handler itself throws is answered like any failure. */
+export function streamRoute<const W extends Access, A extends z.ZodType>(definition: StreamDefinition<A, W>): Route {
+  return {
+    ...definition,
+    method: 'GET',
+    sends: 'events',
+    handle: async (asked, services) =>
+      definition.handle(asked as Asked<unknown, unknown, unknown, CallerOf<W['by']>>, services),
+  }
 }

@@ -1,6 +1,10 @@
 import type { Clock } from '#base'
 import type { JobBell } from '../operations/job-bell.ts'
 import type { Target } from '#restorer'
+import type { Alerting } from '../alerting/alerting.ts'
+import type { Admissions } from '../events/admissions.ts'
+import type { EventFeed } from '../events/event-feed.ts'
+import type { Metrics } from '../metrics/metrics.ts'
 import type { Operations } from '../operations/operations.ts'
 import type { SignIn } from '../people/sign-in.ts'
 import type { LocalAccess } from '../people/local-access.ts'
@@ -22,6 +26,11 @@ export interface Services {
   readonly ledger: Ledger
   readonly operations: Operations
   readonly jobBell: JobBell
+  readonly alerting: Alerting
+  /** What changes, for those who watch; and who they are. */
+  readonly feed: EventFeed
+  readonly admissions: Admissions
+  readonly metrics: Metrics
   /** Where the repositories lie that the server keeps for machines. */
   readonly storage: OwnStorage
   /** What is needed to look into recovery points: search, previews, open repositories. */
@@ -34,6 +43,8 @@ export interface Services {
   readonly folder: string
   /** Opens a folder of this machine to restore somebody's files into, for trial: without owners, devices and setuid bits. */
   readonly openTarget: (folder: string) => Target
+  /** Where the repositories lie, when that is a folder on this machine or in its network. */
+  readonly storageFolder: string | undefined
   readonly clock: Clock
   /** As people and machines reach the server, without a slash at the end. */
   readonly origin: string
@@ -41,6 +52,8 @@ export interface Services {
   readonly fingerprint: string | undefined
   /** For commands on the server’s own machine; undefined where there is none. */
   readonly localAccess: LocalAccess | undefined
+  /** When the certificate that it shows ends, in milliseconds since 1970; undefined: it shows none. */
+  readonly certificateEndsAt: number | undefined
   /** Throws what keeps the server from working. */
   checkReady(): Promise<void>
 }

@@ -3,6 +3,7 @@ import type { Kysely, Transaction } from 'kysely'
 import type { Caller } from '../app/caller.ts'
 import type { Services } from '../app/services.ts'
 import { ServerError } from '../errors.ts'
+import { noteEvents } from '../events/note-events.ts'
 import type { Actor } from '../records/audit.ts'
 import type { Row, Tables } from '../store/tables.ts'
 import type { ApprovalAction } from './action.ts'
@@ -164,7 +165,7 @@ export async function tell(
 ): Promise<void> {
   const details = { id, action, ...(reason !== undefined && { reason }) }
   await audit.write({ actor, what: `approval.${verb}`, clientId, details }, transaction)
-  await transaction.insertInto('events').values({ at: clock.now(), clientId, kind: 'approval', subject: id }).execute()
+  await noteEvents(transaction, [{ kind: 'approval', subject: id, clientId }], clock)
 }
 
 async function findWaiting(

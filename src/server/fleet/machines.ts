@@ -4,6 +4,8 @@ import type { enrolSchema } from '#protocol'
 import type { z } from 'zod'
 import type { Services } from '../app/services.ts'
 import { ServerError } from '../errors.ts'
+import { noteEvents } from '../events/note-events.ts'
+import type { Change } from '../events/note-events.ts'
 import { hashOf } from '../people/tokens.ts'
 import type { Row, Tables } from '../store/tables.ts'
 import type { Transaction } from 'kysely'
@@ -56,7 +58,7 @@ type Enrolment = z.output<typeof enrolSchema>
  */
 export async function enrolMachine(services: Services, enrolment: Enrolment): Promise<Row<'machines'>> {
   const { store, clock } = services
-  const { secret, publicKey, about, proof } = enrolment
+  const { secret, publicKey, proof } = enrolment
   if (!hasKey(publicKey, secret, proof)) throw new ServerError('ENROLMENT_LINE_INVALID')
   return await store.db.transaction().execute(async (transaction) => {
     const line = await transaction
@@ -81,26 +83,43 @@ export async function enrolMachine(services: Services, enrolment: Enrolment): Pr
       .where('usesLeft', '>', 0)
       .executeTakeFirst()
     if (numUpdatedRows === 0n) throw new ServerError('ENROLMENT_LINE_INVALID')
-    if (line.replaces !== null) return await takePlace(transaction, line.replaces, enrolment)
-    return await transaction
-      .insertInto('machines')
-      .values({
-        id: randomUUID(),
-        clientId: line.clientId,
-        name: about.hostname,
-        kind: line.machineKind,
-        publicKey,
-        state: line.approves === 1 ? 'approved' : 'waiting',
-        about: JSON.stringify(about),
-        createdAt: clock.now(),
-        lastSeenAt: clock.now(),
-        awayUntil: null,
-        clockAheadMs: null,
-        discovery: null,
-      })
-      .returningAll()
-      .executeTakeFirstOrThrow()
+    const enrolled =
+      line.replaces === null
+        ? await addMachine(transaction, { line, enrolment, now: clock.now() })
+        : await takePlace(transaction, line.replaces, enrolment)
+    await noteEvents(transaction, [changeOf(enrolled)], clock)
+    return enrolled
   })
+}
+
+interface Added {
+  readonly line: Row<'enrolmentLines'>
+  readonly enrolment: Enrolment
+  readonly now: number
+}
+
+async function addMachine(
+  transaction: Transaction<Tables>,
+  { line, enrolment: { publicKey, about }, now }: Added,
+): Promise<Row<'machines'>> {
+  return await transaction
+    .insertInto('machines')
+    .values({
+      id: randomUUID(),
+      clientId: line.clientId,
+      name: about.hostname,
+      kind: line.machineKind,
+      publicKey,
+      state: line.approves === 1 ? 'approved' : 'waiting',
+      about: JSON.stringify(about),
+      createdAt: now,
+      lastSeenAt: now,
+      awayUntil: null,
+      clockAheadMs: null,
+      discovery: null,
+    })
+    .returningAll()
+    .executeTakeFirstOrThrow()
 }
 
 /**
@@ -137,7 +156,7 @@ function hasKey(publicKey: string, secret: string, proof: string): boolean {
 
 /** Changes a machine's state if it is what the caller thinks. Throws `STATE_WRONG`. */
 export async function changeMachineState(
-  { store }: Services,
+  { store, clock }: Services,
   id: string,
   from: readonly string[],
   state: 'approved' | 'revoked',
@@ -149,9 +168,57 @@ export async function changeMachineState(
     .where('state', 'in', from)
     .returningAll()
     .executeTakeFirst()
-  if (changed) return changed
+  if (changed) {
+    await noteEvents(store.db, [changeOf(changed)], clock)
+    return changed
+  }
   const machine = await store.db.selectFrom('machines').select('state').where('id', '=', id).executeTakeFirst()
   throw new ServerError('STATE_WRONG', { what: 'machine', state: machine?.state ?? 'gone' })
+}
+
+/** Machines say twice a minute that they are there: after so many milliseconds one has been silent. */
+const silence = 5 * 60_000
+
+/** The machine has said that it is there. */
+export async function noteSeen(
+  { store, clock }: Services,
+  id: string,
+  { about, clockAheadMs }: { readonly about: z.output<typeof enrolSchema>['about']; readonly clockAheadMs: number },
+): Promise<void> {
+  const { db } = store
+  const now = clock.now()
+  const seen = { lastSeenAt: now, about: JSON.stringify(about), clockAheadMs }
+  const returned = await db
+    .updateTable('machines')
+    .set({ ...seen, heardSince: now })
+    .where('id', '=', id)
+    .where((where) => where.or([where('heardSince', 'is', null), where('lastSeenAt', '<', now - silence)]))
+    .returning(['id', 'clientId'])
+    .executeTakeFirst()
+  if (returned) return await noteEvents(db, [changeOf(returned)], clock)
+  await db.updateTable('machines').set(seen).where('id', '=', id).execute()
+}
+
+/** Changes what people say of a machine. */
+export async function changeMachine(
+  { store, clock }: Services,
+  id: string,
+  changes: { readonly name?: string; readonly awayUntil?: number | null },
+): Promise<Row<'machines'>> {
+  return await store.db.transaction().execute(async (transaction) => {
+    const machine = await transaction
+      .updateTable('machines')
+      .set(changes)
+      .where('id', '=', id)
+      .returningAll()
+      .executeTakeFirstOrThrow()
+    await noteEvents(transaction, [changeOf(machine)], clock)
+    return machine
+  })
+}
+
+function changeOf({ id, clientId }: Pick<Row<'machines'>, 'id' | 'clientId'>): Change {
+  return { kind: 'machine', subject: id, clientId }
 }
 
 export function showMachine(machine: Row<'machines'>): z.input<typeof machineSchema> {

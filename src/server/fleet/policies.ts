@@ -1,10 +1,13 @@
 import { randomUUID } from 'node:crypto'
 import type { Kysely, Transaction } from 'kysely'
+import type { Clock } from '#base'
 import { backupPolicySchema } from '#protocol'
 import { mistakesOf, refuseMistakes } from '#policy'
 import type { BackupPolicy, Mistake } from '#policy'
 import type { Services } from '../app/services.ts'
 import { ServerError } from '../errors.ts'
+import { noteEvents } from '../events/note-events.ts'
+import type { Change } from '../events/note-events.ts'
 import type { Row, Tables } from '../store/tables.ts'
 
 /** Backup policies of a client, and which machines follow them. */
@@ -44,22 +47,24 @@ export async function createPolicy(services: Services, clientId: string, policy:
     .returningAll()
     .executeTakeFirst()
   if (!row) throw new ServerError('NAME_TAKEN', { what: 'backup policy' })
+  await noteEvents(store.db, [changeOf(row)], clock)
   return fromRow(row, [])
 }
 
 /** Throws `BACKUP_POLICY_INVALID`, `NAME_TAKEN`. */
 export async function changePolicy(services: Services, id: string, policy: BackupPolicy): Promise<StoredPolicy> {
   const { store, clock } = services
-  const change = { id, policy, now: clock.now() }
-  return await store.db.transaction().execute(async (transaction) => await changePolicyIn(transaction, change))
+  return await store.db
+    .transaction()
+    .execute(async (transaction) => await changePolicyIn(transaction, { id, policy, clock }))
 }
 
 /** The same within a transaction; and as late as an approval allows, so what the schedule needs is asked again. */
 export async function changePolicyIn(
   transaction: Transaction<Tables>,
-  { id, policy, now }: { readonly id: string; readonly policy: BackupPolicy; readonly now: number },
+  { id, policy, clock }: { readonly id: string; readonly policy: BackupPolicy; readonly clock: Clock },
 ): Promise<StoredPolicy> {
-  refuseMistaken(policy, now)
+  refuseMistaken(policy, clock.now())
   const { clientId } = await transaction
     .selectFrom('policies')
     .select('clientId')
@@ -79,6 +84,7 @@ export async function changePolicyIn(
       name: policy.name,
       document: JSON.stringify(policy),
       revision: current('revision', '+', 1),
+      changedAt: clock.now(),
     }))
     .where('id', '=', id)
     .returningAll()
@@ -88,6 +94,7 @@ export async function changePolicyIn(
     .select('machineId')
     .where('policyId', '=', id)
     .execute()
+  await noteEvents(transaction, [changeOf(row)], clock)
   return fromRow(
     row,
     machines.map(({ machineId }) => machineId),
@@ -95,10 +102,15 @@ export async function changePolicyIn(
 }
 
 /** Deletes a policy that no machine follows. Throws `STATE_WRONG`, `NOT_FOUND`. */
-export async function deletePolicyIn(transaction: Transaction<Tables>, id: string): Promise<Row<'policies'>> {
+export async function deletePolicyIn(
+  transaction: Transaction<Tables>,
+  id: string,
+  clock: Clock,
+): Promise<Row<'policies'>> {
   await refuseFollowed(transaction, id)
   const gone = await transaction.deleteFrom('policies').where('id', '=', id).returningAll().executeTakeFirst()
   if (!gone) throw new ServerError('NOT_FOUND', { what: 'backup policy' })
+  await noteEvents(transaction, [changeOf(gone)], clock)
   return gone
 }
 
@@ -159,20 +171,24 @@ export async function policiesOf({ store }: Services, machineId: string): Promis
 
 /** Sets which policies a machine follows, all of its own client. Throws `NOT_FOUND`. */
 export async function assignPolicies(
-  { store }: Services,
+  { store, clock }: Services,
   machineId: string,
   policyIds: readonly string[],
 ): Promise<void> {
   await store.db.transaction().execute(async (transaction) => {
-    await assignPoliciesIn(transaction, machineId, policyIds)
+    await assignPoliciesIn(transaction, { machineId, policyIds, clock })
   })
+}
+
+export interface Assignment {
+  readonly machineId: string
+  readonly policyIds: readonly string[]
 }
 
 /** The same within a transaction. */
 export async function assignPoliciesIn(
   transaction: Transaction<Tables>,
-  machineId: string,
-  policyIds: readonly string[],
+  { machineId, policyIds, clock }: Assignment & { readonly clock: Clock },
 ): Promise<void> {
   const known = await transaction
     .selectFrom('policies')
@@ -182,9 +198,30 @@ export async function assignPoliciesIn(
     .where('policies.id', 'in', policyIds.length > 0 ? [...policyIds] : [''])
     .execute()
   if (known.length !== new Set(policyIds).size) throw new ServerError('NOT_FOUND', { what: 'backup policy' })
-  await transaction.deleteFrom('machinePolicies').where('machineId', '=', machineId).execute()
-  const rows = known.map(({ id: policyId }) => ({ machineId, policyId }))
-  if (rows.length > 0) await transaction.insertInto('machinePolicies').values(rows).execute()
+  await transaction
+    .deleteFrom('machinePolicies')
+    .where('machineId', '=', machineId)
+    .where('policyId', 'not in', policyIds.length > 0 ? [...policyIds] : [''])
+    .execute()
+  await tellOfMachine(transaction, machineId, clock)
+  const rows = known.map(({ id: policyId }) => ({ machineId, policyId, since: clock.now() }))
+  if (rows.length === 0) return
+  // What it follows already it has followed for longer.
+  await transaction
+    .insertInto('machinePolicies')
+    .values(rows)
+    .onConflict((conflict) => conflict.columns(['machineId', 'policyId']).doNothing())
+    .execute()
+}
+
+/** Which policies a machine follows is told as a change of the machine. */
+async function tellOfMachine(db: Kysely<Tables>, id: string, clock: Clock): Promise<void> {
+  const machine = await db.selectFrom('machines').select('clientId').where('id', '=', id).executeTakeFirstOrThrow()
+  await noteEvents(db, [{ kind: 'machine', subject: id, clientId: machine.clientId }], clock)
+}
+
+function changeOf({ id, clientId }: Row<'policies'>): Change {
+  return { kind: 'policy', subject: id, clientId }
 }
 
 /** What agents do not do yet: a policy must not be shown as followed when a part of it is left out without a word. */

@@ -4,6 +4,7 @@ import { systemClock } from '#base'
 import type { Clock } from '#base'
 import type { Outcome, Progress } from '#protocol'
 import { ServerError } from '../errors.ts'
+import { noteEvents } from '../events/note-events.ts'
 import type { Row, Tables } from '../store/tables.ts'
 
 /**
@@ -272,10 +273,7 @@ export class Operations {
     { id, clientId }: Row<'operations'>,
     within: Kysely<Tables> | Transaction<Tables> = this.#db,
   ): Promise<void> {
-    await within
-      .insertInto('events')
-      .values({ at: this.#clock.now(), clientId, kind: 'operation', subject: id })
-      .execute()
+    await noteEvents(within, [{ kind: 'operation', subject: id, clientId }], this.#clock)
   }
 }
 

@@ -75,8 +75,7 @@ test('local access does what an owner may, but is no person, opens no content, a
   assert.equal(await call('GET', '/api/me'), 'PERSON_NEEDED')
   assert.equal(await call('POST', '/api/tokens', { name: 'x', scopes: ['see'] }), 'PERSON_NEEDED')
   assert.equal(await call('POST', '/api/approvals/00000000-0000-4000-8000-000000000000/approve'), 'PERSON_NEEDED')
-  const clients = await services.store.db.selectFrom('clients').select('id').execute()
-  const [{ id: client = '' } = {}] = clients
+  const { id: client } = await services.store.db.selectFrom('clients').select('id').executeTakeFirstOrThrow()
   assert.equal(await call('POST', `/api/clients/${client}/attacked`), 'done')
   // Who asks for it as nobody could allow it by his own name.
   assert.equal(await call('POST', `/api/clients/${client}/not-attacked`), 'PERSON_NEEDED')

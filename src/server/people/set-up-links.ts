@@ -28,7 +28,7 @@ export async function createOwnerLink(services: Services): Promise<string | unde
   return await createLink(services, 'owner', { grants: [{ clientId: everyClient, role: 'owner' }] })
 }
 
-async function createLink(
+export async function createLink(
   { store, clock, origin }: Services,
   kind: 'owner' | 'invitation',
   invitation: Invitation,

@@ -55,6 +55,8 @@ export function signInOptions({ db, engine }: Store, { origin, secret }: SignInO
     // Counted in front of it, for each account and each address.
     rateLimit: { enabled: false },
     telemetry: { enabled: false },
+    // It would write to the terminal, past the server's log, which has how each call ended.
+    logger: { disabled: true },
   } satisfies BetterAuthOptions
 }
 
@@ -69,7 +71,10 @@ export function passkeysWork(origin: string): boolean {
 }
 
 export interface Session {
+  readonly id: string
   readonly personId: string
+  /** Milliseconds since 1970. */
+  readonly endsAt: number
   /** When the password or passkey was last shown, in milliseconds since 1970. */
   readonly since: number
   readonly hasSecondFactor: boolean
@@ -93,7 +98,9 @@ export class SignIn {
     if (!found) return undefined
     const { session, user } = found
     return {
+      id: session.id,
       personId: user.id,
+      endsAt: session.expiresAt.getTime(),
       since: session.createdAt.getTime(),
       hasSecondFactor: (user as { twoFactorEnabled?: boolean | null }).twoFactorEnabled === true,
     }

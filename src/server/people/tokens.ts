@@ -49,6 +49,7 @@ export interface FoundToken {
   readonly id: string
   readonly personId: string
   readonly scopes: readonly Right[]
+  readonly expiresAt: number | null
 }
 
 /** How often the time of last use is written, in milliseconds. */
@@ -63,7 +64,8 @@ export async function findToken(db: Kysely<Tables>, token: string, now: number):
   if (row.lastUsedAt === null || now - row.lastUsedAt > usedEvery) {
     await db.updateTable('apiTokens').set({ lastUsedAt: now }).where('id', '=', row.id).execute()
   }
-  return { id: row.id, personId: row.personId, scopes: scopesSchema.parse(JSON.parse(row.scopes)) }
+  const { id, personId, scopes, expiresAt } = row
+  return { id, personId, scopes: scopesSchema.parse(JSON.parse(scopes)), expiresAt }
 }
 
 /** 256 random bits need no slow hash. */

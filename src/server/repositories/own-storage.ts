@@ -32,6 +32,8 @@ export async function openOwnStorage(
     await mkdir(root, { recursive: true, mode: 0o700 })
     return located(await FolderStorage.open(root, { clock }), (repository) => resolve(root, repository))
   }
+  const own = storageFolderOf(folder, location)
+  if (own !== undefined) await mkdir(own, { recursive: true, mode: 0o700 })
   const base = location.replace(/\/+$/, '')
   const locationOf = (repository: string) => `${base}/${repository}`
   const open = (repository: string) => openBackend(parseLocation(locationOf(repository), process.env))
@@ -44,6 +46,13 @@ function located(storage: EndpointStorage, locationOf: OwnStorage['locationOf'])
   return Object.assign(storage, { locationOf })
 }
 
+/** The folder of that storage, when it is one on this machine or in its network. */
+export function storageFolderOf(folder: string, location: string | undefined): string | undefined {
+  if (location === undefined) return join(folder, 'repositories')
+  const parsed = parseLocation(location, process.env)
+  return parsed.scheme === 'local' ? parsed.path : undefined
+}
+
 /** The door by which machines and stock restic come. A snapshot stands in the ledger before its sender hears that it is stored. */
 export function openEndpoint(services: Services): FastifyPluginAsync {
   const { store, storage, storageChanges, clock } = services
@@ -52,7 +61,11 @@ export function openEndpoint(services: Services): FastifyPluginAsync {
     lockOwners: new StoreLockOwners(store.db, clock),
     clock,
     authenticate: async (user, password) => await authenticateAtEndpoint(services, user, password),
-    onStored: async (file) => await recordSnapshot(services, file),
+    ...services.metrics.endpointHooks,
+    onStored: async (file) => {
+      await recordSnapshot(services, file)
+      services.metrics.noteStored(file.type)
+    },
   })
   storageChanges.listen((repositoryId) => endpoint.recount(repositoryId))
   return endpoint.plugin

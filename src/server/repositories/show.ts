@@ -1,11 +1,10 @@
-import type { Kysely } from 'kysely'
 import type { repositorySchema } from '#protocol'
 import type { z } from 'zod'
 import type { Services } from '../app/services.ts'
 import { readSafety } from '../approvals/settings.ts'
-import { ledgerEvidenceKind, ledgerEvidenceSchema } from '../retention/ledger-check-job.ts'
-import type { Disagreement } from '../retention/ledger-check-job.ts'
-import type { Row, Tables } from '../store/tables.ts'
+import { disagreementsOf } from '../retention/ledger-evidence.ts'
+import type { Disagreement } from '../retention/ledger-evidence.ts'
+import type { Row } from '../store/tables.ts'
 import { formatMoment, formatMomentOrNull } from '../time.ts'
 
 const day = 86_400_000
@@ -61,32 +60,4 @@ function softDeletedOf(care: Row<'repositoryCare'> | undefined, softDeleteDays: 
   if (bytes === null) return null
   // Counted from the end of the day on which it was set aside.
   return { bytes, firstGoesAt: since === null ? null : formatMoment(Date.parse(since) + (1 + softDeleteDays) * day) }
-}
-
-/** What ledger and storage of each disagreed on when they were last compared. */
-async function disagreementsOf(
-  db: Kysely<Tables>,
-  ids: readonly string[],
-): Promise<Map<string | null, readonly Disagreement[]>> {
-  const last = await db
-    .selectFrom('evidence')
-    .innerJoin(
-      (from) =>
-        from
-          .selectFrom('evidence')
-          .select(['evidence.repositoryId as ofRepository', ({ fn }) => fn.max('measuredAt').as('latest')])
-          .where('kind', '=', ledgerEvidenceKind)
-          .where('repositoryId', 'in', ids)
-          .groupBy('repositoryId')
-          .as('newest'),
-      (join) =>
-        join
-          .onRef('newest.ofRepository', '=', 'evidence.repositoryId')
-          .onRef('newest.latest', '=', 'evidence.measuredAt'),
-    )
-    .select(['evidence.repositoryId', 'evidence.measured'])
-    .where('evidence.kind', '=', ledgerEvidenceKind)
-    .execute()
-  const findingsOf = (measured: string) => ledgerEvidenceSchema.parse(JSON.parse(measured)).findings
-  return new Map(last.map(({ repositoryId, measured }) => [repositoryId, findingsOf(measured)]))
 }

@@ -3,6 +3,7 @@ import { formatCount, printable } from '#base'
 import { z } from 'zod'
 import { approvalAction } from '../approvals/action.ts'
 import type { ApprovalWork } from '../approvals/action.ts'
+import { noteEvents } from '../events/note-events.ts'
 import type { Row, Tables } from '../store/tables.ts'
 import { noteCare } from './care.ts'
 
@@ -65,16 +66,14 @@ export const leaveAttackAction = approvalAction({
   details: z.object({ clientId: z.string(), name: z.string() }),
   inAttack: true,
   describe: ({ name }) => `end the state "we may have been attacked" of ${printable(name)}`,
-  async perform({ clientId }, { transaction, services }) {
-    const now = services.clock.now()
+  async perform({ clientId }, { transaction, services: { clock } }) {
     await transaction
       .updateTable('clients')
-      .set({ state: 'normal', stateSince: now })
+      .set({ state: 'normal', stateSince: clock.now() })
       .where('id', '=', clientId)
       .where('state', '=', 'attacked')
       .execute()
-    const event = { at: now, clientId, kind: 'client', subject: clientId }
-    await transaction.insertInto('events').values(event).execute()
+    await noteEvents(transaction, [{ kind: 'client', subject: clientId, clientId }], clock)
   },
 })
 

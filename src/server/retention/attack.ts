@@ -1,6 +1,7 @@
 import { hasCode } from '#base'
 import type { Services } from '../app/services.ts'
 import { withdrawAllOf } from '../approvals/approvals.ts'
+import { noteEvents } from '../events/note-events.ts'
 import type { Actor } from '../records/audit.ts'
 import type { Row } from '../store/tables.ts'
 import { deletingKinds } from './kinds.ts'
@@ -23,8 +24,7 @@ export async function enterAttack(services: Services, clientId: string, actor: A
       .executeTakeFirst()
     if (changed) {
       await audit.write({ actor, what: 'client.attacked', clientId }, transaction)
-      const event = { at: now, clientId, kind: 'client', subject: clientId }
-      await transaction.insertInto('events').values(event).execute()
+      await noteEvents(transaction, [{ kind: 'client', subject: clientId, clientId }], clock)
       await withdrawAllOf(services, clientId, { transaction, actor })
     }
     return await transaction.selectFrom('clients').selectAll().where('id', '=', clientId).executeTakeFirstOrThrow()

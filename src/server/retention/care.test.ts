@@ -140,8 +140,15 @@ for (const kind of storeKinds) {
         rolledBack.map(({ kind: of, count }) => [of, count]),
         [['rolled_back', 2]],
       )
-      const evidence = await services.store.db.selectFrom('evidence').select('kind').execute()
+      const { db } = services.store
+      const evidence = await db.selectFrom('evidence').select('kind').execute()
       assert.equal(evidence.length, 4)
+      const sizes = await db
+        .selectFrom('sizes')
+        .select('bytes')
+        .where('subject', '=', `repository:${kept.id}`)
+        .execute()
+      assert.equal(sizes.length, 4, 'and how large it was')
     },
   )
 }

@@ -1,6 +1,7 @@
 import type { ExpressionBuilder, Kysely, Updateable } from 'kysely'
 import type { Services } from '../app/services.ts'
 import { fileTypes } from '#backend'
+import { noteSize, repositorySubject } from '../measuring/sizes.ts'
 import type { RepositoryCareTable, Row, Tables } from '../store/tables.ts'
 
 /** What the server remembers of its care of a repository; undefined: nothing yet. */
@@ -43,5 +44,7 @@ export async function measureRepository(services: Services, repositoryId: string
   }
   const figures = { usedBytes, snapshots, softDeletedBytes, softDeletedSince, measuredAt: clock.now() }
   await noteCare(store.db, repositoryId, figures)
+  const size = { at: figures.measuredAt, bytes: usedBytes, capacity: null }
+  await noteSize(store.db, { subject: repositorySubject(repositoryId), ...size })
   storageChanges.tell(repositoryId)
 }

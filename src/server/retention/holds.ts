@@ -1,5 +1,6 @@
 import type { Transaction } from 'kysely'
 import type { Services } from '../app/services.ts'
+import { noteEvents } from '../events/note-events.ts'
 import type { Actor } from '../records/audit.ts'
 import type { Row, Tables } from '../store/tables.ts'
 import { noteCare } from './care.ts'
@@ -65,8 +66,5 @@ async function tellOfHold(
   { transaction, actor, verb, because }: NewHold & { readonly verb: 'hold' | 'lift' },
 ): Promise<void> {
   await audit.write({ actor, what: `repository.${verb}`, clientId, details: { id, because } }, transaction)
-  await transaction
-    .insertInto('events')
-    .values({ at: clock.now(), clientId, kind: 'repository', subject: id })
-    .execute()
+  await noteEvents(transaction, [{ kind: 'repository', subject: id, clientId }], clock)
 }

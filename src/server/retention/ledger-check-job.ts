@@ -1,41 +1,20 @@
 import { createHash, randomUUID } from 'node:crypto'
-import type { Kysely } from 'kysely'
 import type { Outcome } from '#protocol'
 import { z } from 'zod'
 import type { Services } from '../app/services.ts'
+import { noteEvents } from '../events/note-events.ts'
 import type { LedgerFindings, LedgerSnapshot } from '../records/ledger.ts'
 import { shouldBeThere } from '../records/ledger.ts'
-import type { Row, Tables } from '../store/tables.ts'
+import type { Row } from '../store/tables.ts'
 import { serverJob } from '../work/job.ts'
 import { careOf, measureRepository, noteCare } from './care.ts'
+import { disagreementsOf, ledgerEvidenceKind } from './ledger-evidence.ts'
+import type { Disagreement, ledgerEvidenceSchema } from './ledger-evidence.ts'
 import { loadSubject, inWords } from './subject.ts'
 
 const day = 86_400_000
 /** Ids that the evidence names at most, of each kind. */
 const mostNamed = 50
-
-const disagreementSchema = z.object({
-  kind: z.enum(['missing', 'rolled_back', 'invented']),
-  count: z.int(),
-  ids: z.array(z.string()),
-  /** Since when it has been so, milliseconds since 1970. */
-  foundAt: z.number(),
-})
-/** One thing that ledger and storage say differently. */
-export type Disagreement = z.infer<typeof disagreementSchema>
-
-/** What evidence of the kind 'ledger' has measured. */
-export const ledgerEvidenceSchema = z.object({
-  agrees: z.boolean(),
-  snapshots: z.int(),
-  /** The first entry of the ledger that does not fit its chain; null: it is whole. */
-  brokenAt: z.int().nullable(),
-  /** Whether the config is another than the one that was seen first. */
-  configChanged: z.boolean(),
-  findings: z.array(disagreementSchema),
-})
-
-export const ledgerEvidenceKind = 'ledger'
 
 /** Holds what a repository's storage lists against the ledger, and takes its figures. It opens nothing: no password is needed. */
 export const ledgerCheckJob = serverJob({
@@ -45,11 +24,9 @@ export const ledgerCheckJob = serverJob({
 })
 
 async function checkLedger(services: Services, repositoryId: string): Promise<Outcome> {
-  const { ledger, storage } = services
+  const { ledger } = services
   const { repository } = await loadSubject(services, repositoryId)
-  const listed = new Set<string>()
-  for await (const { name } of storage.list(repositoryId, 'snapshot')) listed.add(name)
-  const found = await ledger.compare(repositoryId, listed)
+  const { found, listed } = await lookTwice(services, repositoryId)
   const known = await ledger.snapshots(repositoryId)
   const configChanged = await hasOtherConfig(services, repositoryId)
   const brokenAt = (await ledger.verify(repositoryId)).fault?.seq ?? null
@@ -65,6 +42,33 @@ async function checkLedger(services: Services, repositoryId: string): Promise<Ou
     reason: sentenceOf(found, { brokenAt, configChanged }),
     result,
   }
+}
+
+interface Looked {
+  readonly found: LedgerFindings
+  readonly listed: ReadonlySet<string>
+}
+
+/** What differs at one look may be an upload under way: only what differs at a second, too, is a finding. */
+async function lookTwice(services: Services, repositoryId: string): Promise<Looked> {
+  const first = await lookOnce(services, repositoryId)
+  if (agree(first.found)) return first
+  const { found, listed } = await lookOnce(services, repositoryId)
+  const both = (kind: keyof LedgerFindings) => {
+    const before = new Set(first.found[kind])
+    return found[kind].filter((id) => before.has(id))
+  }
+  return { listed, found: { missing: both('missing'), returned: both('returned'), unknown: both('unknown') } }
+}
+
+async function lookOnce({ ledger, storage }: Services, repositoryId: string): Promise<Looked> {
+  const listed = new Set<string>()
+  for await (const { name } of storage.list(repositoryId, 'snapshot')) listed.add(name)
+  return { listed, found: await ledger.compare(repositoryId, listed) }
+}
+
+function agree({ missing, returned, unknown }: LedgerFindings): boolean {
+  return missing.length + returned.length + unknown.length === 0
 }
 
 interface Compared {
@@ -127,24 +131,11 @@ async function dated(
   repositoryId: string,
   found: readonly Undated[],
 ): Promise<Disagreement[]> {
-  const before = await lastDisagreements(store.db, repositoryId)
+  const before = (await disagreementsOf(store.db, [repositoryId])).get(repositoryId) ?? []
   return found.map((each) => ({
     ...each,
     foundAt: before.find(({ kind }) => kind === each.kind)?.foundAt ?? clock.now(),
   }))
-}
-
-/** What ledger and storage disagreed on when they were last compared. */
-async function lastDisagreements(db: Kysely<Tables>, repositoryId: string): Promise<readonly Disagreement[]> {
-  const last = await db
-    .selectFrom('evidence')
-    .select('measured')
-    .where('repositoryId', '=', repositoryId)
-    .where('kind', '=', ledgerEvidenceKind)
-    .orderBy('measuredAt', 'desc')
-    .limit(1)
-    .executeTakeFirst()
-  return last === undefined ? [] : ledgerEvidenceSchema.parse(JSON.parse(last.measured)).findings
 }
 
 async function writeEvidence(
@@ -167,8 +158,7 @@ async function writeEvidence(
       measured: JSON.stringify(measured),
     })
     .execute()
-  const event = { at: measuredAt, clientId, kind: 'evidence', subject: repositoryId }
-  await store.db.insertInto('events').values(event).execute()
+  await noteEvents(store.db, [{ kind: 'repository', subject: repositoryId, clientId }], clock)
 }
 
 function sentenceOf(

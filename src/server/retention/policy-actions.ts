@@ -22,7 +22,7 @@ export const changePolicyAction = approvalAction({
     // What was allowed was a change of that policy, not of what somebody has made of it since.
     if (current?.revision !== revision)
       throw new ServerError('STATE_WRONG', { what: 'backup policy', state: 'changed' })
-    await changePolicyIn(transaction, { id: policyId, policy, now: services.clock.now() })
+    await changePolicyIn(transaction, { id: policyId, policy, clock: services.clock })
     await forgetKeepsOf(work, policyId)
   },
 })
@@ -32,7 +32,7 @@ export const deletePolicyAction = approvalAction({
   details: z.object({ policyId: z.string(), name: z.string() }),
   describe: ({ name }) => `delete the backup policy "${printable(name)}", by which backups are kept`,
   async perform({ policyId }, work) {
-    await deletePolicyIn(work.transaction, policyId)
+    await deletePolicyIn(work.transaction, policyId, work.services.clock)
     await forgetKeepsOf(work, policyId)
   },
 })
@@ -41,8 +41,8 @@ export const assignPoliciesAction = approvalAction({
   name: 'machine.policies',
   details: z.object({ machineId: z.string(), name: z.string(), policyIds: z.array(z.string()) }),
   describe: ({ name }) => `have "${printable(name)}" follow other backup policies, which keep its backups less long`,
-  async perform({ machineId, policyIds }, { transaction }) {
-    await assignPoliciesIn(transaction, machineId, policyIds)
+  async perform({ machineId, policyIds }, { transaction, services: { clock } }) {
+    await assignPoliciesIn(transaction, { machineId, policyIds, clock })
     await transaction
       .updateTable('repositoryCare')
       .set({ keeps: null })

@@ -4,7 +4,7 @@ import { readSafety } from '../approvals/settings.ts'
 import { hasSnapshots } from './care.ts'
 import { clockDoubt } from './clock-doubt.ts'
 
-/** What the server plans by itself for the repositories that it keeps: each is an operation, once a day. */
+/** What the server plans by itself for the repositories that it keeps: each is an operation, so often in a day. */
 
 const hour = 3_600_000
 const day = 24 * hour
@@ -56,12 +56,19 @@ async function triesOf({ store }: Services, today: string) {
   return Map.groupBy(rows, ({ onceKey }) => onceKey?.split(' ')[2] ?? '')
 }
 
-/** Whether the storage holds what was received, for every repository, also those whose password the client keeps. */
+/** The round by which the server shows that somebody looks at the repositories. */
+export const ledgerRound = 'plan ledger checks'
+
+/**
+ * Whether the storage holds what was received, and how large it is, every six hours, for every repository, also those whose
+ * password the client keeps.
+ */
 export async function planLedgerChecks(services: Services): Promise<void> {
-  const today = dayOf(services.clock.now())
-  const known = await keysOf(services, `ledger-check ${today} %`)
+  const now = services.clock.now()
+  const quarter = `${dayOf(now)} ${Math.floor((now % day) / (6 * hour))}`
+  const known = await keysOf(services, `ledger-check ${quarter} %`)
   for (const { id, clientId } of await allRepositories(services)) {
-    const key = `ledger-check ${today} ${id}`
+    const key = `ledger-check ${quarter} ${id}`
     if (!known.has(key)) await enter(services, { kind: 'ledger-check', id, clientId, key, wait: spreadOf(id) })
   }
 }

@@ -3,6 +3,9 @@ import { approvalRoutes } from './approvals.ts'
 import { attackRoutes } from './attack.ts'
 import { clientRoutes } from './clients.ts'
 import { kitRoutes } from './kit.ts'
+import { alertSettingsRoutes } from './alert-settings.ts'
+import { alertRoutes } from './alerts.ts'
+import { eventRoutes } from './events.ts'
 import { machineSideRoutes } from './machine-side.ts'
 import { machineRoutes } from './machines.ts'
 import { operationRoutes } from './operations.ts'
@@ -34,4 +37,7 @@ export const routes: readonly Route[] = [
   ...repositoryRoutes,
   ...attackRoutes,
   ...approvalRoutes,
+  ...eventRoutes,
+  ...alertRoutes,
+  ...alertSettingsRoutes,
 ]

@@ -21,6 +21,7 @@ import type { MachineCaller } from '../app/caller.ts'
 import { route } from '../app/route.ts'
 import type { Services } from '../app/services.ts'
 import { ServerError } from '../errors.ts'
+import { noteSeen } from '../fleet/machines.ts'
 import { policiesOf } from '../fleet/policies.ts'
 import { recordProof } from '../proofs/record-proof.ts'
 import { grantRepository } from '../repositories/own-repositories.ts'
@@ -39,12 +40,7 @@ export const machineSideRoutes = [
     body: helloSchema,
     answer: welcomeSchema,
     async handle({ caller: { machineId }, body: { about, clock: theirs, follows } }, services) {
-      const now = services.clock.now()
-      await services.store.db
-        .updateTable('machines')
-        .set({ lastSeenAt: now, about: JSON.stringify(about), clockAheadMs: Math.round(theirs - now) })
-        .where('id', '=', machineId)
-        .execute()
+      await noteSeen(services, machineId, { about, clockAheadMs: Math.round(theirs - services.clock.now()) })
       const policies = await policiesOf(services, machineId)
       const isSame =
         policies.length === Object.keys(follows).length &&

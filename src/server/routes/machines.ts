@@ -12,6 +12,7 @@ import { z } from 'zod'
 import { clientsWith } from '../app/caller.ts'
 import { route } from '../app/route.ts'
 import {
+  changeMachine,
   changeMachineState,
   createEnrolmentLine,
   enrolMachine,
@@ -28,6 +29,8 @@ const named = z.object({ machine: idSchema })
 
 /** How long an enrolment line holds that is for one machine and says nothing of it, in milliseconds. */
 const usualLife = 3_600_000
+/** A machine that is away for longer is none that anybody expects back: it is revoked. In milliseconds. */
+const longestAway = 366 * 86_400_000
 
 export const machineRoutes = [
   route({
@@ -104,11 +107,30 @@ export const machineRoutes = [
     params: named,
     body: renameSchema,
     answer: machineSchema,
-    async handle({ params: { machine: id }, body: { name }, caller }, { store, audit }) {
-      const query = store.db.updateTable('machines').set({ name }).where('id', '=', id).returningAll()
-      const machine = await query.executeTakeFirstOrThrow()
+    async handle({ params: { machine: id }, body: { name }, caller }, services) {
+      const machine = await changeMachine(services, id, { name })
       const { clientId } = machine
-      await audit.write({ actor: caller.actor, what: 'machine.rename', clientId, details: { id, name } })
+      await services.audit.write({ actor: caller.actor, what: 'machine.rename', clientId, details: { id, name } })
+      return showMachine(machine)
+    },
+  }),
+  route({
+    method: 'PUT',
+    path: '/api/machines/:machine/away',
+    summary: 'Says until when nobody expects to hear from a machine; null: it is expected as usual.',
+    command: 'machine away',
+    access: { by: 'person', right: 'operate', of: 'machine' },
+    params: named,
+    body: z.object({ until: timeSchema.nullable() }),
+    answer: machineSchema,
+    async handle({ params: { machine: id }, body: { until }, caller }, services) {
+      const awayUntil = until === null ? null : Date.parse(until)
+      if (awayUntil !== null && awayUntil - services.clock.now() > longestAway) {
+        throw new ServerError('INPUT_INVALID', { part: 'body', reason: '"until": it is more than a year ahead' })
+      }
+      const machine = await changeMachine(services, id, { awayUntil })
+      const { clientId } = machine
+      await services.audit.write({ actor: caller.actor, what: 'machine.away', clientId, details: { id, until } })
       return showMachine(machine)
     },
   }),

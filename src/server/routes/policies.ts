@@ -105,7 +105,7 @@ export const policyRoutes = [
         return waits(await askApproval(services, deletePolicyAction, wanted))
       }
       await store.db.transaction().execute(async (transaction) => {
-        const { name } = await deletePolicyIn(transaction, id)
+        const { name } = await deletePolicyIn(transaction, id, services.clock)
         const entry = { actor: caller.actor, what: 'policy.delete', clientId, details: { id, name } }
         await audit.write(entry, transaction)
       })

@@ -33,7 +33,7 @@ export const serverRoutes = [
   route({
     method: 'GET',
     path: '/api/health/ready',
-    summary: 'Whether the server can work: its database answers. Fails with 503 when it does not.',
+    summary: 'Whether the server can work: its database answers, its folders can be written. Fails with 503 when not.',
     command: 'server ready',
     access: { by: 'anybody', because: 'it tells nothing' },
     answer: z.object({ ready: z.literal(true) }),
@@ -41,6 +41,15 @@ export const serverRoutes = [
       await services.checkReady()
       return { ready: true as const }
     },
+  }),
+  route({
+    method: 'GET',
+    path: '/metrics',
+    summary: 'Figures for monitoring, as Prometheus reads them: give it an API token as its bearer token.',
+    access: { by: 'person', right: 'see', of: 'server' },
+    sends: 'text',
+    answer: z.string(),
+    handle: async (_, services) => await services.metrics.text(services),
   }),
   route({
     method: 'GET',

@@ -8,6 +8,8 @@ import type { ColumnType, Generated, Insertable, Selectable } from 'kysely'
 type Flag = 0 | 1
 /** Set once, when the row is made. */
 type Fixed<T> = ColumnType<T, T, never>
+/** Not known as long as nobody has said it. */
+type Later<T> = ColumnType<T | null, T | null | undefined, T | null>
 
 /** A person who may sign in. Written by better-auth, as are sessions, accounts, verifications, twoFactors and passkeys. */
 export interface PeopleTable {
@@ -74,6 +76,8 @@ export interface MachinesTable {
   readonly about: string
   readonly createdAt: Fixed<number>
   readonly lastSeenAt: number | null
+  /** When it was first heard after it had been silent for a while: since then it has been switched on. */
+  readonly heardSince: Later<number>
   readonly awayUntil: number | null
   /** How far the machine's clock was ahead when it was last seen, in milliseconds. */
   readonly clockAheadMs: number | null
@@ -107,11 +111,15 @@ export interface PoliciesTable {
   /** Grows with each change; agents say which one they follow. */
   readonly revision: number
   readonly createdAt: Fixed<number>
+  /** When it was last changed: runs that were planned before are not expected. */
+  readonly changedAt: Later<number>
 }
 
 export interface MachinePoliciesTable {
   readonly machineId: Fixed<string>
   readonly policyId: Fixed<string>
+  /** Since when the machine follows it. */
+  readonly since: Later<number>
 }
 
 export interface RepositoriesTable {
@@ -376,6 +384,49 @@ export interface ReadingTurnsTable {
   readonly coveredAt: number | null
 }
 
+/** What the alerts keep, as a whole and by name; changed by who has read the newest revision. */
+export interface AlertDocumentsTable {
+  readonly name: Fixed<string>
+  readonly revision: number
+  /** JSON; that of the settings is sealed. */
+  readonly value: string
+}
+
+/** Messages to people. They stay for a while when they have arrived. */
+export interface AlertMessagesTable {
+  readonly id: Fixed<string>
+  /** JSON. */
+  readonly message: Fixed<string>
+  readonly createdAt: Fixed<number>
+  /** When it is to be tried; null: it has arrived, or was given up. */
+  readonly dueAt: number | null
+  readonly tries: number
+}
+
+/** How the tries to deliver messages went. */
+export interface AlertAttemptsTable {
+  readonly seq: Generated<number>
+  readonly messageId: Fixed<string>
+  readonly at: Fixed<number>
+  /** JSON. */
+  readonly delivery: Fixed<string>
+  readonly nextAt: Fixed<number | null>
+}
+
+/** How large something was: a repository, or a storage with what it can hold. */
+export interface SizesTable {
+  /** `repository:<id>`, `storage:<name>`. */
+  readonly subject: Fixed<string>
+  readonly at: Fixed<number>
+  readonly bytes: Fixed<number>
+  readonly capacity: Fixed<number | null>
+}
+
+/** Who is signed in. Written by better-auth. */
+export interface SessionsTable {
+  readonly id: Fixed<string>
+}
+
 export interface Tables {
   readonly people: PeopleTable
   readonly roleGrants: RoleGrantsTable
@@ -406,6 +457,11 @@ export interface Tables {
   readonly readingTurns: ReadingTurnsTable
   readonly repositoryCare: RepositoryCareTable
   readonly judgedRuns: JudgedRunsTable
+  readonly alertDocuments: AlertDocumentsTable
+  readonly alertMessages: AlertMessagesTable
+  readonly alertAttempts: AlertAttemptsTable
+  readonly sizes: SizesTable
+  readonly sessions: SessionsTable
 }
 
 export type Row<Name extends keyof Tables> = Selectable<Tables[Name]>

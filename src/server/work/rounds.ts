@@ -3,7 +3,9 @@ import type { Services } from '../app/services.ts'
 import { proofRound } from '../proofs/plan-proofs.ts'
 import { lookAtApprovals } from '../approvals/carry-out.ts'
 import { judgeRuns } from '../retention/judge-runs.ts'
-import { planLedgerChecks, planPurges, planRetentionRuns } from '../retention/rounds.ts'
+import { ledgerRound, planLedgerChecks, planPurges, planRetentionRuns } from '../retention/rounds.ts'
+import { alertRounds } from '../alerting/rounds.ts'
+import { measuringRounds } from '../measuring/rounds.ts'
 import type { Round } from './round.ts'
 
 const minute = 60_000
@@ -18,8 +20,10 @@ export const rounds: readonly Round[] = [
   { name: 'judge backup runs', every: minute, run: judgeRuns },
   { name: 'look at approvals', every: minute, run: lookAtApprovals },
   { name: 'plan retention', every: hour, run: planRetentionRuns },
-  { name: 'plan ledger checks', every: hour, run: planLedgerChecks },
+  { name: ledgerRound, every: 10 * minute, run: planLedgerChecks },
   { name: 'plan purges', every: hour, run: planPurges },
+  ...measuringRounds,
+  ...alertRounds,
 ]
 
 /** Who was away for longer than a day asks for everything anew. */

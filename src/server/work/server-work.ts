@@ -35,23 +35,23 @@ export async function doServerWork(services: Services, options: ServerWorkOption
     async () => await doJobs(services, node, options),
   )
   // All of them have ended when this returns: then the database may be closed.
-  const ends = await Promise.allSettled([makeRounds(services, options), ...workers])
+  const rounds = options.rounds.map(async (round) => await keepMaking(round, services, options))
+  const ends = await Promise.allSettled([...rounds, ...workers])
   const failed = ends.find((end) => end.status === 'rejected')
   if (failed && signal?.aborted !== true) throw failed.reason
 }
 
-async function makeRounds(services: Services, options: ServerWorkOptions): Promise<void> {
-  const { rounds, signal = new AbortController().signal, onProblem, rhythm = 1_000 } = options
+// Each by itself: a storage that does not answer must not keep anybody from being told so.
+async function keepMaking(round: Round, services: Services, options: ServerWorkOptions): Promise<void> {
+  const { signal = new AbortController().signal, onProblem, rhythm = 1_000 } = options
   const { clock, store } = services
   for (;;) {
-    for (const round of rounds) {
+    signal.throwIfAborted()
+    try {
+      if (await claimRound(store, round, clock)) await round.run(services, { signal })
+    } catch (thrown) {
       signal.throwIfAborted()
-      try {
-        if (await claimRound(store, round, clock)) await round.run(services, { signal })
-      } catch (thrown) {
-        signal.throwIfAborted()
-        onProblem?.(`${round.name}: ${messageOf(thrown)}`)
-      }
+      onProblem?.(`${round.name}: ${messageOf(thrown)}`)
     }
     await clock.sleep(rhythm, { signal })
   }

@@ -11,9 +11,14 @@ export const unseenLimits: Readonly<Record<MachineKind, number>> = {
 }
 
 export const limits = {
-  /** Times the planned interval without a run. */
+  /** Times the interval without a good run; and, where only the interval is known, without any. */
   missedAfter: 2,
   missedCriticallyAfter: 4,
+  /** How late a planned run may begin; and how many in a row are left out when it becomes critical. */
+  missedGrace: hour,
+  missedCriticallyRuns: 4,
+  /** After the server itself was away, machines have this long to say what happened meanwhile. */
+  lookAgain: 15 * minute,
   /** A PC that was switched off has this long after it comes back, to begin what it missed. */
   catchUp: 30 * minute,
   /** A run of less than this share of the usual is suspicious; below the second, alarming. */

@@ -4,18 +4,26 @@ import type { MachineView } from '../view.ts'
 import { limits, unseenLimits } from './limits.ts'
 import { isAway } from './runs.ts'
 
-export function machineFindings(machine: MachineView, now: number): Finding[] {
+export function machineFindings(
+  machine: MachineView,
+  { now, isUnsure }: { readonly now: number; readonly isUnsure: boolean },
+): Finding[] {
   const subject: Subject = { type: 'machine', id: machine.id, name: machine.name, client: machine.client }
   return [
-    ...(isAway(machine, now) ? [] : [unseen(machine, subject, now)]),
+    ...(isAway(machine, now) ? [] : [unseen(machine, subject, { now, isUnsure })]),
     ...clockFindings(machine.clockAhead, subject, now),
   ]
 }
 
-function unseen(machine: MachineView, subject: Subject, now: number): Finding {
+function unseen(
+  machine: MachineView,
+  subject: Subject,
+  { now, isUnsure }: { readonly now: number; readonly isUnsure: boolean },
+): Finding {
   const { lastSeen, enrolledAt, awayUntil, kind, unseenLimit = unseenLimits[kind] } = machine
   const silentSince = Math.max(lastSeen ?? enrolledAt, awayUntil ?? 0)
   if (now - silentSince <= unseenLimit) return finding('machine_unseen', subject, { trouble: null })
+  if (isUnsure) return finding('machine_unseen', subject, { trouble: 'unsure' })
   const severity = kind === 'server' ? 'critical' : 'warning'
   return finding('machine_unseen', subject, { trouble: { severity, since: silentSince, facts: { lastSeen } } })
 }

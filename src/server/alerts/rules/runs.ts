@@ -6,13 +6,17 @@ import type { MachineView, ProtectionView, RunView } from '../view.ts'
 import { limits } from './limits.ts'
 
 /** What one backup policy on one machine has to say. */
-export function runFindings(protection: ProtectionView, machine: MachineView, now: number): Finding[] {
+export function runFindings(
+  protection: ProtectionView,
+  machine: MachineView,
+  { now, isUnsure }: { readonly now: number; readonly isUnsure: boolean },
+): Finding[] {
   if (protection.paused) return []
   const subject: Subject = { type: 'machine', id: machine.id, name: machine.name, client: machine.client }
   const about = { subject, part: protection.id }
   return [
     runFailed(protection, about, now),
-    ...runMissed(protection, machine, { ...about, now }),
+    ...runMissed(protection, machine, { ...about, now, isUnsure }),
     ...sizeFindings(protection, about),
     successRate(protection, about, now),
   ]
@@ -42,24 +46,41 @@ function runFailed(
 }
 
 function runMissed(
-  { policy, every, activeSince, runs, ...protection }: ProtectionView,
+  protection: ProtectionView,
   machine: MachineView,
-  { subject, part, now }: About & { readonly now: number },
+  { subject, part, now, isUnsure }: About & { readonly now: number; readonly isUnsure: boolean },
 ): Finding[] {
   if (isAway(machine, now)) return []
-  const runningSince = protection.runningSince ?? null
-  // Whoever cancels every run has no backup either.
-  const lastRun = runs.find(({ outcome }) => outcome !== 'cancelled')?.endedAt ?? null
-  // Time away does not count, nor time before anything was expected.
-  const from = Math.max(lastRun ?? 0, activeSince, machine.awayUntil ?? 0)
-  const dueAt = from + limits.missedAfter * every
+  const { policy, every, runningSince = null } = protection
+  const { dueAt, badAt } = whenMissed(protection, machine)
   if (now <= dueAt || wasOff(machine, dueAt)) return [finding('run_missed', subject, { part, trouble: null })]
-  if (isUnderWay(runningSince, every, now) || isCatchingUp(machine, now)) {
+  if (isUnsure || isUnderWay(runningSince, every, now) || isCatchingUp(machine, now)) {
     return [finding('run_missed', subject, { part, trouble: 'unsure' })]
   }
-  const severity: Severity = now > from + limits.missedCriticallyAfter * every ? 'critical' : 'warning'
-  const facts = { policy, lastRun, every, runningSince }
+  const severity: Severity = now > badAt ? 'critical' : 'warning'
+  const facts = { policy, lastRun: lastRunOf(protection), every, runningSince }
   return [finding('run_missed', subject, { part, trouble: { severity, since: dueAt, facts } })]
+}
+
+/** From when on a run is missed, and from when on that is bad. */
+function whenMissed(
+  protection: ProtectionView,
+  { awayUntil = 0 }: MachineView,
+): { readonly dueAt: number; readonly badAt: number } {
+  const { planned, every, activeSince } = protection
+  if (planned) {
+    const [first = Infinity] = planned
+    const last = planned[limits.missedCriticallyRuns - 1] ?? Infinity
+    return { dueAt: first + limits.missedGrace, badAt: last + limits.missedGrace }
+  }
+  // Time away does not count, nor time before anything was expected.
+  const from = Math.max(lastRunOf(protection) ?? 0, activeSince, awayUntil)
+  return { dueAt: from + limits.missedAfter * every, badAt: from + limits.missedCriticallyAfter * every }
+}
+
+/** Whoever cancels every run has no backup either. */
+function lastRunOf({ runs }: ProtectionView): number | null {
+  return runs.find(({ outcome }) => outcome !== 'cancelled')?.endedAt ?? null
 }
 
 /** A run that goes on for very long is no excuse: it may hang. */

@@ -4,6 +4,7 @@ import * as people from './0001-people.ts'
 import * as machines from './0002-machines.ts'
 import * as records from './0003-records.ts'
 import * as rounds from './0004-rounds.ts'
+import * as alerts from './0005-alerts.ts'
 import * as reading from './0006-reading.ts'
 import * as retention from './0008-retention.ts'
 import * as proofs from './0009-proofs.ts'
@@ -21,6 +22,7 @@ export const schemaSteps: Readonly<Record<string, SchemaStep>> = {
   '0002-machines': machines,
   '0003-records': records,
   '0004-rounds': rounds,
+  '0005-alerts': alerts,
   '0006-reading': reading,
   '0008-retention': retention,
   '0009-proofs': proofs,

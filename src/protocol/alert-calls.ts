@@ -1,0 +1,96 @@
+/** What is said about alerts at the API. */
+import { z } from 'zod'
+import {
+  alertPersonSchema,
+  alertSettingsSchema,
+  conditionKinds,
+  languages,
+  severitySchema,
+  timeZoneSchema,
+} from './alerts.ts'
+import { timeSchema } from './answers.ts'
+
+/** Something that is not as it should be. */
+export const alertSchema = z.object({
+  /** The same as long as it is the same trouble of the same thing. */
+  key: z.string(),
+  kind: z.enum(conditionKinds),
+  severity: severitySchema,
+  subject: z.object({
+    type: z.enum(['machine', 'repository', 'storage', 'certificate', 'channel', 'client', 'server']),
+    id: z.string(),
+    name: z.string(),
+    /** Null: it belongs to the server itself. */
+    clientId: z.string().nullable(),
+  }),
+  since: timeSchema,
+  title: z.string(),
+  sentence: z.string(),
+  /** What to do. */
+  hint: z.string(),
+  /** What the sentence is made of, by kind. Times in milliseconds since 1970, spans in milliseconds, sizes in bytes. */
+  facts: z.record(z.string(), z.unknown()),
+  acknowledged: z.object({ by: z.string(), at: timeSchema }).nullable(),
+  muted: z.object({ by: z.string(), until: timeSchema }).nullable(),
+})
+
+/** In which words alerts are told. */
+export const wordsSchema = z.object({
+  language: z.enum(languages).default('en'),
+  timeZone: timeZoneSchema.default('UTC'),
+})
+
+export const alertKeysSchema = z.object({ keys: z.array(z.string().min(1).max(1_000)).min(1).max(1_000) })
+
+const channelWords = z.string().max(2_000)
+
+/** What of a channel is to be another. Null takes away what need not be there. */
+export const channelChangesSchema = z.strictObject({
+  name: channelWords.optional(),
+  host: channelWords.optional(),
+  port: z.int().optional(),
+  security: channelWords.optional(),
+  user: channelWords.nullable().optional(),
+  password: channelWords.nullable().optional(),
+  from: channelWords.optional(),
+  url: channelWords.optional(),
+  secret: channelWords.optional(),
+  topic: channelWords.optional(),
+  token: channelWords.nullable().optional(),
+})
+export type ChannelChanges = z.infer<typeof channelChangesSchema>
+
+/** A channel without its secrets: `true` where there is one, and of an address only the server. */
+export const shownChannelSchema = z.looseObject({ id: z.string(), name: z.string(), kind: z.string() })
+
+/** Whom a test message goes to: by email an address has to be named, unless it is one's own. */
+export const channelTestSchema = z.object({ address: z.email().max(254).optional() }).default({})
+
+export const deliverySchema = z.object({
+  delivered: z.boolean(),
+  /** What the other side said, or why it did not arrive. */
+  words: z.string(),
+  code: z.string().nullable(),
+  hint: z.string().nullable(),
+})
+
+/** One try to deliver a message. */
+export const attemptSchema = z.object({
+  at: timeSchema,
+  message: z.string(),
+  person: z.string(),
+  channel: z.string(),
+  ...deliverySchema.shape,
+  /** When it is tried again; null: it has arrived, or was given up. */
+  nextAt: timeSchema.nullable(),
+})
+
+export const newAlertPersonSchema = alertPersonSchema.omit({ id: true })
+
+const { channels: _, people: __, deadMan: ___, ...times } = alertSettingsSchema.shape
+
+/** The times by which everybody is told; what is not named is as usual. */
+export const alertTimesSchema = z.strictObject(times)
+
+/** The outside watch; of its address only the server, for what comes after that may be a secret. */
+export const shownWatchSchema = z.object({ server: z.string(), method: z.string(), everyMinutes: z.int() }).nullable()

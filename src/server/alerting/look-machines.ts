@@ -1,0 +1,41 @@
+import type { Kysely } from 'kysely'
+import { aboutMachineSchema, machineKindSchema } from '#protocol'
+import type { AlertSettings } from '#protocol'
+import type { ClientRef, MachineView } from '../alerts/index.ts'
+import type { Tables } from '../store/tables.ts'
+
+const minute = 60_000
+
+/** The machines that may work. Who waits for approval, or was revoked, is not expected to. */
+export async function lookAtMachines(
+  db: Kysely<Tables>,
+  clients: ReadonlyMap<string, ClientRef>,
+  { unseenMinutes }: AlertSettings,
+): Promise<MachineView[]> {
+  const rows = await db.selectFrom('machines').selectAll().where('state', '=', 'approved').execute()
+  return rows.flatMap((row) => {
+    const client = clients.get(row.clientId)
+    const kind = machineKindSchema.parse(row.kind)
+    const limit = unseenMinutes[kind]
+    const { id, name, createdAt: enrolledAt, lastSeenAt: lastSeen, heardSince, awayUntil, clockAheadMs } = row
+    if (!client) return []
+    return {
+      id,
+      name,
+      client,
+      kind,
+      enrolledAt,
+      lastSeen,
+      addresses: addressesOf(row.about),
+      ...(heardSince !== null && { heardSince }),
+      ...(awayUntil !== null && { awayUntil }),
+      ...(clockAheadMs !== null && { clockAhead: clockAheadMs }),
+      ...(limit !== undefined && { unseenLimit: limit * minute }),
+    }
+  })
+}
+
+function addressesOf(about: string): readonly string[] {
+  const { hostname, addresses = [] } = aboutMachineSchema.partial().parse(JSON.parse(about))
+  return hostname === undefined ? addresses : [hostname, ...addresses]
+}

@@ -1,0 +1,85 @@
+import type { Kysely } from 'kysely'
+import { messageOf } from '#base'
+import { backupPolicySchema } from '#protocol'
+import type { BackupPolicy } from '#policy'
+import type { MachineView, ProtectionView } from '../alerts/index.ts'
+import type { Row, Tables } from '../store/tables.ts'
+import { PlannedRuns } from './planned-runs.ts'
+import { RunHistory } from './run-history.ts'
+
+/** Every backup policy on every machine that follows it: what is planned, and what was made. */
+export class Protections {
+  readonly #history = new RunHistory()
+  readonly #planned = new PlannedRuns()
+  readonly #policies = new Map<string, { readonly revision: number; readonly policy: BackupPolicy }>()
+
+  async look(db: Kysely<Tables>, machines: readonly MachineView[], now: number): Promise<ProtectionView[]> {
+    const known = new Map(machines.map((machine) => [machine.id, machine]))
+    await this.#history.refresh(db, [...known.keys()], now)
+    const running = await runningBackups(db)
+    const pairs = await this.#followed(db)
+    this.#planned.keepOnly(pairs)
+    return pairs.flatMap((pair) => {
+      const machine = known.get(pair.machineId)
+      return machine ? this.#view(pair, machine, running.get(machine.id)) : []
+    })
+  }
+
+  #view(pair: Followed, machine: MachineView, runningSince: number | undefined): ProtectionView {
+    const { policyId, policy, since } = pair
+    const activeSince = Math.max(since, machine.enrolledAt)
+    const runs = this.#history.runsOf(machine.id, policyId)
+    const lastRun = runs.find(({ outcome }) => outcome !== 'cancelled')?.endedAt ?? 0
+    const from = Math.max(lastRun, activeSince, machine.awayUntil ?? 0)
+    const { every, planned } = this.#planned.planOf(pair, policy, from)
+    const about = { id: policyId, policy: policy.name, machine: machine.id, every, planned, activeSince, paused: false }
+    // A machine makes one backup at a time: another policy's keeps this one waiting.
+    return { ...about, runs, ...(runningSince !== undefined && { runningSince }) }
+  }
+
+  async #followed(db: Kysely<Tables>): Promise<Followed[]> {
+    const rows = await db.selectFrom('policies').selectAll().execute()
+    const policies = new Map(rows.map((row) => [row.id, { row, policy: this.#read(row) }]))
+    for (const id of this.#policies.keys()) if (!policies.has(id)) this.#policies.delete(id)
+    const pairs = await db.selectFrom('machinePolicies').selectAll().execute()
+    return pairs.flatMap(({ machineId, policyId, since }) => {
+      const found = policies.get(policyId)
+      if (!found) return []
+      const { row, policy } = found
+      const expectedSince = Math.max(since ?? row.createdAt, row.changedAt ?? row.createdAt)
+      return { machineId, policyId, revision: row.revision, policy, since: expectedSince }
+    })
+  }
+
+  #read({ id, revision, document }: Row<'policies'>): BackupPolicy {
+    const known = this.#policies.get(id)
+    if (known?.revision === revision) return known.policy
+    try {
+      const policy = backupPolicySchema.parse(JSON.parse(document))
+      this.#policies.set(id, { revision, policy })
+      return policy
+    } catch (cause) {
+      throw new Error(`the backup policy ${id} cannot be read: ${messageOf(cause)}`, { cause })
+    }
+  }
+}
+
+interface Followed {
+  readonly machineId: string
+  readonly policyId: string
+  readonly revision: number
+  readonly policy: BackupPolicy
+  /** Since when runs are expected by it. */
+  readonly since: number
+}
+
+/** Since when a backup has been running, by machine. */
+async function runningBackups(db: Kysely<Tables>): Promise<ReadonlyMap<string, number>> {
+  const rows = await db
+    .selectFrom('operations')
+    .select(['machineId', 'startedAt'])
+    .where('state', '=', 'running')
+    .where('kind', '=', 'backup')
+    .execute()
+  return new Map(rows.map(({ machineId, startedAt }) => [machineId ?? '', startedAt ?? 0]))
+}

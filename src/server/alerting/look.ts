@@ -1,0 +1,49 @@
+import { hostname, networkInterfaces } from 'node:os'
+import type { AlertSettings } from '#protocol'
+import type { AlertView, ClientRef } from '../alerts/index.ts'
+import type { Services } from '../app/services.ts'
+import { lookAtMachines } from './look-machines.ts'
+import { lookAtProofs } from './look-proofs.ts'
+import type { Protections } from './look-protections.ts'
+import { lookAtStorages } from './look-storages.ts'
+import { lookAtCertificate, lookAtRepositories } from './look-trust.ts'
+
+export interface LookOptions {
+  readonly settings: AlertSettings
+  /** Keeps what would take long to read anew. */
+  readonly protections: Protections
+  /** Since when somebody has been looking again; undefined: always. */
+  readonly lookingSince: number | undefined
+}
+
+/** Everything that is watched, as it is now, from the control data. */
+export async function look(services: Services, options: LookOptions): Promise<Omit<AlertView, 'ways'>> {
+  const { store, clock, origin, certificateEndsAt, fingerprint } = services
+  const { settings, protections, lookingSince } = options
+  const { db } = store
+  const now = clock.now()
+  const rows = await db.selectFrom('clients').select(['id', 'name', 'createdAt']).execute()
+  const clients = new Map<string, ClientRef>(rows.map(({ id, name }) => [id, { id, name }]))
+  const machines = await lookAtMachines(db, clients, settings)
+  return {
+    clients: [...clients.values()],
+    machines,
+    protections: await protections.look(db, machines, now),
+    proofs: await lookAtProofs(db, clients, now),
+    storages: await lookAtStorages(db, clients, now),
+    repositories: await lookAtRepositories(db, clients, now),
+    certificates: lookAtCertificate(origin, certificateEndsAt, fingerprint),
+    server: {
+      name: new URL(origin).hostname,
+      addresses: ownAddresses(origin),
+      since: Math.min(now, ...rows.map(({ createdAt }) => createdAt)),
+      ...(lookingSince !== undefined && { lookingSince }),
+    },
+  }
+}
+
+/** Names and addresses of this machine: what an alert must not depend on. */
+function ownAddresses(origin: string): readonly string[] {
+  const all = Object.values(networkInterfaces()).flatMap((ofOne) => ofOne ?? [])
+  return [hostname(), new URL(origin).hostname, 'localhost', ...all.map(({ address }) => address)]
+}
