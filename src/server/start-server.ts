@@ -1,6 +1,6 @@
 import { mkdir } from 'node:fs/promises'
 import { hostname } from 'node:os'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import type { FastifyServerOptions } from 'fastify'
 import { messageOf, systemClock } from '#base'
 import type { Clock } from '#base'
@@ -15,7 +15,7 @@ import { originOf, parseListenAddress } from './listen-address.ts'
 import type { ListenAddress } from './listen-address.ts'
 import { createLocalAccess, writeLocalAccess } from './people/local-access.ts'
 import { createOwnerLink } from './people/set-up-links.ts'
-import { openEndpoint, openOwnStorage } from './repositories/own-storage.ts'
+import { openEndpoint, openOwnStorage, storageFolderOf } from './repositories/own-storage.ts'
 import { keepIndexed } from './reading/keep-indexed.ts'
 import { routes } from './routes/index.ts'
 import { openSealer } from './secrets/sealer.ts'
@@ -51,8 +51,11 @@ export interface RunningServer extends AsyncDisposable {
   readonly fingerprint: string | undefined
   /** For the first owner; undefined when somebody is known already. */
   readonly ownerLink: string | undefined
-  /** An enrolment line for the machine that the server runs on; undefined when there are clients already. */
-  firstMachineLine(): Promise<string | undefined>
+  /**
+   * An enrolment line for the machine that the server runs on; undefined when there are clients already. The folders are
+   * what is to be backed up of it at first; none: what its agent finds there decides.
+   */
+  firstMachineLine(folders: readonly string[]): Promise<string | undefined>
 }
 
 /**
@@ -71,10 +74,11 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const certificate = await certificateFor(address, options, clock)
   const origin = options.origin ?? originOf(address, certificate !== undefined, hostname())
   const storage = starting.use(await openOwnStorage(folder, { store, location: options.storage, clock }))
+  const storageFolder = storageFolderOf(resolve(folder), options.storage)
   const localAccess = createLocalAccess()
   const { fingerprint } = certificate ?? {}
-  const about = { storage, folder, openTarget, clock, origin, fingerprint, localAccess }
-  const services = createServices(store, sealer, about)
+  const places = { storage, storageFolder, folder: resolve(folder), openTarget }
+  const services = createServices(store, sealer, { ...places, clock, origin, fingerprint, localAccess })
   starting.use(services.reading)
   const app = await buildApp(routes, services, { tls: certificate, logger, endpoint: openEndpoint(services) })
   starting.defer(async () => await app.close())
@@ -95,7 +99,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     origin,
     fingerprint,
     ownerLink,
-    firstMachineLine: async () => await firstMachineLine(services),
+    firstMachineLine: async (folders) => await firstMachineLine(services, folders),
     [Symbol.asyncDispose]: async () => await running.disposeAsync(),
   }
 }

@@ -18,6 +18,7 @@ import type { Services } from './services.ts'
 
 export interface ServicesOptions {
   readonly storage: OwnStorage
+  readonly storageFolder: string | undefined
   readonly folder: string
   readonly openTarget: (folder: string) => Target
   readonly clock: Clock
@@ -30,7 +31,7 @@ export interface ServicesOptions {
 export function createServices(
   store: Store,
   sealer: Sealer,
-  { storage, folder, openTarget, clock, origin, fingerprint, localAccess }: ServicesOptions,
+  { storage, storageFolder, folder, openTarget, clock, origin, fingerprint, localAccess }: ServicesOptions,
 ): Services {
   const { db } = store
   return {
@@ -44,6 +45,7 @@ export function createServices(
     storage,
     reading: new Reading(store, { folder, key: sealer.derive('search index') }),
     guesses: new AddressLimiter(clock),
+    storageFolder,
     folder,
     openTarget,
     clock,

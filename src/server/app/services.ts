@@ -23,6 +23,8 @@ export interface Services {
   readonly jobBell: JobBell
   /** Where the repositories lie that the server keeps for machines. */
   readonly storage: OwnStorage
+  /** The folder of this machine that they lie in; undefined: elsewhere. */
+  readonly storageFolder: string | undefined
   /** What is needed to look into recovery points: search, previews, open repositories. */
   readonly reading: Reading
   /** Counts wrong passwords, wherever they are asked for. */

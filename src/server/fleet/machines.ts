@@ -8,6 +8,7 @@ import { hashOf } from '../people/tokens.ts'
 import type { Row, Tables } from '../store/tables.ts'
 import type { Transaction } from 'kysely'
 import { formatMoment, formatMomentOrNull } from '../time.ts'
+import { noteOwnMachine } from './own-machine.ts'
 
 /** Machines: how they become known, and what is known of them. */
 
@@ -82,7 +83,7 @@ export async function enrolMachine(services: Services, enrolment: Enrolment): Pr
       .executeTakeFirst()
     if (numUpdatedRows === 0n) throw new ServerError('ENROLMENT_LINE_INVALID')
     if (line.replaces !== null) return await takePlace(transaction, line.replaces, enrolment)
-    return await transaction
+    const machine = await transaction
       .insertInto('machines')
       .values({
         id: randomUUID(),
@@ -100,6 +101,9 @@ export async function enrolMachine(services: Services, enrolment: Enrolment): Pr
       })
       .returningAll()
       .executeTakeFirstOrThrow()
+    // Only the line for the machine that the server runs on approves by itself.
+    if (line.approves === 1) await noteOwnMachine(services, { id: machine.id, hostName: about.hostname }, transaction)
+    return machine
   })
 }
 

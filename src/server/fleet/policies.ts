@@ -5,6 +5,7 @@ import type { BackupPolicy, Mistake } from '#policy'
 import type { Services } from '../app/services.ts'
 import { ServerError } from '../errors.ts'
 import type { Row } from '../store/tables.ts'
+import { notForDevices } from './device-policy.ts'
 
 /** Backup policies of a client, and which machines follow them. */
 
@@ -21,10 +22,14 @@ export interface StoredPolicy {
 export const ownRepository = 'own'
 
 /** Throws `BACKUP_POLICY_INVALID`, `NAME_TAKEN`. */
-export async function createPolicy(services: Services, clientId: string, policy: BackupPolicy): Promise<StoredPolicy> {
-  const { store, clock } = services
+export async function createPolicy(
+  { store, clock }: Services,
+  clientId: string,
+  policy: BackupPolicy,
+  within: Services['store']['db'] = store.db,
+): Promise<StoredPolicy> {
   refuseMistakes(policy.name, [...mistakesOf(policy, clock.now()), ...notFollowedYet(policy)])
-  const row = await store.db
+  const row = await within
     .insertInto('policies')
     .values({
       id: randomUUID(),
@@ -74,10 +79,9 @@ export async function changePolicy(services: Services, id: string, policy: Backu
       .select('machineId')
       .where('policyId', '=', id)
       .execute()
-    return fromRow(
-      row,
-      machines.map(({ machineId }) => machineId),
-    )
+    const followers = machines.map(({ machineId }) => machineId)
+    if (await hasDevice(transaction, followers)) refuseForDevices(policy)
+    return fromRow(row, followers)
   })
 }
 
@@ -114,7 +118,7 @@ export async function policiesOf({ store }: Services, machineId: string): Promis
   return rows.map((row) => fromRow(row, [machineId]))
 }
 
-/** Sets which policies a machine follows, all of its own client. Throws `NOT_FOUND`. */
+/** Sets which policies a machine follows, all of its own client. Throws `NOT_FOUND`, `BACKUP_POLICY_INVALID`. */
 export async function assignPolicies(
   { store }: Services,
   machineId: string,
@@ -124,27 +128,38 @@ export async function assignPolicies(
     const known = await transaction
       .selectFrom('policies')
       .innerJoin('machines', 'machines.clientId', 'policies.clientId')
-      .select('policies.id')
+      .select(['policies.id', 'policies.document'])
       .where('machines.id', '=', machineId)
       .where('policies.id', 'in', policyIds.length > 0 ? [...policyIds] : [''])
       .execute()
     if (known.length !== new Set(policyIds).size) throw new ServerError('NOT_FOUND', { what: 'backup policy' })
     await transaction.deleteFrom('machinePolicies').where('machineId', '=', machineId).execute()
+    if (await hasDevice(transaction, [machineId])) {
+      for (const { document } of known) refuseForDevices(backupPolicySchema.parse(JSON.parse(document)))
+    }
     const rows = known.map(({ id: policyId }) => ({ machineId, policyId }))
     if (rows.length > 0) await transaction.insertInto('machinePolicies').values(rows).execute()
   })
 }
 
+async function hasDevice(within: Services['store']['db'], machineIds: readonly string[]): Promise<boolean> {
+  const device = await within
+    .selectFrom('devices')
+    .select('machineId')
+    .where('machineId', 'in', machineIds.length > 0 ? [...machineIds] : [''])
+    .executeTakeFirst()
+  return device !== undefined
+}
+
+function refuseForDevices(policy: BackupPolicy): void {
+  refuseMistakes(policy.name, notForDevices(policy))
+}
+
 /** What agents do not do yet: a policy must not be shown as followed when a part of it is left out without a word. */
-function notFollowedYet({ what, to, rest = {} }: BackupPolicy): Mistake[] {
+function notFollowedYet({ to }: BackupPolicy): Mistake[] {
   const parts: readonly (readonly [string, boolean])[] = [
-    ['what.databases', (what.databases ?? []).length > 0],
-    ['what.hooks', what.hooks !== undefined],
-    ['what.volumeSnapshot', what.volumeSnapshot === 'required'],
     ['to.repository', to.repository !== ownRepository],
     ['to.copies', (to.copies ?? []).length > 0],
-    ['rest.batteryBelow', rest.batteryBelow !== undefined],
-    ['rest.onMeteredLine', rest.onMeteredLine === true],
   ]
   const sentence = 'Agents cannot do this yet; leave it out.'
   return parts.filter(([, isAsked]) => isAsked).map(([at]) => ({ at, sentence }))

@@ -1,6 +1,9 @@
 import type { Route } from '../app/route.ts'
 import { clientRoutes } from './clients.ts'
 import { kitRoutes } from './kit.ts'
+import { deviceRoutes } from './devices.ts'
+import { lookRoutes } from './looks.ts'
+import { machineEvidenceRoutes } from './machine-evidence.ts'
 import { machineSideRoutes } from './machine-side.ts'
 import { machineRoutes } from './machines.ts'
 import { operationRoutes } from './operations.ts'
@@ -28,4 +31,7 @@ export const routes: readonly Route[] = [
   ...kitRoutes,
   ...restoreRoutes,
   ...proofRoutes,
+  ...lookRoutes,
+  ...deviceRoutes,
+  ...machineEvidenceRoutes,
 ]

@@ -21,6 +21,7 @@ import type { MachineCaller } from '../app/caller.ts'
 import { route } from '../app/route.ts'
 import type { Services } from '../app/services.ts'
 import { ServerError } from '../errors.ts'
+import { devicesFor } from '../fleet/devices.ts'
 import { policiesOf } from '../fleet/policies.ts'
 import { recordProof } from '../proofs/record-proof.ts'
 import { grantRepository } from '../repositories/own-repositories.ts'
@@ -38,7 +39,7 @@ export const machineSideRoutes = [
     access: { by: 'machine' },
     body: helloSchema,
     answer: welcomeSchema,
-    async handle({ caller: { machineId }, body: { about, clock: theirs, follows } }, services) {
+    async handle({ caller: { machineId }, body: { about, clock: theirs, follows, reads } }, services) {
       const now = services.clock.now()
       await services.store.db
         .updateTable('machines')
@@ -49,8 +50,11 @@ export const machineSideRoutes = [
       const isSame =
         policies.length === Object.keys(follows).length &&
         policies.every(({ id, revision }) => follows[id] === revision)
-      if (isSame) return {}
+      const devices = await devicesFor(services, machineId, reads)
+      const news = devices ? { devices } : {}
+      if (isSame) return news
       return {
+        ...news,
         policies: policies.map(({ id, revision, policy }) => ({
           id,
           revision,

@@ -4,7 +4,7 @@ import { route } from '../app/route.ts'
 import { ServerError } from '../errors.ts'
 import { assignPolicies, changePolicy, createPolicy, listPolicies, policiesOf } from '../fleet/policies.ts'
 
-const storedSchema = z.object({
+export const storedSchema = z.object({
   id: idSchema,
   clientId: idSchema,
   revision: z.int(),
@@ -119,7 +119,7 @@ export const policyRoutes = [
 
 type Stored = Awaited<ReturnType<typeof createPolicy>>
 
-function show({ id, clientId, revision, policy, machines }: Stored): z.input<typeof storedSchema> {
+export function show({ id, clientId, revision, policy, machines }: Stored): z.input<typeof storedSchema> {
   return { id, clientId, revision, policy: policy as z.input<typeof backupPolicySchema>, machines: [...machines] }
 }
 

@@ -5,6 +5,7 @@ import * as machines from './0002-machines.ts'
 import * as records from './0003-records.ts'
 import * as rounds from './0004-rounds.ts'
 import * as reading from './0006-reading.ts'
+import * as looksAndDevices from './0007-looks-and-devices.ts'
 import * as proofs from './0009-proofs.ts'
 import * as nodes from './0011-nodes.ts'
 
@@ -21,6 +22,7 @@ export const schemaSteps: Readonly<Record<string, SchemaStep>> = {
   '0003-records': records,
   '0004-rounds': rounds,
   '0006-reading': reading,
+  '0007-looks-and-devices': looksAndDevices,
   '0009-proofs': proofs,
   '0011-nodes': nodes,
 }
