@@ -49,13 +49,18 @@ const overhead = 32
 
 export class BlobIndex {
   readonly shared: SharedIndex
+  readonly #isStill: boolean
   readonly #state: Int32Array
   #entries: Uint32Array
   #slots: Uint32Array
   #packs: Uint8Array
 
-  /** A new, empty index, or the index that another thread shares. */
-  constructor(shared?: SharedIndex) {
+  /**
+   * A new, empty index, or the index that another thread shares; `isStill` when nobody adds to it while this is in use: then
+   * threads look things up without waiting for each other.
+   */
+  constructor(shared?: SharedIndex, { isStill = false }: { readonly isStill?: boolean } = {}) {
+    this.#isStill = isStill
     this.shared = shared ?? emptyIndex()
     this.#state = new Int32Array(this.shared.state)
     this.#entries = new Uint32Array(this.shared.entries, 0, this.shared.entries.byteLength / 4)
@@ -102,6 +107,7 @@ export class BlobIndex {
 
   /** The first entry of this blob, or -1. */
   find(type: BlobType, ids: Uint8Array, at = 0): number {
+    if (this.#isStill) return this.#find(type, ids, at)
     using _ = this.#locked()
     return this.#find(type, ids, at)
   }
