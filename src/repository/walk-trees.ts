@@ -52,7 +52,7 @@ export interface WalkTreesOptions extends Cancellable {
 
 interface Waiting extends Omit<About, 'id'> {
   /** What a thread says of it, once it was asked. */
-  proven?: Promise<ProvenTree | undefined> | undefined
+  proven?: Promise<ProvenTree | undefined>
 }
 
 /** How many trees are loaded ahead. */
@@ -114,7 +114,9 @@ class TreeWalk {
 
   *#take(): Iterable<Waiting> {
     for (let taken = 0; ; taken++) {
-      if (taken % provenTogether === 0) for (const next of this.#waiting.slice(-provenAhead)) void this.#prove(next)
+      if (this.#threads && taken % provenTogether === 0) {
+        for (const next of this.#waiting.slice(-provenAhead)) void this.#prove(next, this.#threads)
+      }
       const next = this.#waiting.pop()
       if (!next) return
       yield next
@@ -122,11 +124,12 @@ class TreeWalk {
   }
 
   async #look(waiting: Waiting): Promise<ProvenTree | Tree | Error> {
-    return (await this.#prove(waiting)) ?? (await this.#load(waiting.tree))
+    const proven = this.#threads && (await this.#prove(waiting, this.#threads))
+    return proven ?? (await this.#load(waiting.tree))
   }
 
-  #prove(waiting: Waiting): Promise<ProvenTree | undefined> | undefined {
-    return (waiting.proven ??= this.#threads?.prove(waiting.tree, this.#options))
+  #prove(waiting: Waiting, threads: TreeThreads): Promise<ProvenTree | undefined> {
+    return (waiting.proven ??= threads.prove(waiting.tree, this.#options))
   }
 
   async #load(tree: number): Promise<Tree | Error> {
