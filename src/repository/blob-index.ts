@@ -144,11 +144,19 @@ export class BlobIndex {
   /** The first entry of the blob that this entry is about: the same for all of a blob's entries. */
   firstOf(entry: number): number {
     using _ = this.#locked()
-    const base = entry * wordsPerEntry
-    const mask = this.#slotCount - 1
-    let slot = (this.#entries[base] as number) & mask
-    while (!this.#isAlike((this.#slots[slot] as number) - 1, entry)) slot = (slot + 1) & mask
-    return (this.#slots[slot] as number) - 1
+    return this.#firstOf(entry)
+  }
+
+  /**
+   * Entries of blobs that an earlier entry is about already, while nobody adds to the index. In the order of the table that
+   * finds blobs: what lies together there is compared while it lies in the processor's cache.
+   */
+  *repeated(): Iterable<number> {
+    this.#refresh()
+    for (let slot = 0; slot < this.#slots.length; slot++) {
+      const entry = (this.#slots[slot] as number) - 1
+      if (entry >= 0 && this.#firstOf(entry) !== entry) yield entry
+    }
   }
 
   /** Every entry of this blob. */
@@ -282,6 +290,14 @@ export class BlobIndex {
     const base = entry * wordsPerEntry
     for (let i = 0; i < wordsPerId; i++) if (this.#entries[base + i] !== idWord(ids, at + i * 4)) return false
     return ((this.#entries[base + packWord] as number) & treeBit) === (type === 'tree' ? treeBit | 0 : 0)
+  }
+
+  #firstOf(entry: number): number {
+    const base = entry * wordsPerEntry
+    const mask = this.#slotCount - 1
+    let slot = (this.#entries[base] as number) & mask
+    while (!this.#isAlike((this.#slots[slot] as number) - 1, entry)) slot = (slot + 1) & mask
+    return (this.#slots[slot] as number) - 1
   }
 
   #isAlike(entry: number, other: number): boolean {

@@ -66,7 +66,23 @@ export class TreeLoader {
    * is wrong. They lie in a window that is shared, so they are to be copied.
    */
   async loadSealed(entry: number, options: Cancellable = {}): Promise<Buffer | undefined> {
-    return await this.#fromWindow(entry, options)
+    return (await this.#fromWindow(entry, options)) ?? (await this.#readAlone(entry, options))
+  }
+
+  /** For what lies in no window, or in two. */
+  async #readAlone(entry: number, { signal }: Cancellable): Promise<Buffer | undefined> {
+    const { backend, index } = this.#repository
+    const pack = index.packOf(entry)
+    if (pack < 0) return undefined
+    const range = { offset: index.offsetOf(entry), length: index.lengthOf(entry) }
+    const name = index.packName(pack).toString('hex')
+    try {
+      return await backend.read({ type: 'pack', name }, { range, signal, cacheable: true })
+    } catch (thrown) {
+      signal?.throwIfAborted()
+      throwIfBug(thrown)
+      return undefined
+    }
   }
 
   #open(sealed: Uint8Array, plainLength: number): Buffer | undefined {

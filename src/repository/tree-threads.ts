@@ -1,6 +1,7 @@
 import { availableParallelism } from 'node:os'
 import { ThreadPool, programModule } from '#base'
 import type { Cancellable } from '#base'
+import type { BlobIndex } from './blob-index.ts'
 import type { IndexedRepository } from './repository.ts'
 import { readProvenTrees } from './threads/tree-prover.ts'
 import type { ProveTreesOrder, ProvenTree, TreePurpose } from './threads/tree-prover.ts'
@@ -20,6 +21,8 @@ const mostThreads = 8
 /** A job has so many trees at most, and about so many sealed bytes: several jobs make up the trees that a walk asks for at once. */
 const mostTrees = 32
 const jobBytes = 64 << 10
+/** Sealed bytes of trees that are loaded or with threads at one time: a folder with 100,000 entries has 3 MiB. */
+const mostBytes = 8 << 20
 
 interface TreeToProve {
   readonly entry: number
@@ -31,12 +34,11 @@ interface TreeToProve {
 /** Threads that open, verify and go through trees, while nobody adds to the index. The main thread only reads them. */
 export class TreeThreads implements AsyncDisposable {
   readonly #loader: TreeLoader
+  readonly #index: BlobIndex
   readonly #purpose: TreePurpose
   readonly #pool: ThreadPool
-  /** Until then the main thread goes through trees itself, unless threads were asked for. */
-  #areReady: boolean
-  #failure: Error | undefined
   readonly #underWay = new Set<Promise<void>>()
+  readonly #room = new ByteRoom(mostBytes)
   #waiting: TreeToProve[] = []
   #waitingBytes = 0
   #isFlushDue = false
@@ -44,17 +46,13 @@ export class TreeThreads implements AsyncDisposable {
   private constructor(
     { settings, index }: IndexedRepository,
     loader: TreeLoader,
-    { purpose, threads, areReady }: { purpose: TreePurpose; threads: number; areReady: boolean },
+    { purpose, threads }: { readonly purpose: TreePurpose; readonly threads: number },
   ) {
     this.#loader = loader
+    this.#index = index
     this.#purpose = purpose
-    this.#areReady = areReady
     const data: TreeThreadSetup = { codec: settings, index: index.shared }
     this.#pool = new ThreadPool({ module: programModule('repository/threads/tree-thread'), threads, data })
-    this.#pool.runInEach('ready', undefined).then(
-      () => (this.#areReady = true),
-      (thrown: unknown) => (this.#failure = thrown as Error),
-    )
   }
 
   /** Undefined when there is too little for threads. */
@@ -66,7 +64,7 @@ export class TreeThreads implements AsyncDisposable {
     const worth = loader.treeBytes < worthwhile ? 0 : Math.min(mostThreads, availableParallelism())
     const count = threads ?? worth
     if (count === 0) return undefined
-    return new TreeThreads(repository, loader, { purpose, threads: count, areReady: threads !== undefined })
+    return new TreeThreads(repository, loader, { purpose, threads: count })
   }
 
   /** What the tree of an entry needs; undefined when the main thread has to look at it. It may be asked for long before it is awaited. */
@@ -86,8 +84,7 @@ export class TreeThreads implements AsyncDisposable {
   }
 
   async #prove(entry: number, { signal }: Cancellable): Promise<ProvenTree | undefined> {
-    if (this.#failure) throw this.#failure
-    if (!this.#areReady) return undefined
+    using _ = await this.#room.take(this.#index.lengthOf(entry))
     const sealed = await this.#loader.loadSealed(entry, { signal })
     if (!sealed) return undefined
     const proven = await new Promise<ProvenTree | undefined>((resolve, reject) =>
@@ -133,5 +130,35 @@ export class TreeThreads implements AsyncDisposable {
 
   #bytesOf(trees: readonly TreeToProve[]): number {
     return trees.reduce((sum, { sealed }) => sum + sealed.length, 0)
+  }
+}
+
+/** Bytes that may be in use at one time; who asks for more waits, in the order of asking. More than all are given alone. */
+class ByteRoom {
+  readonly #most: number
+  #used = 0
+  readonly #waiting: { readonly bytes: number; readonly resolve: () => void }[] = []
+
+  constructor(most: number) {
+    this.#most = most
+  }
+
+  async take(bytes: number): Promise<Disposable> {
+    if (this.#waiting.length === 0 && this.#fits(bytes)) this.#used += bytes
+    else await new Promise<void>((resolve) => this.#waiting.push({ bytes, resolve }))
+    return { [Symbol.dispose]: () => this.#giveBack(bytes) }
+  }
+
+  #giveBack(bytes: number): void {
+    this.#used -= bytes
+    for (let next = this.#waiting[0]; next && this.#fits(next.bytes); next = this.#waiting[0]) {
+      this.#used += next.bytes
+      this.#waiting.shift()
+      next.resolve()
+    }
+  }
+
+  #fits(bytes: number): boolean {
+    return this.#used === 0 || this.#used + bytes <= this.#most
   }
 }

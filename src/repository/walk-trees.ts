@@ -115,7 +115,7 @@ class TreeWalk {
   *#take(): Iterable<Waiting> {
     for (let taken = 0; ; taken++) {
       if (this.#threads && taken % provenTogether === 0) {
-        for (const next of this.#waiting.slice(-provenAhead)) void this.#prove(next, this.#threads)
+        for (const next of this.#waiting.slice(-provenAhead).toReversed()) void this.#prove(next, this.#threads)
       }
       const next = this.#waiting.pop()
       if (!next) return

@@ -19,9 +19,6 @@ const index = new BlobIndex(shared, { isStill: true })
 const prover = new TreeProver(new TreeOpener(new BlobCodec(codec), index), index)
 
 serveThread({
-  /** Answered when the thread has loaded all that it needs. */
-  ready: () => undefined,
-
   proveTrees(order: ProveTreesOrder): Transferred {
     const proven = prover.prove(order)
     return new Transferred(proven, [proven.buffer])
