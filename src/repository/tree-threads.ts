@@ -14,15 +14,15 @@ export interface TreeThreadsOptions {
   readonly threads?: number | undefined
 }
 
-/** Fewer bytes of trees (a second's work) are gone through sooner by one thread that is warm than by several that have to start. */
+/** Bytes of trees, a second's work: fewer are gone through before threads have started. */
 const worthwhile = 40 << 20
 /** The main thread has to keep up. */
 const mostThreads = 8
-/** A job has so many trees at most, and about so many sealed bytes: several jobs make up the trees that a walk asks for at once. */
+/** A job has so many trees at most, and about so many sealed bytes: a walk asks for more at once, so that all threads have one. */
 const mostTrees = 32
 const jobBytes = 64 << 10
 /** Sealed bytes of trees that are loaded or with threads at one time: a folder with 100,000 entries has 3 MiB. */
-const mostBytes = 8 << 20
+const mostBytes = 4 << 20
 
 interface TreeToProve {
   readonly entry: number
@@ -67,7 +67,10 @@ export class TreeThreads implements AsyncDisposable {
     return new TreeThreads(repository, loader, { purpose, threads: count })
   }
 
-  /** What the tree of an entry needs; undefined when the main thread has to look at it. It may be asked for long before it is awaited. */
+  /**
+   * What the tree of an entry needs; undefined when the main thread has to look at it. It may be asked for long before it
+   * is awaited.
+   */
   prove(entry: number, { signal }: Cancellable = {}): Promise<ProvenTree | undefined> {
     const proven = this.#prove(entry, { signal })
     const ended = proven.then(
