@@ -24,14 +24,16 @@ export async function takeLook(services: Services, machineId: string, report: Lo
   const { store, clock } = services
   const made = await makeFirstPolicy(services, machineId, report)
   const reportedAt = clock.now()
-  const leftOut = made ?? (await findLook(services, machineId))?.leftOut ?? null
-  const values = { reportedAt, report: JSON.stringify(report), leftOut: JSON.stringify(leftOut) }
-  await store.db
+  const about = { reportedAt, report: JSON.stringify(report) }
+  // Of two reports at once one brings the policy, and the other must not forget what that one leaves out.
+  const later = made ? { ...about, leftOut: JSON.stringify(made) } : about
+  const stored = await store.db
     .insertInto('looks')
-    .values({ machineId, ...values })
-    .onConflict((conflict) => conflict.column('machineId').doUpdateSet(values))
-    .execute()
-  return { report, reportedAt, leftOut }
+    .values({ machineId, ...about, leftOut: JSON.stringify(made ?? null) })
+    .onConflict((conflict) => conflict.column('machineId').doUpdateSet(later))
+    .returning('leftOut')
+    .executeTakeFirstOrThrow()
+  return { report, reportedAt, leftOut: leftOutSchema.parse(JSON.parse(stored.leftOut)) }
 }
 
 export async function findLook({ store }: Services, machineId: string): Promise<StoredLook | undefined> {
