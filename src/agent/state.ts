@@ -4,12 +4,15 @@ import { join } from 'node:path'
 import { hasCode, messageOf } from '#base'
 import {
   backupPolicySchema,
+  discoverySchema,
   idSchema,
+  readDeviceSchema,
   repositoryAccessSchema,
   restoreOrderSchema,
   signedSnapshotSchema,
 } from '#protocol'
 import { z } from 'zod'
+import { lastDumpSchema, serverPlanSchema } from './databases/dump-order.ts'
 import { AgentError } from './errors.ts'
 import { MachineKey } from './link/machine-key.ts'
 
@@ -43,8 +46,16 @@ const policiesSchema = z.array(
   }),
 )
 
+const devicesSchema = z.array(
+  readDeviceSchema.extend({
+    /** When each of its policies came into force here, milliseconds since 1970. */
+    since: z.record(idSchema, z.number()),
+  }),
+)
+
+/** By the policy's id; for a device its own id before it. */
 const runsSchema = z.record(
-  idSchema,
+  z.string(),
   z.object({
     lastStarted: z.number(),
     lastFinished: z.number().optional(),
@@ -70,11 +81,36 @@ const waitingSchema = z.array(
 
 /** What somebody on the machine agreed to: the digest of the order as it was shown. */
 const yesSchema = z.object({ digest: z.string(), password: z.string().optional() })
+const lookSchema = z.object({
+  /** Stands for the volumes that were there. */
+  volumes: z.string(),
+  discovery: discoverySchema,
+})
+
+const dumpsSchema = z.record(
+  idSchema,
+  z.object({
+    /** The last snapshot of dumps. */
+    snapshotId: z.string().exactOptional(),
+    /** The last good dump of each database. */
+    last: z.array(lastDumpSchema),
+    /** When they were loaded last, to try them. */
+    triedAt: z.number().exactOptional(),
+  }),
+)
+
+const databaseServerSchema = serverPlanSchema.omit({ databases: true })
 
 export type Enrolled = z.output<typeof enrolledSchema>
 export type OwnRepository = z.output<typeof repositorySchema>
 export type FollowedPolicy = z.output<typeof policiesSchema>[number]
+export type FollowedDevice = z.output<typeof devicesSchema>[number]
 export type Runs = z.output<typeof runsSchema>
+/** What is known of the dumps by each policy. */
+export type Dumps = z.output<typeof dumpsSchema>
+/** A database server of this machine, and how it is reached. */
+export type DatabaseServer = z.output<typeof databaseServerSchema>
+export type LastLook = z.output<typeof lookSchema>
 /** A word to the server that has not been heard yet. */
 export type Pending = z.output<typeof pendingSchema>[number]
 /** A restore that somebody on the machine has to agree to. */
@@ -143,6 +179,15 @@ export class AgentFolder {
     await this.#write('policies.json', policies)
   }
 
+  /** The devices beside this machine that its agent reads, with the secrets by which it is let in. */
+  async readDevices(): Promise<readonly FollowedDevice[]> {
+    return (await this.#read('devices.json', devicesSchema)) ?? []
+  }
+
+  async writeDevices(devices: readonly FollowedDevice[]): Promise<void> {
+    await this.#write('devices.json', devices)
+  }
+
   async readRuns(): Promise<Runs> {
     return (await this.#read('runs.json', runsSchema)) ?? {}
   }
@@ -157,6 +202,34 @@ export class AgentFolder {
 
   async writePending(pending: readonly Pending[]): Promise<void> {
     await this.#write('pending.json', pending)
+  }
+
+  /** What was found on the machine last; one that cannot be read is none: another look is cheap. */
+  async readLook(): Promise<LastLook | undefined> {
+    return await this.#read('look.json', lookSchema).catch((thrown: unknown) => {
+      if (hasCode(thrown, 'AGENT_STATE_DAMAGED')) return undefined
+      throw thrown
+    })
+  }
+
+  async writeLook(look: LastLook): Promise<void> {
+    await this.#write('look.json', look)
+  }
+
+  async readDumps(): Promise<Dumps> {
+    return (await this.#read('dumps.json', dumpsSchema)) ?? {}
+  }
+
+  async writeDumps(dumps: Dumps): Promise<void> {
+    await this.#write('dumps.json', dumps)
+  }
+
+  /**
+   * The database servers, as somebody on this machine has written them into `database-servers.json`; none: those of the
+   * system, over their local sockets. Addresses and passwords of databases are the machine's own matter.
+   */
+  async readDatabaseServers(): Promise<readonly DatabaseServer[]> {
+    return (await this.#read('database-servers.json', z.array(databaseServerSchema))) ?? []
   }
 
   /** The machine's own list of snapshots that it made: what is restored in place must stand here. */

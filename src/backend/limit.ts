@@ -25,19 +25,30 @@ const longestSleep = 10_000
  * order of asking, so that many calls share the line evenly.
  */
 export class RateLimit {
-  readonly bytesPerSecond: number
-  /** Bytes that should be taken at once, at most. */
-  readonly stride: number
   readonly #clock: Clock
+  #bytesPerSecond: number
   /** When the line is free again. */
   #free = 0
 
+  /** `Infinity` is no limit, for now. */
   constructor(bytesPerSecond: number, clock: Clock = systemClock) {
-    if (!(bytesPerSecond > 0)) throw new RangeError(`not a rate: ${bytesPerSecond}`)
-    this.bytesPerSecond = bytesPerSecond
+    this.#bytesPerSecond = checked(bytesPerSecond)
     this.#clock = clock
-    const stride = Math.floor((bytesPerSecond * strideMilliseconds) / 1000)
-    this.stride = Math.min(largestStride, Math.max(smallestStride, stride))
+  }
+
+  get bytesPerSecond(): number {
+    return this.#bytesPerSecond
+  }
+
+  /** Holds from now on; what waits already goes at its time. */
+  set bytesPerSecond(bytesPerSecond: number) {
+    this.#bytesPerSecond = checked(bytesPerSecond)
+  }
+
+  /** Bytes that should be taken at once, at most. */
+  get stride(): number {
+    const stride = Math.floor((this.#bytesPerSecond * strideMilliseconds) / 1000)
+    return Math.min(largestStride, Math.max(smallestStride, stride))
   }
 
   /** Resolves when `bytes` may move. Time that was taken for a call that is aborted meanwhile is not given back. */
@@ -51,6 +62,11 @@ export class RateLimit {
   }
 }
 
+function checked(bytesPerSecond: number): number {
+  if (!(bytesPerSecond > 0)) throw new RangeError(`not a rate: ${bytesPerSecond}`)
+  return bytesPerSecond
+}
+
 /** Lets `pieces` through as the rate allows: each waits after it has come, so that the sender is held back. */
 export async function* limited(
   pieces: AsyncIterable<Buffer>,
@@ -58,8 +74,10 @@ export async function* limited(
   options: TakeOptions,
 ): AsyncGenerator<Buffer> {
   for await (const piece of pieces) {
-    for (let at = 0; at < piece.length; at += limit.stride) {
+    for (let at = 0; at < piece.length;) {
+      // The rate may be another by the next piece.
       const part = piece.subarray(at, at + limit.stride)
+      at += part.length
       await limit.take(part.length, options)
       yield part
     }

@@ -1,6 +1,6 @@
 import { hostname, userInfo } from 'node:os'
 import type { BackUpOptions, ParentGroup, SnapshotIdentity, UnchangedRule } from '#archiver'
-import type { ExcludeOptions, VolumeKind } from '#filesystem'
+import type { ExcludeOptions, VolumeChoice } from '#filesystem'
 import { volumeKinds } from '#filesystem'
 import { parseGroupBy } from '#policy'
 import type { RestCommands } from './applications-at-rest.ts'
@@ -30,7 +30,7 @@ export interface BackupOptions {
   readonly withAtime: boolean
   readonly scan: boolean
   readonly dryRun: boolean
-  readonly volume: VolumeKind | 'auto' | undefined
+  readonly volume: VolumeChoice | undefined
   readonly atRest: RestCommands | undefined
   /** Milliseconds since 1970. */
   readonly time: number | undefined
@@ -81,7 +81,7 @@ export function addBackupFlags(command: CliCommand): void {
     valueFlag('--read-concurrency <n>', 'threads that read and store (UNDERSTUDY_READ_CONCURRENCY; default: cores)'),
     new OptionalValueFlag(
       '--fs-snapshot <kind>',
-      'read from a snapshot of the volume, dropped afterwards: =auto (or nothing), =lvm, =btrfs, =zfs',
+      'read from a snapshot of the volume, dropped afterwards: =auto (or nothing), =any (or no backup), =lvm, =btrfs, =zfs',
       'auto',
     ),
     valueFlag(
@@ -166,12 +166,12 @@ function readVolume(
   context: CommandContext,
   flags: CommandFlags,
   stream: StreamChoice | undefined,
-): VolumeKind | 'auto' | undefined {
+): VolumeChoice | undefined {
   const fsSnapshot = textOf(flags, 'fsSnapshot')
   if (fsSnapshot === undefined || stream) return undefined
-  const kind = ['auto', ...volumeKinds].find((known) => known === fsSnapshot) as VolumeKind | 'auto' | undefined
+  const kind = (['auto', 'any', ...volumeKinds] as const).find((known) => known === fsSnapshot)
   if (kind === undefined)
-    throw context.refuse(`"${fsSnapshot}" is no kind of volume; there are auto, ${volumeKinds.join(', ')}`)
+    throw context.refuse(`"${fsSnapshot}" is no kind of volume; there are auto, any, ${volumeKinds.join(', ')}`)
   return kind
 }
 

@@ -86,7 +86,7 @@ test('how ssh is started, and limits in KiB a second, are read from the line', (
   const { ssh, connections, limits } = globals([], args)
   assert.deepEqual(ssh, { args: ['-i', 'a key', '-o', 'Ciphers=x,y'] })
   assert.deepEqual(connections, { sftp: 2 })
-  assert.deepEqual(limits, { upload: 3072, download: undefined })
+  assert.deepEqual(limits, { upload: 3072, download: undefined, file: undefined })
 })
 
 test('flags with values that mean nothing are refused in a sentence', () => {

@@ -61,6 +61,14 @@ export const cliErrors = {
     hint: 'The snapshot was made without what the lines above name.',
     exitCode: 3,
   },
+  LIMIT_FILE_INVALID: {
+    message: 'The limits in {path} cannot be read: {reason}.',
+    hint: 'It holds JSON such as {"upload": 500}, in KiB a second; what is left out is not limited.',
+  },
+  DUMPS_NOT_LOADED: {
+    message: 'Dumps of these databases could not be loaded: {databases}.',
+    hint: 'The lines above say why. They are no backup of these databases: have new dumps made, and look at the older ones.',
+  },
   RESTORE_INCOMPLETE: {
     message: 'Not everything was restored as it should be: {count} failures.',
     hint: 'Mend what the lines above say and run the restore again: it goes on from what is there.',

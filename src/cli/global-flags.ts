@@ -33,7 +33,12 @@ export interface GlobalOptions {
   readonly ssh: SshOptions
   readonly s3: S3Options
   /** Bytes a second. */
-  readonly limits: { readonly upload: number | undefined; readonly download: number | undefined }
+  readonly limits: {
+    readonly upload: number | undefined
+    readonly download: number | undefined
+    /** Where they stand instead, when they may change meanwhile. */
+    readonly file: string | undefined
+  }
 }
 
 /** Where a password comes from. */
@@ -79,6 +84,7 @@ export function addGlobalFlags(command: Command, { hidden = false }: { readonly 
     valueFlag('--pack-size <MiB>', 'size that packs are to have, 4 to 128 (UNDERSTUDY_PACK_SIZE)'),
     valueFlag('--limit-upload <KiB/s>', 'send no more than this in a second (default: no limit)'),
     valueFlag('--limit-download <KiB/s>', 'fetch no more than this in a second (default: no limit)'),
+    valueFlag('--limit-file <file>', 'limits that may change meanwhile: {"upload": KiB/s, "download": KiB/s}'),
     commaListFlag(
       '-o, --option <key=value>',
       'details of a kind of storage: s3.region=eu-central-1, rest.connections=10; `understudy options` lists them all',
@@ -114,6 +120,7 @@ export function readGlobalFlags(command: Command, env: Environment): GlobalOptio
     limits: {
       upload: readLimit('--limit-upload', text('limitUpload'), refuse),
       download: readLimit('--limit-download', text('limitDownload'), refuse),
+      file: readLimitFile(given, refuse),
     },
   }
 }
@@ -170,6 +177,13 @@ function readPackSize(text: string | undefined, refuse: Refuse): number | undefi
   const size = /^\d+$/.test(text) ? Number(text) : NaN
   if (!(size >= 4 && size <= 128)) throw refuse(`"${text}" is no size of packs; give whole MiB from 4 to 128`)
   return size << 20
+}
+
+function readLimitFile(given: Readonly<Record<string, unknown>>, refuse: Refuse): string | undefined {
+  const file = given['limitFile'] as string | undefined
+  const isTwice = file !== undefined && (given['limitUpload'] ?? given['limitDownload']) !== undefined
+  if (isTwice) throw refuse('the limits were given twice, by --limit-file and by themselves')
+  return file
 }
 
 /** In KiB a second, as restic has it; 0 is no limit. */

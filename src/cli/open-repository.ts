@@ -19,6 +19,7 @@ import type { HeldLock, Repository } from '#repository'
 import type { CommandContext } from './context.ts'
 import { returnFreedMemory } from './frugal-memory.ts'
 import { CliError, usage } from './errors.ts'
+import { followLimitFile } from './limit-file.ts'
 import type { GlobalOptions, PasswordFlags } from './global-flags.ts'
 import { count } from './words.ts'
 import { askPassword, readGivenPassword, readTextFile } from './password.ts'
@@ -90,13 +91,17 @@ const limitsInUse = new WeakMap<GlobalOptions, RateLimits>()
 
 /** The line is one, however many storages a command works with. */
 function limitsOf(globals: GlobalOptions): RateLimits {
-  const { upload, download } = globals.limits
-  const limits = limitsInUse.get(globals) ?? {
+  const limits = limitsInUse.get(globals) ?? readLimits(globals)
+  limitsInUse.set(globals, limits)
+  return limits
+}
+
+function readLimits({ limits: { upload, download, file } }: GlobalOptions): RateLimits {
+  if (file !== undefined) return followLimitFile(file)
+  return {
     upload: upload === undefined ? undefined : new RateLimit(upload),
     download: download === undefined ? undefined : new RateLimit(download),
   }
-  limitsInUse.set(globals, limits)
-  return limits
 }
 
 /** Opens the repository, asking for the password when it was not given. */

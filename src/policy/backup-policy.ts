@@ -37,7 +37,16 @@ export interface Coverage {
   readonly volumeSnapshot?: 'when possible' | 'required' | 'never'
   /** Databases that are saved by a dump: their files, copied while in use, are no backup of them. */
   readonly databases?: readonly DatabaseDump[]
+  /** Databases of any other engine: a hook of the machine makes the dump. */
+  readonly hookDumps?: readonly HookDump[]
   readonly hooks?: Hooks
+}
+
+export interface HookDump {
+  /** Name of a file in the machine's own folder of hooks. */
+  readonly hook: string
+  /** Where the hook leaves the dump, an absolute path. Absent: it prints the dump. */
+  readonly file?: string
 }
 
 export interface DatabaseDump {
@@ -118,10 +127,11 @@ export function retentionOf({ last, within, ...counts }: Keep): RetentionPolicy 
   }
 }
 
-function coverageMistakes({ include, exclude = [], excludeLargerThan, databases = [] }: Coverage): Mistake[] {
+function coverageMistakes(what: Coverage): Mistake[] {
+  const { include, exclude = [], excludeLargerThan, databases = [], hookDumps = [] } = what
   const mistakes: Mistake[] = []
   const wrong = (at: string, sentence: string) => mistakes.push({ at: `what.${at}`, sentence })
-  if (include.length === 0 && databases.length === 0) wrong('include', 'Nothing is included.')
+  if (include.length + databases.length + hookDumps.length === 0) wrong('include', 'Nothing is included.')
   for (const [at, path] of include.entries()) {
     const problem = pathProblem(path)
     if (problem !== undefined) wrong(`include.${at}`, `"${printable(path)}" ${problem}.`)
@@ -141,6 +151,16 @@ function coverageMistakes({ include, exclude = [], excludeLargerThan, databases 
     if (databases.findIndex((other) => other.engine === engine) !== at) {
       wrong(`databases.${at}`, `${engine} is named twice.`)
     }
+    if (engine !== 'sqlite' || which === 'all') continue
+    for (const path of which) {
+      const problem = pathProblem(path)
+      if (problem !== undefined) wrong(`databases.${at}.which`, `"${printable(path)}" ${problem}.`)
+    }
+  }
+  for (const [at, { hook, file }] of hookDumps.entries()) {
+    if (hookDumps.findIndex((other) => other.hook === hook) !== at) wrong(`hookDumps.${at}`, `${hook} is named twice.`)
+    const problem = file === undefined ? undefined : pathProblem(file)
+    if (problem !== undefined) wrong(`hookDumps.${at}.file`, `"${printable(file ?? '')}" ${problem}.`)
   }
   return mistakes
 }

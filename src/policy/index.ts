@@ -10,7 +10,7 @@
  */
 export { mistakesOf, refuseMistakes, retentionOf } from './backup-policy.ts'
 export type { BackupPolicy, CopyDestination, Coverage, DatabaseDump, Destinations } from './backup-policy.ts'
-export type { Hooks, Keep, MachineKind, Mistake } from './backup-policy.ts'
+export type { HookDump, Hooks, Keep, MachineKind, Mistake } from './backup-policy.ts'
 export { brakeOn, defaultBrakeLimits, type BrakeLimits, type BrakeReason, type BrakeView } from './brake.ts'
 export { dueRun, mostCounted, type MissedRuns, type RunNow, type RunSituation, type WaitForRun } from './due-run.ts'
 export * from './duration.ts'

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { idSchema, timeSchema } from './answers.ts'
+import { knownDevicesSchema, readDeviceSchema } from './devices.ts'
 import { aboutMachineSchema } from './machines.ts'
 import { operationSchema, outcomeSchema, progressSchema } from './operations.ts'
 import { backupPolicySchema } from './policy.ts'
@@ -12,11 +13,15 @@ export const helloSchema = z.object({
   /** The machine's own clock, milliseconds since 1970. */
   clock: z.number(),
   follows: z.record(idSchema, z.int()),
+  /** The devices that it reads, as it knows them. */
+  reads: knownDevicesSchema.default({}),
 })
 
 export const welcomeSchema = z.object({
   /** All policies that the machine is to follow; left out when it follows just those. */
   policies: z.array(z.object({ id: idSchema, revision: z.int(), policy: backupPolicySchema })).optional(),
+  /** All devices that the machine is to read; left out when it knows just those. */
+  devices: z.array(readDeviceSchema).optional(),
 })
 
 /** The machine's repository on the server. The password was made on the machine; left out, the client keeps it. */

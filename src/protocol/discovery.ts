@@ -136,6 +136,10 @@ export const machineFactsSchema = z.object({
   role: z.enum(['server', 'pc', 'laptop']),
   /** Why it is taken for that. */
   roleBecause: sentence,
+  /** By whose wall clock people work on it: `Europe/Berlin`. */
+  timeZone: z.string().max(64).optional(),
+  /** Of the folders where a system of its kind has settings and data, those that are there. */
+  usualFolders: z.array(text).max(50).optional(),
 })
 export type MachineFacts = z.infer<typeof machineFactsSchema>
 
@@ -160,7 +164,14 @@ export const policyScopeSchema = z.object({
   insensitiveExcludes: z.array(text),
   oneFileSystem: z.boolean(),
   /** Databases of which the policy has a dump made, by the agent or by a hook. */
-  databases: z.array(z.object({ engine: databaseEngineSchema, place: text })),
+  databases: z.array(
+    z.object({
+      engine: databaseEngineSchema,
+      place: text,
+      /** Of a server: the databases that it names; all when absent. */
+      only: z.array(text).optional(),
+    }),
+  ),
 })
 export type PolicyScope = z.infer<typeof policyScopeSchema>
 
@@ -191,9 +202,24 @@ export const proposalSchema = z.object({
       reason,
     }),
   ),
-  /** In the form of cron, in the machine's own time. */
-  schedule: z.object({ cron: text, reason }),
+  /** In the form of cron, by the wall clock of the machine's time zone. */
+  schedule: z.object({ cron: text, timeZone: z.string().max(64), reason }),
   /** What a person has to decide or to do. */
   open: z.array(sentence),
 })
 export type Proposal = z.infer<typeof proposalSchema>
+
+/** What an agent tells its server of a look: what is there, and how far the policies reach that the machine follows. */
+export const lookReportSchema = z.object({
+  discovery: discoverySchema,
+  coverage: z.array(coverageSchema).max(7000),
+  proposal: proposalSchema,
+  /** Data that no policy covers whole; on a PC that should hold none there ought to be nothing. */
+  uncovered: z.object({ findings: z.array(text).max(5000), size: sizeSchema, sentence }),
+  /** The policies by which the coverage was told, with their revisions. */
+  follows: z.record(z.uuid(), z.int()),
+})
+export type LookReport = z.infer<typeof lookReportSchema>
+
+/** What the server makes of it, for whoever sits at the machine: what is protected, what is not, where the copies lie. */
+export const lookHeardSchema = z.object({ said: z.array(sentence) })

@@ -94,6 +94,10 @@ const coverage = z.strictObject({
     )
     .max(100)
     .exactOptional(),
+  hookDumps: z
+    .array(z.strictObject({ hook: hookName, file: z.string().min(1).max(4096).exactOptional() }))
+    .max(100)
+    .exactOptional(),
   hooks: z
     .strictObject({
       before: hookName.exactOptional(),

@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto'
 import { Worker } from 'node:worker_threads'
 import { test } from 'node:test'
 import { BlobIndex } from './blob-index.ts'
+import { IndexBatchBuilder } from './index-batch.ts'
 
 const idOf = (text: string) => createHash('sha256').update(text).digest()
 const place = (pack: number, offset = 0) => ({ pack, offset, length: 100, plainLength: 200 })
@@ -36,6 +37,43 @@ test('everything is found again after growing, and nothing else is', () => {
   }
   assert.equal(index.find('data', idOf('missing')), -1)
 })
+
+test('what is appended many at a time is found as if it had been added one by one, and copies are known as such', () => {
+  const [one, other] = [new BlobIndex(), new BlobIndex()]
+  for (let file = 0; file < 3; file++) {
+    const batch = new IndexBatchBuilder()
+    for (let pack = 0; pack < 70; pack++) {
+      batch.addPack(idOf(`${file} ${pack}`))
+      const number = one.addPack(idOf(`${file} ${pack}`))
+      for (let i = 0; i < 30; i++) {
+        // Every seventh blob lies in every file.
+        const id = idOf(i % 7 === 0 ? `${pack} ${i}` : `${file} ${pack} ${i}`)
+        batch.addBlob(i % 2 === 0 ? 1 : 0, id, i, 100, 200)
+        one.add(i % 2 === 0 ? 'tree' : 'data', id, 0, place(number, i))
+      }
+    }
+    other.append(batch.build())
+  }
+  other.settleAppended()
+  assert.deepEqual(contentOf(other), contentOf(one))
+  assert.equal(other.memory, one.memory)
+  const repeated = contentOf(one).flatMap(({ first }, entry) => (first === entry ? [] : [entry]))
+  assert.equal(repeated.length, 2 * 70 * 5)
+  assert.deepEqual(
+    [...other.repeated()].toSorted((a, b) => a - b),
+    repeated,
+  )
+})
+
+function contentOf(index: BlobIndex) {
+  return Array.from({ length: index.size }, (_, entry) => ({
+    ...index.placeOf(entry),
+    id: index.idOf(entry).toString('hex'),
+    first: index.firstOf(entry),
+    found: index.find(index.typeOf(entry), index.idOf(entry)),
+    all: index.findAll(index.typeOf(entry), index.idOf(entry)),
+  }))
+}
 
 test('an entry costs less than 60 bytes once there are many', () => {
   const index = new BlobIndex()

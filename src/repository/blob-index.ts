@@ -1,4 +1,17 @@
 import type { BlobPlace, BlobType } from './delivery.ts'
+import {
+  idWord,
+  lengthWord,
+  offsetWord,
+  packMask,
+  packWord,
+  plainWord,
+  treeBit,
+  usedBit,
+  wordsPerEntry,
+  wordsPerId,
+} from './entry-layout.ts'
+import type { IndexBatch } from './index-batch.ts'
 import { lockMutex, unlockMutex } from './mutex.ts'
 
 /**
@@ -20,18 +33,7 @@ export interface SharedIndex {
   readonly packs: SharedArrayBuffer
 }
 
-const wordsPerEntry = 12
-const wordsPerId = 8
 const bytesPerEntry = wordsPerEntry * 4
-// Words of an entry after its id.
-const packWord = 8
-const offsetWord = 9
-const lengthWord = 10
-const plainWord = 11
-// The pack's number shares its word with the blob's type and with "this run counts on it".
-const treeBit = 0x8000_0000
-const usedBit = 0x4000_0000
-const packMask = 0x3fff_ffff
 /** Pack number of a blob that a thread is just storing. */
 const pendingPack = packMask
 
@@ -49,13 +51,18 @@ const overhead = 32
 
 export class BlobIndex {
   readonly shared: SharedIndex
+  readonly #isStill: boolean
   readonly #state: Int32Array
   #entries: Uint32Array
   #slots: Uint32Array
   #packs: Uint8Array
 
-  /** A new, empty index, or the index that another thread shares. */
-  constructor(shared?: SharedIndex) {
+  /**
+   * A new, empty index, or the index that another thread shares; `isStill` when nobody adds to it while this is in use: then
+   * threads look things up without waiting for each other.
+   */
+  constructor(shared?: SharedIndex, { isStill = false }: { readonly isStill?: boolean } = {}) {
+    this.#isStill = isStill
     this.shared = shared ?? emptyIndex()
     this.#state = new Int32Array(this.shared.state)
     this.#entries = new Uint32Array(this.shared.entries, 0, this.shared.entries.byteLength / 4)
@@ -100,8 +107,36 @@ export class BlobIndex {
     return entry
   }
 
+  /**
+   * Adds packs and their blobs, many at once; their numbers follow those that there are. None of the blobs is found before
+   * `settleAppended`.
+   */
+  append({ packs, entries }: IndexBatch): void {
+    using _ = this.#locked()
+    const [firstPack, first] = [this.packCount, this.size]
+    const packsEnd = firstPack + packs.length / 32
+    const end = first + entries.length / wordsPerEntry
+    this.#growPacks(packsEnd)
+    this.#packs.set(packs, firstPack * 32)
+    this.#state[packCountField] = packsEnd
+    this.#growEntries(end)
+    this.#entries.set(entries, first * wordsPerEntry)
+    for (let at = first * wordsPerEntry + packWord; at < end * wordsPerEntry; at += wordsPerEntry)
+      this.#entries[at] = (this.#entries[at] as number) + firstPack
+    this.#state[countField] = end
+  }
+
+  /** Makes all that was appended known. Of a blob's entries the first stays the first. */
+  settleAppended(): void {
+    using _ = this.#locked()
+    let slots = this.#slotCount
+    while (this.size * 4 > slots * 3) slots *= 2
+    this.#resizeSlots(slots)
+  }
+
   /** The first entry of this blob, or -1. */
   find(type: BlobType, ids: Uint8Array, at = 0): number {
+    if (this.#isStill) return this.#find(type, ids, at)
     using _ = this.#locked()
     return this.#find(type, ids, at)
   }
@@ -109,11 +144,19 @@ export class BlobIndex {
   /** The first entry of the blob that this entry is about: the same for all of a blob's entries. */
   firstOf(entry: number): number {
     using _ = this.#locked()
-    const base = entry * wordsPerEntry
-    const mask = this.#slotCount - 1
-    let slot = (this.#entries[base] as number) & mask
-    while (!this.#isAlike((this.#slots[slot] as number) - 1, entry)) slot = (slot + 1) & mask
-    return (this.#slots[slot] as number) - 1
+    return this.#firstOf(entry)
+  }
+
+  /**
+   * Entries of blobs that an earlier entry is about already, while nobody adds to the index. In the order of the table that
+   * finds blobs: what lies together there is compared while it lies in the processor's cache.
+   */
+  *repeated(): Iterable<number> {
+    this.#refresh()
+    for (let slot = 0; slot < this.#slots.length; slot++) {
+      const entry = (this.#slots[slot] as number) - 1
+      if (entry >= 0 && this.#firstOf(entry) !== entry) yield entry
+    }
   }
 
   /** Every entry of this blob. */
@@ -121,7 +164,7 @@ export class BlobIndex {
     using _ = this.#locked()
     const found: number[] = []
     const mask = this.#slotCount - 1
-    for (let slot = word(ids, at) & mask; this.#slots[slot] !== 0; slot = (slot + 1) & mask) {
+    for (let slot = idWord(ids, at) & mask; this.#slots[slot] !== 0; slot = (slot + 1) & mask) {
       const entry = (this.#slots[slot] as number) - 1
       if (this.#is(entry, type, ids, at)) found.push(entry)
     }
@@ -236,7 +279,7 @@ export class BlobIndex {
 
   #find(type: BlobType, ids: Uint8Array, at: number): number {
     const mask = this.#slotCount - 1
-    for (let slot = word(ids, at) & mask; this.#slots[slot] !== 0; slot = (slot + 1) & mask) {
+    for (let slot = idWord(ids, at) & mask; this.#slots[slot] !== 0; slot = (slot + 1) & mask) {
       const entry = (this.#slots[slot] as number) - 1
       if (this.#is(entry, type, ids, at)) return entry
     }
@@ -245,8 +288,16 @@ export class BlobIndex {
 
   #is(entry: number, type: BlobType, ids: Uint8Array, at: number): boolean {
     const base = entry * wordsPerEntry
-    for (let i = 0; i < wordsPerId; i++) if (this.#entries[base + i] !== word(ids, at + i * 4)) return false
+    for (let i = 0; i < wordsPerId; i++) if (this.#entries[base + i] !== idWord(ids, at + i * 4)) return false
     return ((this.#entries[base + packWord] as number) & treeBit) === (type === 'tree' ? treeBit | 0 : 0)
+  }
+
+  #firstOf(entry: number): number {
+    const base = entry * wordsPerEntry
+    const mask = this.#slotCount - 1
+    let slot = (this.#entries[base] as number) & mask
+    while (!this.#isAlike((this.#slots[slot] as number) - 1, entry)) slot = (slot + 1) & mask
+    return (this.#slots[slot] as number) - 1
   }
 
   #isAlike(entry: number, other: number): boolean {
@@ -260,10 +311,10 @@ export class BlobIndex {
     const entry = this.size
     this.#growEntries(entry + 1)
     const base = entry * wordsPerEntry
-    for (let i = 0; i < wordsPerId; i++) this.#entries[base + i] = word(ids, at + i * 4)
+    for (let i = 0; i < wordsPerId; i++) this.#entries[base + i] = idWord(ids, at + i * 4)
     this.#entries[base + packWord] = type === 'tree' ? treeBit : 0
     this.#state[countField] = entry + 1
-    if ((entry + 1) * 4 > this.#slotCount * 3) this.#doubleSlots()
+    if ((entry + 1) * 4 > this.#slotCount * 3) this.#resizeSlots(this.#slotCount * 2)
     else this.#fillSlot(entry)
     return entry
   }
@@ -289,13 +340,18 @@ export class BlobIndex {
     this.#entries[at] = (this.#entries[at] as number) | usedBit
   }
 
-  #doubleSlots(): void {
-    const count = this.#slotCount * 2
+  /** Enters every entry anew. */
+  #resizeSlots(count: number): void {
+    this.#slots.fill(0)
     this.shared.slots.grow(count * 4)
     this.#slots = new Uint32Array(this.shared.slots, 0, count)
-    this.#slots.fill(0)
     this.#state[slotCountField] = count
-    for (let entry = 0; entry < this.size; entry++) this.#fillSlot(entry)
+    const [entries, slots, mask, size] = [this.#entries, this.#slots, count - 1, this.size]
+    for (let entry = 0; entry < size; entry++) {
+      let slot = (entries[entry * wordsPerEntry] as number) & mask
+      while (slots[slot] !== 0) slot = (slot + 1) & mask
+      slots[slot] = entry + 1
+    }
   }
 
   #growEntries(entries: number): void {
@@ -348,15 +404,4 @@ function emptyIndex(): SharedIndex {
     slots: new SharedArrayBuffer(firstEntries * 8, { maxByteLength: mostSlotBytes }),
     packs: new SharedArrayBuffer(firstEntries * 32, { maxByteLength: mostPackBytes }),
   }
-}
-
-/** Four bytes of an id as the machine's own 32-bit number (little-endian, as every machine that Node runs on here). */
-function word(ids: Uint8Array, at: number): number {
-  return (
-    ((ids[at] as number) |
-      ((ids[at + 1] as number) << 8) |
-      ((ids[at + 2] as number) << 16) |
-      ((ids[at + 3] as number) << 24)) >>>
-    0
-  )
 }

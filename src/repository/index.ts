@@ -73,7 +73,8 @@ export { planRewrite } from './rewrite/plan-rewrite.ts'
 export type { PlannedRewrite, RewritePlan, RewriteRequest } from './rewrite/plan-rewrite.ts'
 export type { EntryFate, RewriteRules } from './rewrite/rewrite-trees.ts'
 export { initRepository, openRepository } from './repository.ts'
-export type { IndexedRepository, InitOptions, OpenOptions, Repository, SealedFileType } from './repository.ts'
+export type { IndexedRepository, InitOptions, OpenOptions, Repository } from './repository.ts'
+export type { SealedFileType } from './sealed-file.ts'
 export {
   compareTimes,
   deleteSnapshot,

@@ -1,12 +1,12 @@
-import { hasCode, mapOrdered, messageOf, throwIfBug } from '#base'
+import { hasCode, mapOrdered, messageOf } from '#base'
 import type { Cancellable } from '#base'
 import { BlobIndex } from './blob-index.ts'
 import type { BlobCodec } from './blob-codec.ts'
-import { RepositoryError } from './errors.ts'
-import { parseIndexFile } from './format/index-file.ts'
-import type { IndexedPack, MarkedPack } from './format/index-file.ts'
-import { PackBlobsBuilder } from './pack-blobs.ts'
+import { IndexThreads } from './index-threads.ts'
+import { readIndexFile } from './read-index-file.ts'
+import type { IndexFileContent, LoadedMark } from './read-index-file.ts'
 import type { IndexedRepository, Repository } from './repository.ts'
+import { damagedFile } from './sealed-file.ts'
 
 export interface LoadIndexOptions extends Cancellable {
   readonly onProgress?: (loaded: number, total: number) => void
@@ -16,6 +16,8 @@ export interface LoadIndexOptions extends Cancellable {
   readonly onDamaged?: ((name: string, error: Error) => void) | undefined
   /** Told what each index file held. `prune` and `check` work on files and packs, not only on blobs. */
   readonly onFile?: ((file: LoadedIndexFile) => void) | undefined
+  /** Threads that read index files. Default: as many as are worth it. */
+  readonly threads?: number | undefined
 }
 
 /** What an index file held. */
@@ -30,24 +32,29 @@ export interface LoadedIndexFile {
   readonly marks: readonly LoadedMark[]
 }
 
-export type LoadedMark = IndexedPack & MarkedPack
-
 /** Loads every index file into memory. Throws `FILE_DAMAGED`. */
 export async function loadIndex(repository: Repository, options: LoadIndexOptions = {}): Promise<IndexedRepository> {
-  const { signal, onProgress, onDamaged, onFile } = options
+  const { signal, onProgress, onFile } = options
   const index = new BlobIndex()
   const names: string[] = []
-  for await (const { name } of repository.backend.list('index', { signal })) names.push(name)
-  const loadOne = async (name: string) => ({ name, json: await loadIndexFile(repository, name, { signal, onDamaged }) })
+  let bytes = 0
+  for await (const { name, size } of repository.backend.list('index', { signal })) {
+    names.push(name)
+    bytes += size
+  }
+  await using threads = IndexThreads.start(repository, bytes, options)
+  const loadOne = async (name: string) => ({ name, content: await loadContent(repository, name, { threads, options }) })
+  const concurrency = Math.max(repository.backend.connections, (threads?.threads ?? 0) * 2)
   const loaded = new Set<string>()
-  for await (const { name, json } of mapOrdered(names, loadOne, {
-    concurrency: repository.backend.connections,
-    signal,
-  })) {
-    if (json) readInto(index, name, json, { onDamaged, onFile })
+  for await (const { name, content } of mapOrdered(names, loadOne, { concurrency, signal })) {
+    if (content) {
+      const file = append(index, name, 'json' in content ? readHere(name, content.json, options) : content)
+      onFile?.(file)
+    }
     loaded.add(name)
     onProgress?.(loaded.size, names.length)
   }
+  index.settleAppended()
   return new Indexed(repository, index, loaded)
 }
 
@@ -56,6 +63,20 @@ export async function listIndexFiles(repository: Repository, options: Cancellabl
   const names = new Set<string>()
   for await (const { name } of repository.backend.list('index', options)) names.add(name)
   return names
+}
+
+type FileContent = Pick<IndexFileContent, 'batch' | 'marks'>
+
+/** What an index file holds, where a thread has read it; its JSON, where none has; undefined when it cannot be had. */
+async function loadContent(
+  repository: Repository,
+  name: string,
+  { threads, options }: { readonly threads: IndexThreads | undefined; readonly options: LoadIndexOptions },
+): Promise<FileContent | { readonly json: Buffer } | undefined> {
+  const batch = await threads?.read(name, options)
+  if (batch) return { batch, marks: [] }
+  const json = await loadIndexFile(repository, name, options)
+  return json && { json }
 }
 
 // A file that is gone by now was replaced by a prune that ended meanwhile; what replaced it may not be in our listing, so
@@ -75,41 +96,21 @@ async function loadIndexFile(
   }
 }
 
-function readInto(index: BlobIndex, name: string, json: Buffer, { onDamaged, onFile }: LoadIndexOptions): void {
-  const [packId, blobId] = [Buffer.alloc(32), Buffer.alloc(32)]
-  const [firstPack, firstEntry] = [index.packCount, index.size]
-  const marks: { id: Buffer; about: MarkedPack; blobs: PackBlobsBuilder }[] = []
-  let pack = 0
-  try {
-    parseIndexFile(json, {
-      packId,
-      blobId,
-      pack: () => {
-        pack = index.addPack(packId)
-      },
-      blob: (type, offset, length, plainLength) => {
-        index.add(type === 1 ? 'tree' : 'data', blobId, 0, { pack, offset, length, plainLength })
-      },
-      ...(onFile && {
-        packToDelete: (about) => marks.push({ id: Buffer.from(packId), about, blobs: new PackBlobsBuilder() }),
-        blobToDelete: (type, offset, length, plainLength) =>
-          marks.at(-1)?.blobs.add({ type, ids: blobId, at: 0, offset, length, plainLength }),
-      }),
-    })
-  } catch (cause) {
-    throwIfBug(cause)
-    const details = { type: 'index', name: name.slice(0, 10), reason: messageOf(cause), cause }
-    const damaged = new RepositoryError('FILE_DAMAGED', details)
+/** What an index file that no thread has read holds, as far as it can be read. */
+function readHere(name: string, json: Buffer, { onDamaged }: LoadIndexOptions): FileContent {
+  const { batch, marks, damage } = readIndexFile(json)
+  if (damage !== undefined) {
+    const damaged = damagedFile('index', name, messageOf(damage), damage)
     if (!onDamaged) throw damaged
     onDamaged(name, damaged)
   }
-  onFile?.({
-    name,
-    firstPack,
-    packsEnd: index.packCount,
-    blobs: index.size - firstEntry,
-    marks: marks.map(({ id, about, blobs }) => ({ id, ...about, blobs: blobs.build() })),
-  })
+  return { batch, marks }
+}
+
+function append(index: BlobIndex, name: string, { batch, marks }: FileContent): LoadedIndexFile {
+  const [firstPack, firstEntry] = [index.packCount, index.size]
+  index.append(batch)
+  return { name, firstPack, packsEnd: index.packCount, blobs: index.size - firstEntry, marks }
 }
 
 class Indexed implements IndexedRepository {

@@ -10,17 +10,13 @@ import { decodeConfig, encodeConfig } from './format/config.ts'
 import type { Config } from './format/config.ts'
 import { sealOverhead } from './format/crypto.ts'
 import { checkPolynomial, randomPolynomial } from './format/polynomial.ts'
-import { decodeUnpacked, encodeUnpacked } from './format/unpacked.ts'
+import { encodeUnpacked } from './format/unpacked.ts'
 import type { CompressionMode } from './format/zstd.ts'
 import { addKey, createMasterKey, openKey } from './keys.ts'
 import type { KeyOwner, OpenedKey } from './keys.ts'
-import { createMarkedId, isMarkedId } from './repository-id.ts'
-
-/** The kinds of unpacked, sealed file that are named for their hash. */
-export type SealedFileType = Extract<FileType, 'lock' | 'snapshot' | 'index'>
-
-/** Most bytes of JSON that an unpacked file may have: an index of 50,000 blobs has 10 MB. */
-const largestJson = { lock: 1 << 20, snapshot: 64 << 20, index: 1 << 30 } as const
+import { createMarkedId } from './repository-id.ts'
+import { allowsPlainFiles, damagedFile, openSealedFile } from './sealed-file.ts'
+import type { SealedFileType } from './sealed-file.ts'
 
 /** A repository whose key has been opened. Blobs can be had once its index is loaded (`loadIndex`). */
 export interface Repository extends Disposable {
@@ -187,18 +183,8 @@ class OpenRepository implements Repository {
   }
 
   #decode(type: SealedFileType, name: string, sealed: Buffer): Buffer {
-    if (createHash('sha256').update(sealed).digest('hex') !== name) {
-      throw damagedFile(type, name, 'its content is not what its name says')
-    }
-    const plain = this.codec.openBytes(sealed)
-    const { zstd } = this.codec.primitives
-    const json = decodeUnpacked(plain, { zstd, max: largestJson[type], plainAllowed: this.#plainAllowed })
-    return Buffer.from(json.buffer, json.byteOffset, json.length)
-  }
-
-  // A repository that was upgraded from version 1 keeps files of that time.
-  get #plainAllowed(): boolean {
-    return this.config.version === 1 || !isMarkedId(this.config.id)
+    const opener = { codec: this.codec, plainAllowed: allowsPlainFiles(this.config) }
+    return openSealedFile(opener, { type, name }, sealed)
   }
 }
 
@@ -226,8 +212,4 @@ function decodeOrDamaged<Value>(type: FileType, name: string, decode: () => Valu
     throwIfBug(cause)
     throw hasCode(cause, 'FILE_DAMAGED') ? cause : damagedFile(type, name, messageOf(cause), cause)
   }
-}
-
-function damagedFile(type: FileType, name: string, reason: string, cause?: unknown): RepositoryError {
-  return new RepositoryError('FILE_DAMAGED', { type, name: name.slice(0, 10) || 'file', reason, cause })
 }

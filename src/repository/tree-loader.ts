@@ -21,17 +21,22 @@ export class TreeLoader {
   /** Windows of packs, the least recently used first. */
   readonly #windows = new Map<string, Promise<Buffer>>()
   readonly #hash = Buffer.alloc(32)
+  /** Bytes of all trees, once opened. */
+  readonly treeBytes: number
 
   constructor(repository: IndexedRepository) {
     this.#repository = repository
     const { index } = repository
     this.#packEnds = new Float64Array(index.packCount)
+    let treeBytes = 0
     for (let entry = 0; entry < index.size; entry++) {
       const pack = index.packOf(entry)
       if (pack < 0) continue
       const end = index.offsetOf(entry) + index.lengthOf(entry)
       if (end > (this.#packEnds[pack] as number)) this.#packEnds[pack] = end
+      if (index.typeOf(entry) === 'tree') treeBytes += index.plainLengthOf(entry)
     }
+    this.treeBytes = treeBytes
   }
 
   /** Loads a tree by its id. Throws `BLOB_NOT_FOUND`, `BLOB_DAMAGED`. */
@@ -57,12 +62,27 @@ export class TreeLoader {
   }
 
   /**
-   * The sealed bytes of a tree, in memory of their own, for a thread to open; undefined when they cannot be had just so:
-   * then `load` finds out what is wrong.
+   * The sealed bytes of a tree, for a thread to open; undefined when they cannot be had just so: then `load` finds out what
+   * is wrong. They lie in a window that is shared, so they are to be copied.
    */
-  async loadSealed(entry: number, options: Cancellable = {}): Promise<Uint8Array | undefined> {
-    const sealed = await this.#fromWindow(entry, options)
-    return sealed && new Uint8Array(sealed)
+  async loadSealed(entry: number, options: Cancellable = {}): Promise<Buffer | undefined> {
+    return (await this.#fromWindow(entry, options)) ?? (await this.#readAlone(entry, options))
+  }
+
+  /** For what lies in no window, or in two. */
+  async #readAlone(entry: number, { signal }: Cancellable): Promise<Buffer | undefined> {
+    const { backend, index } = this.#repository
+    const pack = index.packOf(entry)
+    if (pack < 0) return undefined
+    const range = { offset: index.offsetOf(entry), length: index.lengthOf(entry) }
+    const name = index.packName(pack).toString('hex')
+    try {
+      return await backend.read({ type: 'pack', name }, { range, signal, cacheable: true })
+    } catch (thrown) {
+      signal?.throwIfAborted()
+      throwIfBug(thrown)
+      return undefined
+    }
   }
 
   #open(sealed: Uint8Array, plainLength: number): Buffer | undefined {

@@ -4,7 +4,7 @@ import { RepositoryError } from './errors.ts'
 import { encodeIndexFile } from './format/index-file.ts'
 import { idToHex } from './format/ids.ts'
 import { listIndexFiles, loadIndex } from './load-index.ts'
-import type { LoadedMark } from './load-index.ts'
+import type { LoadedMark } from './read-index-file.ts'
 import type { IndexedRepository } from './repository.ts'
 
 /**

@@ -3,12 +3,16 @@ import { Bitmap } from './bitmap.ts'
 import { RepositoryError } from './errors.ts'
 import { idToHex } from './format/ids.ts'
 import type { IndexedRepository } from './repository.ts'
+import { TreeLoader } from './tree-loader.ts'
+import { TreeThreads } from './tree-threads.ts'
 import { walkTrees } from './walk-trees.ts'
 
 export interface FindUsedOptions extends Cancellable {
   readonly onProgress?: ((trees: number) => void) | undefined
   /** Told of each tree that cannot be read and each blob that is in no index. Default: the first of them ends the search. */
   readonly onProblem?: ((error: Error) => void) | undefined
+  /** Threads that help. Default: as many as are worth it. */
+  readonly threads?: number | undefined
 }
 
 /**
@@ -19,7 +23,7 @@ export interface FindUsedOptions extends Cancellable {
 export async function findUsed(
   repository: IndexedRepository,
   roots: Iterable<Buffer>,
-  { signal, onProgress, onProblem }: FindUsedOptions = {},
+  { signal, onProgress, onProblem, threads: wanted }: FindUsedOptions = {},
 ): Promise<Bitmap> {
   const { index } = repository
   const used = new Bitmap(index.size)
@@ -28,6 +32,8 @@ export async function findUsed(
     if (!onProblem) throw error
     onProblem(error)
   }
+  const loader = new TreeLoader(repository)
+  await using threads = TreeThreads.start(repository, loader, { purpose: 'use', threads: wanted })
   await walkTrees(
     repository,
     roots,
@@ -40,9 +46,12 @@ export async function findUsed(
           else missing(idToHex(content, at))
         }
       },
+      proven({ data }) {
+        for (const entry of data) used.add(entry)
+      },
       ...(onProblem && { problem: onProblem }),
     },
-    { signal, onProgress, seen: used },
+    { signal, onProgress, seen: used, loader, threads },
   )
   return used
 }

@@ -231,7 +231,7 @@ export class RepositoryWriter implements ContentStore, AsyncDisposable {
   async #findTree({ folder, tree }: ScanOrder, options: Cancellable): Promise<TreeToScan | undefined> {
     const entry = this.#repository.index.find('tree', tree)
     const sealed = entry < 0 ? undefined : await this.#treeLoader().loadSealed(entry, options)
-    return sealed && { folder, entry, sealed }
+    return sealed && { folder, entry, sealed: new Uint8Array(sealed) }
   }
 
   #treeLoader(): TreeLoader {

@@ -1,6 +1,6 @@
 import { mkdir } from 'node:fs/promises'
 import { hostname } from 'node:os'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import type { FastifyServerOptions } from 'fastify'
 import { messageOf, systemClock } from '#base'
 import type { Clock } from '#base'
@@ -54,8 +54,11 @@ export interface RunningServer extends AsyncDisposable {
   readonly fingerprint: string | undefined
   /** For the first owner; undefined when somebody is known already. */
   readonly ownerLink: string | undefined
-  /** An enrolment line for the machine that the server runs on; undefined when there are clients already. */
-  firstMachineLine(): Promise<string | undefined>
+  /**
+   * An enrolment line for the machine that the server runs on; undefined when there are clients already. The folders are
+   * what is to be backed up of it at first; none: what its agent finds there decides.
+   */
+  firstMachineLine(folders: readonly string[]): Promise<string | undefined>
 }
 
 /**
@@ -75,16 +78,17 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const certificate = await certificateFor(address, options, clock)
   const origin = options.origin ?? originOf(address, certificate !== undefined, hostname())
   const storage = starting.use(await openOwnStorage(folder, { store, location: options.storage, clock }))
+  const storageFolder = storageFolderOf(resolve(folder), options.storage)
   const localAccess = createLocalAccess()
   const services = createServices(store, sealer, {
     storage,
-    folder,
+    storageFolder,
+    folder: resolve(folder),
     openTarget,
     clock,
     origin,
     fingerprint: certificate?.fingerprint,
     localAccess,
-    storageFolder: storageFolderOf(folder, options.storage),
     certificateEndsAt: certificate?.expiresAt,
     alertNetworks: options.alertNetworks,
   })
@@ -112,7 +116,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     origin,
     fingerprint: certificate?.fingerprint,
     ownerLink,
-    firstMachineLine: async () => await firstMachineLine(services),
+    firstMachineLine: async (folders) => await firstMachineLine(services, folders),
     [Symbol.asyncDispose]: async () => await running.disposeAsync(),
   }
 }

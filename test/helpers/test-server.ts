@@ -7,7 +7,7 @@ import type { Route } from '../../src/server/app/route.ts'
 import type { Services } from '../../src/server/app/services.ts'
 import { grantRole } from '../../src/server/people/grants.ts'
 import { createToken } from '../../src/server/people/tokens.ts'
-import { openOwnStorage } from '../../src/server/repositories/own-storage.ts'
+import { openOwnStorage, storageFolderOf } from '../../src/server/repositories/own-storage.ts'
 import { routes } from '../../src/server/routes/index.ts'
 import { openSealer } from '../../src/server/secrets/sealer.ts'
 import { SettableClock } from './settable-clock.ts'
@@ -41,8 +41,9 @@ export class TestServer implements AsyncDisposable {
     const origin = 'http://localhost:8484'
     const { store, folder } = opened
     const storage = await openOwnStorage(folder, { store, clock })
-    const about = { storage, folder, openTarget: openTrialTarget, clock, origin, fingerprint: undefined }
-    const services = createServices(store, sealer, about)
+    const storageFolder = storageFolderOf(folder, undefined)
+    const places = { storage, storageFolder, folder, openTarget: openTrialTarget }
+    const services = createServices(store, sealer, { ...places, clock, origin, fingerprint: undefined })
     return new TestServer(await buildApp([...routes, ...more], services, { logger }), services, clock, opened)
   }
 

@@ -35,7 +35,7 @@ test('one command sets up server and machine: the first start enrols this machin
   const port = await freePort()
   const repositories: string[] = []
   for (let start = 0; start < 2; start++) {
-    await using serving = await serve(folder.join('data'), port, '--agent')
+    await using serving = await serve(folder.join('data'), port, '--agent', '--protect', import.meta.dirname)
     if (start === 0) await serving.command.printed(/has its repository/)
     if (start === 0) assert.equal(await setUpOwner(serving), 200)
     const token = await ownerToken(serving)

@@ -4,6 +4,7 @@
  */
 export { dumpDatabases, summaryPath } from './dump.ts'
 export type { DatabaseDumps, DumpDatabasesOptions } from './dump.ts'
+export { readDumpOrder } from './dump-order.ts'
 export { DatabaseError, databaseErrors } from './errors.ts'
 export { outcomeOf } from './evidence.ts'
 export type { ContentCounts, DumpEvidence, Finding, LastDump } from './evidence.ts'
@@ -18,3 +19,5 @@ export { listDatabases } from './survey-server.ts'
 export type { ListedDatabase, ListedServer } from './survey-server.ts'
 export { tryLoad } from './trial.ts'
 export type { TrialOptions, TrialResult } from './trial.ts'
+export { tryDumps } from './try-dumps.ts'
+export type { LoadEvidence } from './try-dumps.ts'

@@ -44,13 +44,16 @@ type DatabaseFinding = Finding & { readonly engine: NonNullable<Finding['engine'
 /** Only a dump covers a database; that its files are copied is said, and counts for nothing. */
 function databaseCoverage({ id, engine, places }: DatabaseFinding, scopes: readonly Scope[]): Coverage {
   const place = places[0]?.path
-  const dumping = scopes.filter(({ policy }) =>
-    policy.databases.some(
-      (database) => database.engine === engine && (place === undefined || isSamePlace(database.place, place)),
-    ),
+  const dumping = scopes.flatMap(({ policy: { name, databases } }) =>
+    databases
+      .filter((dump) => dump.engine === engine && (place === undefined || isSamePlace(dump.place, place)))
+      .map(({ only }) => ({ name, only })),
   )
   if (dumping.length > 0) {
-    return { of: id, state: 'covered', policies: dumping.map(({ policy }) => policy.name), reasons: [] }
+    const policies = unique(dumping.map(({ name }) => name))
+    if (dumping.some(({ only }) => only === undefined)) return { of: id, state: 'covered', policies, reasons: [] }
+    const reasons = dumping.map(({ name, only = [] }) => clip(`"${name}" dumps only ${only.join(', ')} of it`))
+    return { of: id, state: 'partly', policies, reasons }
   }
   const files = placesCoverage(id, places, scopes)
   const isCopied = files.state === 'covered' || files.state === 'partly'
@@ -58,6 +61,10 @@ function databaseCoverage({ id, engine, places }: DatabaseFinding, scopes: reado
     ? [`its files are copied by ${quoted(files.policies)}: not a backup of this database`]
     : [`no policy makes a dump of this ${engineName(engine)} database`]
   return { of: id, state: 'not', policies: [], reasons }
+}
+
+function clip(sentence: string): string {
+  return sentence.length > 1000 ? `${sentence.slice(0, 999)}…` : sentence
 }
 
 function isSamePlace(one: string, other: string): boolean {

@@ -11,6 +11,7 @@ import { Machine, findSilentMounts } from './machine.ts'
 import type { LookAnswer, LookOrder } from './messages.ts'
 import { probesFor } from './platform/index.ts'
 import { roleOf } from './role.ts'
+import { timeZoneOf, usualFolders } from './usual.ts'
 
 process.once('message', (order: LookOrder) => {
   void follow(order)
@@ -59,7 +60,12 @@ async function openMachine(files: Files, { root, platform, limits, silent }: Loo
   if (!silent) {
     answer({ kind: 'silent', mounts })
     const hostName = root === '/' ? hostname() : (files.text('/etc/hostname')?.trim().slice(0, 255) ?? '')
-    answer({ kind: 'machine', machine: { hostName: hostName || 'unknown', ...roleOf(machine) } })
+    const about = {
+      hostName: hostName || 'unknown',
+      timeZone: timeZoneOf(root, machine),
+      usualFolders: usualFolders(machine),
+    }
+    answer({ kind: 'machine', machine: { ...about, ...roleOf(machine) } })
   }
   return machine
 }

@@ -113,14 +113,14 @@ function proposeDatabases({ findings }: Discovery): Proposal['databases'] {
 }
 
 function proposeSchedule({ machine, findings }: Discovery): Proposal['schedule'] {
-  const minute = minuteFor(machine.hostName)
-  if (machine.role !== 'server') {
-    return { cron: `${minute} * * * *`, reason: 'Every hour while it is on: nobody knows when it will be.' }
-  }
+  const { hostName, role, timeZone = 'UTC' } = machine
+  const minute = minuteFor(hostName)
+  const hourly = { cron: `${minute} * * * *`, timeZone }
+  if (role !== 'server') return { ...hourly, reason: 'Every hour while it is on: nobody knows when it will be.' }
   const busy = findings.find(({ kind, inUse }) => kind === 'share' || kind === 'mail-server' || inUse === 'yes')
-  if (busy)
-    return { cron: `${minute} * * * *`, reason: `Every hour: people work on it during the day (${busy.title}).` }
-  return { cron: `${minute} 2 * * *`, reason: 'Every night: nothing was found that people change during the day.' }
+  if (busy) return { ...hourly, reason: `Every hour: people work on it during the day (${busy.title}).` }
+  const reason = 'Every night: nothing was found that people change during the day.'
+  return { cron: `${minute} 2 * * *`, timeZone, reason }
 }
 
 /** Machines of one business do not all begin in the same minute; one machine keeps its own. */

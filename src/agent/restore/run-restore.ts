@@ -92,7 +92,7 @@ async function runRestore(
   const { code, summary, failure, words } = await runOwnProgram(program, args, {
     signal,
     onStatus: (status) => report(progressOf(status, before)),
-    onOther: (message) => {
+    onMessage: (message) => {
       for (const path of missing) if (isOf(message, path)) missing.delete(path)
       const problem = problemIn(message)
       if (problem) problems.push(problem)

@@ -1,56 +1,128 @@
+import { mergeOutcomes } from './merge-outcomes.ts'
 import { idSchema } from '#protocol'
-import type { Outcome, Progress } from '#protocol'
-import { limitAt } from '#policy'
+import type { Outcome } from '#protocol'
 import type { BackupPolicy } from '#policy'
 import { z } from 'zod'
-import type { AgentFolder, OwnRepository } from '../state.ts'
+import { betweenHooks } from '../hooks/index.ts'
+import { messageOf, throwIfBug, toPlainError } from '#base'
+import { dumpByPolicy, hasDumps } from './dump-databases.ts'
+import { figuresOf, progressOf } from './figures.ts'
 import { agentJob, followed } from './job.ts'
 import type { AgentWork } from './job.ts'
+import { keepLimits } from './keep-limits.ts'
 import { runOwnProgram } from './own-program.ts'
+import { repositoryFlags } from './repository-flags.ts'
+import { isTryDue, tryDumpsOf } from './try-dumps.ts'
 
-/**
- * Where the program finds the repository and its password: files that only the agent's user may read. `name` is what they
- * are called, for a repository that is not the machine's own.
- */
-export async function repositoryFlags(
-  folder: AgentFolder,
-  { url, user, secret, password }: OwnRepository,
-  certificateFile: string | undefined,
-  { name = 'repository' }: { readonly name?: string } = {},
-): Promise<string[]> {
-  const location = new URL(url)
-  location.username = user
-  location.password = secret
-  const locationFile = await folder.writeSecretFile(`${name}.location`, `rest:${location.href}\n`)
-  const passwordFile = await folder.writeSecretFile(`${name}.password`, `${password}\n`)
-  const trust = certificateFile === undefined ? [] : ['--cacert', certificateFile]
-  return ['--repository-file', locationFile, '--password-file', passwordFile, ...trust]
-}
-
-/** A backup by a policy that the machine follows. The snapshot that it makes is signed. */
+/** A backup by a policy that the machine follows. The snapshots that it makes are signed. */
 export const backupJob = agentJob({
   kind: 'backup',
   order: z.object({ policyId: idSchema }),
-  async run({ policyId }, work) {
-    const policy = followed(work, policyId)
+  async run({ policyId: id }, work) {
+    const policy = followed(work, id)
     if (!policy)
       return { state: 'failed', reason: 'The machine does not follow this backup policy.', code: 'NOT_FOUND' }
-    const outcome = await backUp(policy, work)
-    const snapshotId = outcome.result?.['snapshotId']
-    if (typeof snapshotId === 'string') await work.sign(snapshotId)
-    return outcome
+    return await backUpByPolicy({ id, policy }, work)
   },
 })
 
-async function backUp(policy: BackupPolicy, work: AgentWork): Promise<Outcome> {
-  const { program, folder, repository, certificateFile, now, report, signal } = work
-  // A pause (0) keeps planned runs from beginning; who orders one now wants it now.
-  const { upload = 0 } = limitAt(policy.limits ?? {}, now, policy.when.timeZone)
+type Followed = { readonly id: string; readonly policy: BackupPolicy }
+
+/** Why a work between hooks is over: its hook for failures has to hear of it. */
+class EndedBadly extends Error {
+  readonly outcome: Outcome
+
+  constructor(outcome: Outcome) {
+    super(outcome.reason)
+    this.outcome = outcome
+  }
+}
+
+/** Hook before → dumps → files → hook on failure → hook after; then, once a week, the dumps are loaded to try them. */
+async function backUpByPolicy(followedPolicy: Followed, work: AgentWork): Promise<Outcome> {
+  const { id, policy } = followedPolicy
+  const { before, after, onFailure: failure } = policy.what.hooks ?? {}
+  const complaints: Outcome[] = []
+  const onHookFailed = (thrown: unknown) => void complaints.push(hookComplaint(thrown))
+  const outcome = await betweenHooks(
+    { before, after, failure },
+    async () => {
+      const made = await makeSnapshots(followedPolicy, work)
+      if (made.state === 'failed' || made.state === 'cancelled') throw new EndedBadly(made)
+      return made
+    },
+    { folder: work.hooksFolder, signal: work.signal, facts: { POLICY: policy.name }, onHookFailed },
+  ).catch((thrown: unknown) => {
+    if (thrown instanceof EndedBadly) return thrown.outcome
+    if (work.signal.aborted) return cancelled
+    throwIfBug(thrown)
+    return failedBy(thrown)
+  })
+  if (outcome.state === 'cancelled') return outcome
+  if (hasDumps(policy) && outcome.state !== 'failed' && (await isTryDue(id, work))) {
+    const tried = await tryDumpsOf(id, work)
+    if (tried.state === 'cancelled') return tried
+    complaints.push(...complaintOfTry(tried))
+  }
+  return mergeOutcomes([outcome, ...complaints])
+}
+
+const cancelled: Outcome = { state: 'cancelled', reason: 'It was ended before it was done.' }
+
+function failedBy(thrown: unknown): Outcome {
+  const code = toPlainError(thrown).code ?? 'UNEXPECTED'
+  return { state: 'failed', reason: messageOf(thrown).slice(0, 2_000), code }
+}
+
+// The backup is as good as it is; but what was brought to rest may still be so.
+function hookComplaint(thrown: unknown): Outcome {
+  throwIfBug(thrown)
+  return { ...failedBy(thrown), state: 'warnings' }
+}
+
+/** That dumps cannot be tried on this machine is told with the evidence, not with every backup. */
+function complaintOfTry({ state, reason, code }: Outcome): Outcome[] {
+  if (state !== 'failed') return []
+  return [
+    { state: 'warnings', reason: `Dumps could not be loaded again: ${reason}`, ...(code !== undefined && { code }) },
+  ]
+}
+
+async function makeSnapshots(followedPolicy: Followed, work: AgentWork): Promise<Outcome> {
+  const { policy } = followedPolicy
+  await using limits = await keepLimits(policy, work)
+  const outcomes: Outcome[] = []
+  if (hasDumps(policy)) {
+    const { outcome, dumps } = await dumpByPolicy(followedPolicy, work, limits.flags)
+    if (outcome.state === 'cancelled') return outcome
+    const { snapshotId, bytes } = outcome.result ?? {}
+    const databases = dumps.filter(({ kind }) => kind === 'database')
+    const result = {
+      dumps: {
+        snapshotId: snapshotId ?? null,
+        bytes: bytes ?? null,
+        databases: databases.map(({ engine, subject, outcome: state, bytes: size }) => ({
+          engine,
+          subject,
+          state,
+          bytes: size,
+        })),
+      },
+    }
+    outcomes.push({ ...outcome, result })
+  }
+  if (policy.what.include.length > 0) outcomes.push(await backUpFiles(policy, work, limits.flags))
+  const ended = outcomes.find(({ state }) => state === 'cancelled')
+  return ended ?? mergeOutcomes(outcomes)
+}
+
+async function backUpFiles(policy: BackupPolicy, work: AgentWork, limitFlags: readonly string[]): Promise<Outcome> {
+  const { program, folder, repository, certificateFile, report, signal } = work
   const args = [
     'backup',
     ...(await repositoryFlags(folder, repository, certificateFile)),
     ...coverageFlags(policy),
-    ...(upload > 0 ? ['--limit-upload', String(upload)] : []),
+    ...limitFlags,
     '--tag',
     'understudy',
     '--',
@@ -61,9 +133,10 @@ async function backUp(policy: BackupPolicy, work: AgentWork): Promise<Outcome> {
     onStatus: (status) => report(progressOf(status)),
   })
   const result = summary && figuresOf(summary)
+  if (result && typeof result['snapshotId'] === 'string') await work.sign(result['snapshotId'])
   if (code === 0 && result) return { state: 'done', result }
   if (code === 3 && result) return { state: 'warnings', reason: 'Some files could not be read.', result }
-  if (signal.aborted) return { state: 'cancelled', reason: 'It was ended before it was done.' }
+  if (signal.aborted) return cancelled
   return {
     state: 'failed',
     reason: failure?.message ?? (words.trim().split('\n').at(-1) || `The backup ended with exit code ${code}.`),
@@ -72,44 +145,12 @@ async function backUp(policy: BackupPolicy, work: AgentWork): Promise<Outcome> {
 }
 
 function coverageFlags({ what }: BackupPolicy): string[] {
-  const { exclude = [], excludeCaches, excludeLargerThan, oneFileSystem } = what
+  const { exclude = [], excludeCaches, excludeLargerThan, oneFileSystem, volumeSnapshot } = what
   return [
     ...exclude.flatMap((pattern) => ['--exclude', pattern]),
     ...(excludeCaches === true ? ['--exclude-caches'] : []),
     ...(excludeLargerThan === undefined ? [] : ['--exclude-larger-than', excludeLargerThan]),
     ...(oneFileSystem === true ? ['--one-file-system'] : []),
+    ...(volumeSnapshot === 'never' ? [] : [`--fs-snapshot=${volumeSnapshot === 'required' ? 'any' : 'auto'}`]),
   ]
-}
-
-type Message = Readonly<Record<string, unknown>>
-
-function progressOf(status: Message): Progress {
-  const number = (name: string) => (typeof status[name] === 'number' ? { value: status[name] } : undefined)
-  const [done, total, left] = [number('bytes_done'), number('total_bytes'), number('seconds_remaining')]
-  return {
-    step: 'back up',
-    unit: 'bytes',
-    ...(done && { done: done.value }),
-    ...(total && { total: total.value }),
-    ...(left && { secondsLeft: left.value }),
-  }
-}
-
-/** What evidence and history are made of. */
-const figures = {
-  snapshotId: 'snapshot_id',
-  filesNew: 'files_new',
-  filesChanged: 'files_changed',
-  filesUnmodified: 'files_unmodified',
-  foldersNew: 'dirs_new',
-  foldersChanged: 'dirs_changed',
-  foldersUnmodified: 'dirs_unmodified',
-  files: 'total_files_processed',
-  bytes: 'total_bytes_processed',
-  bytesAdded: 'data_added_packed',
-  seconds: 'total_duration',
-} as const
-
-function figuresOf(summary: Message): Record<string, unknown> {
-  return Object.fromEntries(Object.entries(figures).map(([ours, theirs]) => [ours, summary[theirs] ?? null]))
 }

@@ -1,4 +1,4 @@
-import { repositoryFlags } from './back-up.ts'
+import { repositoryFlags } from './repository-flags.ts'
 import type { AgentWork } from './job.ts'
 
 /** Names the files with the credential of a repository that is not the machine's own. */

@@ -32,11 +32,11 @@ export async function runOwnProgram(
   {
     signal,
     onStatus,
-    onOther,
+    onMessage,
   }: Cancellable & {
     readonly onStatus?: (status: Message) => void
-    /** Told of every message that is neither status, summary nor the error at the end; of the last errors only. */
-    readonly onOther?: (message: Message) => void
+    /** Told of what is neither progress, nor the summary, nor why it failed. */
+    readonly onMessage?: (message: Message) => void
   },
 ): Promise<ProgramOutcome> {
   signal?.throwIfAborted()
@@ -54,7 +54,7 @@ export async function runOwnProgram(
     if (message?.['message_type'] === 'status') onStatus?.(message)
     else if (message?.['message_type'] === 'summary') summary = message
     else if (message?.['message_type'] === 'exit_error') failure = failureIn(message)
-    else if (message) onOther?.(message)
+    else if (message) onMessage?.(message)
   }
   try {
     for await (const line of createInterface({ input: child.stdout as Readable })) take(line)

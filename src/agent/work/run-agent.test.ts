@@ -3,7 +3,9 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { test } from 'node:test'
 import { systemClock } from '#base'
 import type { Clock } from '#base'
+import type { PowerAndLine } from '#policy'
 import { everyClient } from '#protocol'
+import { exampleDiscovery } from '../../../test/helpers/example-discovery.ts'
 import { freePort } from '../../../test/helpers/rest-server.ts'
 import { tempFolder } from '../../../test/helpers/temp.ts'
 import type { TempFolder } from '../../../test/helpers/temp.ts'
@@ -61,6 +63,7 @@ class Scene implements AsyncDisposable {
   readonly clock: WallClock
   readonly port: number
   readonly said: string[] = []
+  power: PowerAndLine = {}
   #ending = new AbortController()
   #init = ''
   #backup = ''
@@ -133,7 +136,10 @@ class Scene implements AsyncDisposable {
     const program = { command: [process.execPath, this.folder.join('program.cjs')] as const }
     const onEvent = (sentence: string) => void this.said.push(sentence)
     const { signal } = this.#ending
-    this.#running = runAgent({ folder, program, version: '0', clock, signal, onEvent, rhythm: 20 })
+    const look = async () => exampleDiscovery({ lookedAt: clock.now() })
+    const askPowerAndLine = async () => ({ unknown: [], ...this.power })
+    const options = { folder, program, version: '0', clock, signal, onEvent, rhythm: 20, look, askPowerAndLine }
+    this.#running = runAgent(options)
     this.#running.catch(() => undefined)
   }
 
@@ -344,5 +350,26 @@ test('no planned backup begins in hours of rest, or while uploads pause', async 
     assert.equal(scene.runs, before)
     scene.pass(4 * hour)
     assert.equal((await scene.over(1))[0]?.state, 'done', 'when the hours are over')
+  }
+})
+
+test('a machine on its battery, or on a line that is paid for by use, waits, says why once, and goes on when it may', async () => {
+  const cases = [
+    [{ rest: { batteryBelow: 50 } }, { batteryPercent: 30 }, /runs on its battery, at 30 %/],
+    [{ rest: { onMeteredLine: true } }, { meteredLine: true }, /paid for by use/],
+  ] as const
+  for (const [more, power, why] of cases) {
+    await using scene = await Scene.open(more)
+    await using _ = await scene.server.listen(scene.port)
+    scene.power = power
+    scene.start()
+    await until(() => scene.said.includes('has its repository'))
+    const before = scene.runs
+    scene.pass(15 * hour + minute)
+    await until(() => scene.said.some((sentence) => why.test(sentence)))
+    await systemClock.sleep(100)
+    assert.deepEqual([scene.runs, scene.said.filter((sentence) => why.test(sentence)).length], [before, 1])
+    scene.power = {}
+    assert.equal((await scene.over(1))[0]?.state, 'done')
   }
 })

@@ -1,32 +1,41 @@
-import { hasCode, systemClock } from '#base'
+import { randomUUID } from 'node:crypto'
+import { hasCode, messageOf, systemClock, throwIfBug, toPlainError } from '#base'
 import type { Cancellable, Clock } from '#base'
-import { dueRun, limitAt, restNow } from '#policy'
+import { dueRun } from '#policy'
 import type { RunNow } from '#policy'
 import {
   doneSchema,
   handoverSchema,
   jobSchema,
+  lookHeardSchema,
   readAccessSchema,
   reportedSchema,
   repositoryAccessSchema,
   snapshotText,
   welcomeSchema,
 } from '#protocol'
-import type { Outcome, Progress } from '#protocol'
+import type { Discovery, Outcome, Progress, ReadDevice } from '#protocol'
 import { z } from 'zod'
 import { aboutThisMachine } from '../enrol.ts'
 import { AgentError } from '../errors.ts'
 import type { MachineKey } from '../link/machine-key.ts'
 import { ServerLink } from '../link/server-link.ts'
 import type { Machine } from '../link/server-link.ts'
-import type { AgentFolder, Enrolled, FollowedPolicy, OwnRepository, Runs } from '../state.ts'
+import type { AgentFolder, Enrolled, FollowedDevice, FollowedPolicy, OwnRepository, Runs } from '../state.ts'
 import { mostDaysWaiting } from '../restore/waiting.ts'
-import { repositoryFlags } from './back-up.ts'
-import type { SetAside } from './job.ts'
+import { notDone } from './job.ts'
+import type { Measured, SetAside } from './job.ts'
 import { agentJobs } from './jobs.ts'
+import { Looks } from './looks.ts'
+import type { Look } from './looks.ts'
 import { runOwnProgram } from './own-program.ts'
 import type { OwnProgram } from './own-program.ts'
+import { readsOf, runOf, runsOf } from './planned-runs.ts'
+import type { PlannedRun } from './planned-runs.ts'
+import type { askPowerAndLine } from './power-and-line.ts'
+import { repositoryFlags } from './repository-flags.ts'
 import { Reports } from './reports.ts'
+import { Rests } from './rests.ts'
 
 export interface AgentOptions extends Cancellable {
   readonly folder: AgentFolder
@@ -37,7 +46,17 @@ export interface AgentOptions extends Cancellable {
   readonly onEvent?: (sentence: string) => void
   /** Milliseconds between two words with the server, and between two looks at the schedules. */
   readonly rhythm?: number
+  /** Looks what is on the machine. */
+  readonly look?: Look
+  /** The folder of the machine's own hooks. */
+  readonly hooksFolder?: string
+  /** Name or path of rclone, where it is not in the usual folders. */
+  readonly rclone?: string
+  /** Asks the machine for its power and its line. */
+  readonly askPowerAndLine?: typeof askPowerAndLine
 }
+
+const usualHooksFolder = '/etc/understudy/hooks'
 
 const kinds = agentJobs.map(({ kind }) => kind)
 /** Seconds that the server may keep a call that waits for a job. */
@@ -54,7 +73,7 @@ export async function runAgent(options: AgentOptions): Promise<void> {
   const [enrolled, key] = [await folder.readEnrolled(), await folder.key()]
   const agent = new Agent(options, enrolled, key)
   await agent.open()
-  const working = [agent.keepInTouch(), agent.followSchedules(), agent.doJobs()]
+  const working = [agent.keepInTouch(), agent.followSchedules(), agent.doJobs(), agent.keepLooking()]
   try {
     await Promise.all(working)
   } catch (thrown) {
@@ -69,18 +88,23 @@ class Agent {
   readonly #link: ServerLink
   readonly #machine: Machine
   readonly #reports: Reports
+  readonly #looks: Looks
   readonly #certificate: string | undefined
   readonly #isReplacement: boolean
   #policies: readonly FollowedPolicy[] = []
+  #devices: readonly FollowedDevice[] = []
   #repository: OwnRepository | undefined
+  /** Resolved as soon as there is a repository to work with. */
+  readonly #ready = Promise.withResolvers<void>()
   #certificateFile: string | undefined
   /** One backup at a time: two would halve each other's speed, and meet in one repository. */
   #last: Promise<unknown> = Promise.resolve()
   #isInTouch: boolean | undefined
+  readonly #rests: Rests
 
   constructor(options: AgentOptions, enrolled: Enrolled, key: MachineKey) {
     const { origin, machineId, certificate, isReplacement = false } = enrolled
-    const { clock = systemClock, folder } = options
+    const { clock = systemClock, folder, look } = options
     this.#options = options
     this.#clock = clock
     this.#certificate = certificate
@@ -88,12 +112,16 @@ class Agent {
     this.#machine = { id: machineId, key }
     this.#link = new ServerLink({ origin, certificate }, { clock })
     this.#reports = new Reports(folder, this.#link, this.#machine)
+    this.#rests = new Rests(clock, options.askPowerAndLine, (sentence) => this.#say(sentence))
+    this.#looks = new Looks(folder, { clock, look })
   }
 
   async open(): Promise<void> {
     const { folder } = this.#options
     this.#policies = await folder.readPolicies()
+    this.#devices = await folder.readDevices()
     this.#repository = await folder.readRepository()
+    if (this.#repository) this.#ready.resolve()
     if (this.#certificate === undefined) return
     this.#certificateFile = await folder.writeSecretFile('server.crt', this.#certificate)
   }
@@ -111,13 +139,16 @@ class Agent {
   /** Runs what is due by the policies that the machine has, whether or not the server can be reached. */
   async followSchedules(): Promise<void> {
     await this.#forever(async () => {
-      for (const followed of this.#policies) await this.#alone(async () => await this.#runIfDue(followed))
+      for (const followed of this.#policies) await this.#alone(async () => await this.#runIfDue(runOf(followed)))
+      for (const device of this.#devices)
+        for (const run of runsOf(device)) await this.#alone(async () => await this.#runIfDue(run))
     })
   }
 
   async doJobs(): Promise<void> {
     const answer = z.object({ job: jobSchema.nullable() })
     await this.#forever(async () => {
+      await this.#untilReady()
       for (;;) {
         const { job } = await this.#post('/api/machine/operations/next', { kinds, wait: jobWait }, answer)
         if (job) await this.#alone(async () => await this.#doJob(job))
@@ -125,11 +156,44 @@ class Agent {
     })
   }
 
+  /** Looks what is on the machine now and then, and tells the server; also when what the policies cover has changed. */
+  async keepLooking(): Promise<void> {
+    await this.#forever(async () => {
+      const discovery = (await this.#looks.current()) ?? (await this.#looks.take(this.#options))
+      await this.#untilReady()
+      await this.#tellLook(discovery)
+    })
+  }
+
+  // What the server makes of it may be the machine's first policy, and an order to back up at once.
+  async #tellLook(discovery: Discovery): Promise<void> {
+    for (;;) {
+      const report = this.#looks.news(discovery, this.#policies)
+      if (!report) return
+      const { said } = await this.#post('/api/machine/look', report, lookHeardSchema)
+      this.#looks.told(report)
+      for (const sentence of said) this.#say(sentence)
+      await this.#greet()
+    }
+  }
+
+  async #untilReady(): Promise<void> {
+    const { signal } = this.#options
+    const aborted = Promise.withResolvers<never>()
+    const abort = () => aborted.reject(signal?.reason)
+    signal?.throwIfAborted()
+    signal?.addEventListener('abort', abort, { once: true })
+    await Promise.race([this.#ready.promise, aborted.promise]).finally(() =>
+      signal?.removeEventListener('abort', abort),
+    )
+  }
+
   async #greet(): Promise<void> {
     const { version, folder } = this.#options
     const follows = Object.fromEntries(this.#policies.map(({ id, revision }) => [id, revision]))
-    const hello = { about: aboutThisMachine(version), clock: this.#clock.now(), follows }
-    const { policies } = await this.#post('/api/machine/hello', hello, welcomeSchema)
+    const hello = { about: aboutThisMachine(version), clock: this.#clock.now(), follows, reads: readsOf(this.#devices) }
+    const { policies, devices } = await this.#post('/api/machine/hello', hello, welcomeSchema)
+    if (devices) await this.#takeDevices(devices)
     if (!policies) return
     const before = new Map(this.#policies.map((policy) => [policy.id, policy]))
     const followed = policies.map((policy) => ({
@@ -139,6 +203,17 @@ class Agent {
     await folder.writePolicies(followed)
     this.#policies = followed
     this.#say(`follows ${followed.map(({ policy }) => `"${policy.name}"`).join(', ') || 'no backup policy'}`)
+  }
+
+  async #takeDevices(devices: readonly ReadDevice[]): Promise<void> {
+    const before = new Map(this.#devices.map((device) => [device.id, device.since]))
+    const followed = devices.map((device) => {
+      const since = device.policies.map(({ id }) => [id, before.get(device.id)?.[id] ?? this.#clock.now()] as const)
+      return { ...device, since: Object.fromEntries(since) }
+    })
+    await this.#options.folder.writeDevices(followed)
+    this.#devices = followed
+    this.#say(`reads ${followed.map(({ name }) => `"${name}"`).join(', ') || 'no device beside it'}`)
   }
 
   // Cut off at any step, it begins again with the same password; a repository that is there was made with it.
@@ -160,56 +235,52 @@ class Agent {
     }
     await folder.writeRepository(repository)
     this.#repository = repository
+    this.#ready.resolve()
     this.#say('has its repository')
   }
 
-  async #runIfDue(followed: FollowedPolicy): Promise<void> {
+  async #runIfDue(run: PlannedRun): Promise<void> {
     const { folder } = this.#options
-    const { id, since, policy } = followed
-    const { lastStarted, lastFinished, failures = 0 } = (await folder.readRuns())[id] ?? {}
+    const { key, since, policy } = run
+    const { lastStarted, lastFinished, failures = 0 } = (await folder.readRuns())[key] ?? {}
     // A run that failed is made again after a while, as one that was cut off is, but not for ever: then the next one is.
     const isOver = failures === 0 || failures > mostRetries
     const situation = { now: this.#clock.now(), since, lastStarted, lastFinished: isOver ? lastFinished : undefined }
     const due = dueRun(policy.when, situation, { machine: this.#machine.id })
-    if (due.do === 'wait' || !this.#repository || this.#rests(policy, situation.now)) return
+    if (due.do === 'wait' || !this.#repository || (await this.#rests.holds(policy, situation.now))) return
     const failed = isOver ? 0 : failures
-    await this.#noteRun(id, { lastStarted: situation.now, failures: failed })
-    const outcome = await this.#runPlanned(followed, due, failed)
+    await this.#noteRun(key, { lastStarted: situation.now, failures: failed })
+    const outcome = await this.#runPlanned(run, due, failed)
     const lastFailures = outcome.state === 'failed' ? failed + 1 : 0
     const ended = { lastStarted: situation.now, lastFinished: this.#clock.now(), failures: lastFailures }
-    await this.#noteRun(id, ended)
+    await this.#noteRun(key, ended)
   }
 
-  /** Whether the policy wants no backup to begin now: the run stays due. */
-  #rests({ limits = {}, rest = {}, when: { timeZone } }: FollowedPolicy['policy'], now: number): boolean {
-    return limitAt(limits, now, timeZone).upload === 0 || restNow(rest, { now, timeZone }) !== undefined
-  }
-
-  async #noteRun(id: string, run: Runs[string]): Promise<void> {
+  async #noteRun(key: string, run: Runs[string]): Promise<void> {
     const { folder } = this.#options
-    await folder.writeRuns({ ...(await folder.readRuns()), [id]: run })
+    await folder.writeRuns({ ...(await folder.readRuns()), [key]: run })
   }
 
   async #runPlanned(
-    { id, revision, policy }: FollowedPolicy,
+    { key, kind, about, revision, policy }: PlannedRun,
     { planned, missed }: RunNow,
     tried: number,
   ): Promise<Outcome> {
     const order = {
-      policyId: id,
+      ...about,
       revision,
       name: policy.name,
       planned: formatMoment(planned),
       missed: missed?.count ?? 0,
     }
-    const onceKey = `${id} ${planned}${tried > 0 ? ` try ${tried + 1}` : ''}`
-    const run = { kind: 'backup', onceKey, order, startedAt: formatMoment(this.#clock.now()) }
+    const onceKey = `${key} ${planned}${tried > 0 ? ` try ${tried + 1}` : ''}`
+    const run = { kind, onceKey, order, startedAt: formatMoment(this.#clock.now()) }
     // A server that is away keeps no machine from its backup: then it hears of it later.
     const job = await this.#post('/api/machine/operations', run, jobSchema).catch(() => undefined)
     const known = job?.operation.state
     // The server had given it to this machine as a job meanwhile, or its end was told and not noted here.
     if (known !== undefined && known !== 'running' && known !== 'waiting') return { state: known }
-    const outcome = await this.#perform({ kind: 'backup', order: { policyId: id } }, job)
+    const outcome = await this.#perform({ kind, order: { ...about } }, job)
     if (outcome.state === 'set aside') return notDone(outcome.step, 'STATE_WRONG') // a backup waits for nobody
     if (job) await this.#finish(job, outcome)
     else await this.#reports.say({ path: '/api/machine/operations', body: { ...run, outcome } }, this.#options)
@@ -217,6 +288,8 @@ class Agent {
   }
 
   async #doJob(job: Job): Promise<void> {
+    // It may be about a policy that was made a moment ago.
+    await this.#greet()
     const ended = await this.#perform(job.operation, job)
     if (ended.state === 'set aside') await this.#setAside(job, ended)
     else await this.#finish(job, ended)
@@ -251,6 +324,7 @@ class Agent {
     if (!repository) return notDone('The machine has no repository yet.', 'NOT_FOUND')
     const ending = new AbortController()
     const over = new AbortController()
+    const both = signal ? AbortSignal.any([signal, ending.signal]) : ending.signal
     let progress: Progress | undefined
     const reporting = claimed && this.#keepReporting(claimed, () => progress, { ending, over: over.signal })
     try {
@@ -260,9 +334,18 @@ class Agent {
         repository,
         certificateFile: this.#certificateFile,
         policies: this.#policies,
+        devices: this.#devices,
         now: this.#clock.now(),
-        signal: signal ? AbortSignal.any([signal, ending.signal]) : ending.signal,
+        signal: both,
         report: (latest) => void (progress = latest),
+        hooksFolder: this.#options.hooksFolder ?? usualHooksFolder,
+        rclone: this.#options.rclone,
+        tell: async (measured) => await this.#tell(measured),
+        look: async () => {
+          const discovery = await this.#looks.take({ signal: both })
+          await this.#tellLook(discovery)
+          return discovery
+        },
         sign: async (snapshotId) => await this.#sign(repository.repositoryId, snapshotId),
         operationId: claimed?.operation.id,
         isOwn: async (snapshotId) => await this.#isOwn(repository.repositoryId, snapshotId),
@@ -274,6 +357,12 @@ class Agent {
       if (outcome.state === 'set aside') return outcome
       this.#say(`${kind}: ${outcome.state}${outcome.reason === undefined ? '' : `: ${outcome.reason}`}`)
       return outcome
+    } catch (thrown) {
+      signal?.throwIfAborted()
+      if (ending.signal.aborted) return { state: 'cancelled', reason: 'It was ended before it was done.' }
+      throwIfBug(thrown)
+      this.#say(`${kind}: ${messageOf(thrown)}`)
+      return notDone(messageOf(thrown).slice(0, 2_000), toPlainError(thrown).code ?? 'UNEXPECTED')
     } finally {
       over.abort()
       await reporting
@@ -292,6 +381,17 @@ class Agent {
       const body = { epoch, progress: progress() }
       const said = await this.#post(`/api/machine/operations/${id}/report`, body, reportedSchema).catch(() => undefined)
       if (said?.cancelAsked === true) ending.abort(new Error('the server asked for an end'))
+    }
+  }
+
+  async #tell(measured: readonly Omit<Measured, 'id'>[]): Promise<void> {
+    for (let at = 0; at < measured.length; at += mostEvidence) {
+      const evidence = measured.slice(at, at + mostEvidence).map((one) => ({
+        ...one,
+        id: randomUUID(),
+        measuredAt: formatMoment(one.measuredAt),
+      }))
+      await this.#reports.say({ path: '/api/machine/evidence', body: { evidence } }, this.#options)
     }
   }
 
@@ -338,8 +438,8 @@ class Agent {
         await work()
       } catch (thrown) {
         signal?.throwIfAborted()
-        if (!(thrown instanceof AgentError)) throw thrown
-        if (this.#isInTouch !== false || !hasCode(thrown, 'SERVER_UNREACHABLE')) this.#say(thrown.message)
+        throwIfBug(thrown)
+        if (this.#isInTouch !== false || !hasCode(thrown, 'SERVER_UNREACHABLE')) this.#say(messageOf(thrown))
         this.#isInTouch = false
       }
       await this.#clock.sleep(rhythm, { signal })
@@ -357,16 +457,13 @@ class Agent {
   }
 }
 
-function notDone(reason: string, code: string): Outcome {
-  return { state: 'failed', reason, code }
-}
-
 /** How often a planned run that fails is made again; ten minutes lie between two tries. */
 const mostRetries = 3
 
-function formatMoment(milliseconds: number): string {
-  return new Date(milliseconds).toISOString()
-}
+const formatMoment = (milliseconds: number) => new Date(milliseconds).toISOString()
+
+/** Pieces of evidence that are told at once. */
+const mostEvidence = 100
 
 /** Milliseconds between two reports of progress. */
 const reportEvery = 5_000

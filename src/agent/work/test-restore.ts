@@ -80,7 +80,7 @@ async function drawSample(
   const sample = new RandomSample(order)
   const { code, failure } = await runOwnProgram(program, ['ls', ...repository, '--', order.snapshotId], {
     signal,
-    onOther: (message) => {
+    onMessage: (message) => {
       const { path, size, type } = message as {
         readonly path?: unknown
         readonly size?: unknown

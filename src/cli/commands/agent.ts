@@ -1,3 +1,4 @@
+import { resolve } from 'node:path'
 import {
   AgentFolder,
   coverageOf,
@@ -19,6 +20,8 @@ import { agentFolder } from '../data-folder.ts'
 import { readPasswordFile } from '../password.ts'
 import { ownProgram } from '../own-program.ts'
 import { version } from '../version.ts'
+import { defineDumpDatabases, defineTryDumps } from './agent-databases.ts'
+import { defineReadDevice } from './agent-devices.ts'
 
 const text = `
 The agent works on a machine. It is enrolled at a server by the line that the server shows; then it runs, follows the backup
@@ -35,6 +38,9 @@ export function define(command: CliCommand): void {
   defineLook(command.command('look'))
   defineApprove(command.command('approve'))
   definePassword(command.command('password'))
+  defineDumpDatabases(command.command('dump-databases'))
+  defineTryDumps(command.command('try-dumps'))
+  defineReadDevice(command.command('read-device'))
 }
 
 const folderFlag = () => valueFlag('--data <folder>', 'where the agent keeps its key, policies and reports')
@@ -62,6 +68,8 @@ function defineRun(command: CliCommand): void {
   const about = 'Follows the backup policies of the server until it is told to end, and does the jobs that it is given.'
   setHelp(command, { text: about, examples: ['understudy agent run'] })
   command.summary('follow the server’s policies').addOption(folderFlag())
+  command.addOption(valueFlag('--hooks <folder>', 'the machine’s own hooks (default: /etc/understudy/hooks)'))
+  command.addOption(valueFlag('--rclone <program>', 'by which devices beside the machine are read (default: rclone)'))
   runs(
     command,
     async (context, args, flags) => {
@@ -72,12 +80,22 @@ function defineRun(command: CliCommand): void {
         program: ownProgram,
         version,
         signal,
+        ...ofMachine(flags),
         onEvent: (sentence) =>
           printer.isJson ? printer.json({ message_type: 'event', sentence }) : printer.say(sentence),
       })
     },
     { outlivesOutput: true, runsUntilStopped: true },
   )
+}
+
+/** What is the machine's own matter, and never the server's. */
+function ofMachine(flags: CommandFlags): { readonly hooksFolder?: string; readonly rclone?: string } {
+  const [folder, rclone] = [textOf(flags, 'hooks'), textOf(flags, 'rclone')]
+  return {
+    ...(folder !== undefined && { hooksFolder: resolve(folder) }),
+    ...(rclone !== undefined && { rclone }),
+  }
 }
 
 function defineLook(command: CliCommand): void {

@@ -1,11 +1,11 @@
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import { AgentFolder, enrol, runAgent } from '#agent'
 import { messageOf } from '#base'
 import { openFileTarget } from '#filesystem'
 import { startServer } from '#server'
 import type { RunningServer } from '#server'
 import type { CliCommand } from '../command.ts'
-import { flag, setHelp, valueFlag } from '../command.ts'
+import { flag, listFlag, setHelp, valueFlag } from '../command.ts'
 import { runs, textOf } from '../context.ts'
 import type { CommandContext, CommandFlags } from '../context.ts'
 import { agentFolder, serverFolder } from '../data-folder.ts'
@@ -16,7 +16,7 @@ const text = `
 Runs the control server: the one place from which machines are set up, watched and proven. Without flags it listens on
 this machine only, at http://localhost:8484, and keeps its data in a SQLite file. At any other address it speaks TLS only,
 with a certificate that you give or one that it makes at its first start. At its first start it also enrols this machine,
-and works as its agent from then on.`
+looks what is on it, makes a backup policy for it and backs it up; it works as its agent from then on.`
 
 export function define(command: CliCommand): void {
   setHelp(command, {
@@ -45,6 +45,12 @@ export function define(command: CliCommand): void {
   )
   command.addOption(valueFlag('--tls-certificate <file>', 'certificate, PEM'))
   command.addOption(valueFlag('--tls-key <file>', 'its key, PEM'))
+  command.addOption(
+    listFlag(
+      '--protect <path>',
+      'at the first start: what of this machine to back up (default: what is found to be data)',
+    ),
+  )
   command.addOption(flag('--no-agent', 'do not work as the agent of this machine'))
   command.addOption(flag('--log', 'write a log to standard error, a line of JSON for each event'))
   runs(command, serve, { outlivesOutput: true, runsUntilStopped: true })
@@ -75,7 +81,7 @@ async function serve(context: CommandContext, args: readonly string[], flags: Co
     printer.say('')
     printer.say(`  ${ownerLink}`)
   }
-  const stopped = new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }))
+  const stopped = new Promise<void>((ended) => signal.addEventListener('abort', () => ended(), { once: true }))
   if (flags['noAgent'] === true) return await stopped
   await Promise.all([stopped, workHere(context, server, flags)])
 }
@@ -90,7 +96,7 @@ async function workHere(context: CommandContext, server: RunningServer, flags: C
     else printer.say(`agent: ${sentence}`)
   }
   try {
-    const line = (await folder.findEnrolled()) ? undefined : await server.firstMachineLine()
+    const line = (await folder.findEnrolled()) ? undefined : await server.firstMachineLine(protectedPaths(flags))
     if (line !== undefined) await enrol(folder, line, { version })
     const enrolled = await folder.findEnrolled()
     if (enrolled?.origin !== server.origin) return
@@ -99,6 +105,11 @@ async function workHere(context: CommandContext, server: RunningServer, flags: C
   } catch (thrown) {
     if (!signal.aborted) say(messageOf(thrown))
   }
+}
+
+/** Absolute, for the agent's program starts elsewhere. */
+function protectedPaths(flags: CommandFlags): string[] {
+  return ((flags['protect'] as string[] | undefined) ?? []).map((path) => resolve(path))
 }
 
 function readOrigin(context: CommandContext, given: string | undefined): string | undefined {

@@ -31,7 +31,7 @@ export interface CompletedCommand {
 export const closedValues: Readonly<Record<string, readonly string[]>> = {
   '--archive': ['tar', 'zip'],
   '--compression': ['auto', 'off', 'fastest', 'better', 'max'],
-  '--fs-snapshot': ['auto', 'lvm', 'btrfs', 'zfs'],
+  '--fs-snapshot': ['auto', 'any', 'lvm', 'btrfs', 'zfs'],
   '--group-by': ['host', 'paths', 'tags'],
   '--mode': ['restore-size', 'files-by-contents', 'blobs-per-file', 'raw-data'],
   '--overwrite': ['always', 'if-changed', 'if-newer', 'never'],

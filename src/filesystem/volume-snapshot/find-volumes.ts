@@ -4,7 +4,7 @@ import { FilesystemError } from '../errors.ts'
 import { isInside, mountOf } from '../mounts.ts'
 import type { Mount } from '../mounts.ts'
 import { fromRaw, platform, toRaw } from '../platform/index.ts'
-import type { Volume, VolumeKind } from './plan.ts'
+import type { Volume, VolumeChoice } from './plan.ts'
 import type { RunCommand } from './run-command.ts'
 
 /** Which volumes the targets lie on, and what below the targets is on others. Paths are raw strings. */
@@ -18,15 +18,15 @@ export interface FoundVolumes {
 export async function findVolumes(
   targets: readonly string[],
   mounts: readonly Mount[],
-  { run, kind }: { readonly run: RunCommand; readonly kind: VolumeKind | 'auto' },
+  { run, kind }: { readonly run: RunCommand; readonly kind: VolumeChoice },
 ): Promise<FoundVolumes> {
   const volumes = new Map<string, Volume>()
   for (const target of targets) {
     const volume = await volumeOf(target, mounts, run)
-    if (!volume || (kind !== 'auto' && volume.kind !== kind)) {
+    if (!volume || !isChosen(volume, kind)) {
       throw new FilesystemError('NO_VOLUME_SNAPSHOT', {
         path: fromRaw(target),
-        kind: kind === 'auto' ? 'LVM, Btrfs or ZFS' : kind,
+        kind: kind === 'auto' || kind === 'any' ? 'LVM, Btrfs or ZFS' : kind,
       })
     }
     volumes.set(volume.path, volume)
@@ -38,6 +38,10 @@ export async function findVolumes(
     (place) => !volumes.has(place) && found.some((volume) => isInside(place, volume.path)),
   )
   return { volumes: found, elsewhere: [...new Set(elsewhere)] }
+}
+
+function isChosen(volume: Volume, choice: VolumeChoice): boolean {
+  return choice === 'auto' || choice === 'any' || volume.kind === choice
 }
 
 async function volumeOf(target: string, mounts: readonly Mount[], run: RunCommand): Promise<Volume | undefined> {

@@ -2,4 +2,4 @@
 export { openVolumeSnapshot } from './open.ts'
 export type { Consistency, VolumeSnapshot, VolumeSnapshotOptions } from './open.ts'
 export { volumeKinds } from './plan.ts'
-export type { VolumeKind } from './plan.ts'
+export type { VolumeChoice, VolumeKind } from './plan.ts'

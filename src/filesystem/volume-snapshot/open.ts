@@ -12,7 +12,7 @@ import { joinPath } from '../target-tree.ts'
 import { findVolumes } from './find-volumes.ts'
 import { newSnapshotName, planLeftovers } from './leftovers.ts'
 import { isSound, planVolumeSnapshot } from './plan.ts'
-import type { VolumeKind, VolumeSnapshotPlan } from './plan.ts'
+import type { VolumeChoice, VolumeSnapshotPlan } from './plan.ts'
 import { runCommand } from './run-command.ts'
 import type { RunCommand } from './run-command.ts'
 
@@ -20,8 +20,8 @@ import type { RunCommand } from './run-command.ts'
 export type Consistency = 'application-consistent' | 'crash-consistent' | 'as-read'
 
 export interface VolumeSnapshotOptions {
-  /** `auto` takes what there is, and reads the files as they are when there is nothing. */
-  readonly kind: VolumeKind | 'auto'
+  /** `any` takes what there is; so does `auto`, which reads the files as they are when there is nothing. */
+  readonly kind: VolumeChoice
   /** What lies on other file systems is not read anyway. */
   readonly oneFileSystem?: boolean | undefined
   /** The caller has brought the applications to rest for as long as opening takes. */

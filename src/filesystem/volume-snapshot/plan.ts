@@ -3,6 +3,9 @@ import type { VolumeCommand } from './run-command.ts'
 /** The kinds of volume whose snapshots can be taken. */
 export type VolumeKind = 'lvm' | 'btrfs' | 'zfs'
 
+/** One kind only, or whichever there is. */
+export type VolumeChoice = VolumeKind | 'any' | 'auto'
+
 export const volumeKinds = ['lvm', 'btrfs', 'zfs'] as const satisfies readonly VolumeKind[]
 
 /** A volume that targets lie on. */

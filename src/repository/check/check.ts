@@ -100,10 +100,19 @@ async function check(repository: Repository, options: CheckOptions): Promise<Che
   let done = 0
   const onRead = (read: number) => onProgress?.('read data', (done += read), bytes)
   const isLost = (first: number) => lost.has(first)
+  // Where there are packs to read, all threads have enough to do with them.
+  const treeThreads = toRead.length > 0 ? 0 : undefined
   const onTree = (walked: number) => onProgress?.('check trees', walked, undefined)
   const [trees] = await together(
     signal,
-    async (both) => await checkTrees(indexed, snapshots, { findings, signal: both, isLost, onProgress: onTree }),
+    async (both) =>
+      await checkTrees(indexed, snapshots, {
+        findings,
+        isLost,
+        onProgress: onTree,
+        threads: treeThreads,
+        signal: both,
+      }),
     async (both) =>
       await checkData(indexed, table, toRead, { findings, threads, warm, signal: both, onProgress: onRead }),
   )

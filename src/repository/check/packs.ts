@@ -93,9 +93,7 @@ function noticeOddities({ index }: IndexedRepository, table: PackTable, findings
   const mixed = table.packs.filter(({ type }) => type === 'mixed')
   notice(findings, 'pack-mixed', mixed, 'packs hold both trees and data; a prune mends that')
   let duplicates = 0
-  for (let entry = 0; entry < index.size; entry++) {
-    if (!table.repeated.has(entry) && index.firstOf(entry) !== entry) duplicates++
-  }
+  for (const entry of index.repeated()) if (!table.repeated.has(entry)) duplicates++
   if (duplicates === 0) return
   const message = `${duplicates} blobs are stored more than once; a prune mends that.`
   findings.notice({ kind: 'blobs-duplicate', message, count: duplicates, packs: [] })

@@ -2,10 +2,13 @@ import { hasCode, messageOf, printable, throwIfBug } from '#base'
 import type { Cancellable } from '#base'
 import { shortName } from './findings.ts'
 import type { Findings } from './findings.ts'
+import { measureContent } from './measure-content.ts'
 import { idToHex } from '../format/ids.ts'
 import type { TreeNode } from '../format/tree-node.ts'
 import type { IndexedRepository } from '../repository.ts'
 import type { NamedSnapshot } from '../snapshots.ts'
+import { TreeLoader } from '../tree-loader.ts'
+import { TreeThreads } from '../tree-threads.ts'
 import { walkTrees } from '../walk-trees.ts'
 
 export interface CheckTreesOptions extends Cancellable {
@@ -13,13 +16,15 @@ export interface CheckTreesOptions extends Cancellable {
   /** Entries that are known to be bad: what follows from that is not reported again. */
   readonly isLost: (first: number) => boolean
   readonly onProgress?: ((trees: number) => void) | undefined
+  /** Threads that help. Default: as many as are worth it. */
+  readonly threads?: number | undefined
 }
 
 /** Makes sure that every tree can be read and every blob that is needed is in the index. Returns the number of trees. */
 export async function checkTrees(
   repository: IndexedRepository,
   snapshots: readonly NamedSnapshot[],
-  { findings, isLost, onProgress, signal }: CheckTreesOptions,
+  { findings, isLost, onProgress, threads: wanted, signal }: CheckTreesOptions,
 ): Promise<number> {
   let walked = 0
   const missing = new Set<string>()
@@ -36,7 +41,10 @@ export async function checkTrees(
   }
   const visitor = { node: (node: TreeNode, tree: number) => checkNode(repository, node, tree, findings), problem }
   const roots = snapshots.map(({ tree }) => tree)
-  await walkTrees(repository, roots, visitor, { signal, onProgress: (trees) => onProgress?.((walked = trees)) })
+  const onWalked = (trees: number) => onProgress?.((walked = trees))
+  const loader = new TreeLoader(repository)
+  await using threads = TreeThreads.start(repository, loader, { purpose: 'check', threads: wanted })
+  await walkTrees(repository, roots, visitor, { signal, onProgress: onWalked, loader, threads })
   return walked
 }
 
@@ -54,7 +62,7 @@ function checkNode({ index }: IndexedRepository, node: TreeNode, tree: number, f
   }
   const { content } = node
   if (content === null) return true
-  const { missing, length } = measure(index, content)
+  const { missing, length } = measureContent(index, content)
   if (missing > 0) {
     const message = `The file ${shown(node)} needs ${missing} ${missing === 1 ? 'blob that is' : 'blobs that are'} in no index.`
     findings.add({ kind: 'blobs-missing', message, place: place() })
@@ -76,14 +84,4 @@ function canBeEntered(node: TreeNode): boolean {
     throwIfBug(thrown)
     return false
   }
-}
-
-function measure(index: IndexedRepository['index'], content: Buffer): { missing: number; length: number } {
-  let [missing, length] = [0, 0]
-  for (let at = 0; at < content.length; at += 32) {
-    const entry = index.find('data', content, at)
-    if (entry < 0) missing++
-    else length += index.plainLengthOf(entry)
-  }
-  return { missing, length }
 }

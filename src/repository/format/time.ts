@@ -62,19 +62,30 @@ export function parseTime(text: string): bigint {
 /** The same for text that lies in `bytes`, without making a string. */
 export function parseTimeBytes(bytes: Uint8Array, start: number, end: number): bigint {
   const local = secondsOfDateTime(bytes, start, end)
-  let at = start + 19
+  const fractionEnd = endOfFraction(bytes, start, end)
+  const seconds = local - offsetSeconds(bytes, start, end, fractionEnd)
   let fraction = 0
-  if (bytes[at] === 0x2e && at < end) {
-    const from = ++at
-    while (at < end && isDigit(bytes[at] as number)) {
-      if (at - from < 9) fraction = fraction * 10 + (bytes[at] as number) - 0x30
-      at++
-    }
-    if (at === from) throw invalid(bytes, start, end, 'the fraction has no digits')
-    for (let digits = at - from; digits < 9; digits++) fraction *= 10
+  for (let digit = 0; digit < 9; digit++) {
+    const at = start + 20 + digit
+    fraction = fraction * 10 + (at < fractionEnd ? (bytes[at] as number) - 0x30 : 0)
   }
-  const seconds = local - offsetSeconds(bytes, start, end, at)
   return BigInt(seconds) * nanosecondsPerSecond + BigInt(fraction)
+}
+
+/** Throws TIME_INVALID where `parseTimeBytes` does, and makes no number. */
+export function checkTimeBytes(bytes: Uint8Array, start: number, end: number): void {
+  secondsOfDateTime(bytes, start, end)
+  offsetSeconds(bytes, start, end, endOfFraction(bytes, start, end))
+}
+
+/** Where the fraction of a second ends, which need not be there. */
+function endOfFraction(bytes: Uint8Array, start: number, end: number): number {
+  let at = start + 19
+  if (bytes[at] !== 0x2e || at >= end) return at
+  const from = ++at
+  while (at < end && isDigit(bytes[at] as number)) at++
+  if (at === from) throw invalid(bytes, start, end, 'the fraction has no digits')
+  return at
 }
 
 /** Seconds since 1970 of `2006-01-02T15:04:05`, as if it were UTC. */

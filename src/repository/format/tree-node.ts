@@ -1,4 +1,4 @@
-import { printable } from '#base'
+import { printable, throwIfBug } from '#base'
 import { FormatError } from './errors.ts'
 import { unquoteName } from './go-quote.ts'
 import { idDigits, idFromHex, idLength, isFileName, readHexId } from './ids.ts'
@@ -7,7 +7,7 @@ import type { ExtendedAttribute, Node, NodeType } from './node.ts'
 import { isNodeType, isSafeName } from './node.ts'
 import type { FieldName } from './node-scan.ts'
 import { field } from './node-scan.ts'
-import { parseTimeBytes } from './time.ts'
+import { checkTimeBytes, parseTimeBytes } from './time.ts'
 
 const quote = 0x22
 const backslash = 0x5c
@@ -22,6 +22,12 @@ const noTimeNs = -62_135_596_800_000_000_000n
 const largestUint32 = 0xffff_ffff
 const largestUint64 = 0xffff_ffff_ffff_ffffn
 
+const numbers32 = ['mode', 'uid', 'gid'] as const
+const numbers64 = ['inode', 'device_id', 'size', 'links', 'device'] as const
+const times = ['mtime', 'atime', 'ctime'] as const
+/** Fields whose values have a format of their own and that most entries do not have. */
+const rareFields = ['linktarget_raw', 'extended_attributes', 'generic_attributes'] as const
+
 /**
  * A node where it lies in its tree. Each value is read when it is asked for, and throws FIELD_INVALID or TIME_INVALID if
  * it is malformed: one bad entry does not keep the others from being read.
@@ -34,6 +40,7 @@ export class TreeNode {
   readonly #end: number
   /** Position of each field's value in the tree (`field`), -1 where there is none. */
   readonly #fields: readonly number[]
+  #content: Buffer | null | undefined
 
   constructor(tree: Buffer, start: number, end: number, fields: readonly number[]) {
     this.#tree = tree
@@ -116,9 +123,7 @@ export class TreeNode {
 
   /** The ids of the data blobs, 32 bytes each; null when the field is null or missing, which is damage for a file. */
   get content(): Buffer | null {
-    const start = this.#fields[field.content] as number
-    if (start < 0) return null
-    return this.#compactIds(start) ?? this.#spacedIds(start)
+    return (this.#content ??= this.#readContent())
   }
 
   /** The id of a folder's tree. */
@@ -160,6 +165,7 @@ export class TreeNode {
   /** What is wrong with the node, for `check`: a value that is malformed, or one that its type asks for and is not there. */
   problem(): FormatError | null {
     try {
+      if (this.#isOrdinary()) return null
       const { name, type, content, subtree } = this.decode()
       if (!isSafeName(name)) return this.#invalid('name', 'cannot be the name of an entry')
       if (type === 'irregular') return this.#invalid('type', 'is irregular')
@@ -200,6 +206,21 @@ export class TreeNode {
       content: this.content,
       ...(subtree && { subtree }),
       ...(error !== undefined && { error }),
+    }
+  }
+
+  /** Whether all is as it nearly always is: found out without making values that nobody asked for. */
+  #isOrdinary(): boolean {
+    try {
+      const { type, name } = this
+      if (rareFields.some((rare) => this.#has(rare)) || type === 'irregular' || !isSafeName(name)) return false
+      if (numbers32.some((number) => this.#safeNumber(number) > largestUint32)) return false
+      if (numbers64.some((number) => this.#safeNumber(number) === Infinity)) return false
+      for (const time of times) if (this.#has(time)) this.#checkTime(time)
+      return (this.content !== null || type !== 'file') && (this.subtree !== undefined || type !== 'dir')
+    } catch (thrown) {
+      throwIfBug(thrown)
+      return false
     }
   }
 
@@ -268,6 +289,11 @@ export class TreeNode {
     return parseTimeBytes(this.#tree, start, scanString(this.#tree, start))
   }
 
+  #checkTime(name: FieldName): void {
+    const start = this.#fields[field[name]] as number
+    checkTimeBytes(this.#tree, start, scanString(this.#tree, start))
+  }
+
   /** Time as it stands there, once it has been seen to be one. */
   #timeText(name: FieldName): string {
     this.#time(name)
@@ -295,6 +321,12 @@ export class TreeNode {
       else reader.skipValue()
     })
     return { name, value }
+  }
+
+  #readContent(): Buffer | null {
+    const start = this.#fields[field.content] as number
+    if (start < 0) return null
+    return this.#compactIds(start) ?? this.#spacedIds(start)
   }
 
   /** Ids with nothing between them, as restic writes them; null when they are spaced in some other way. */

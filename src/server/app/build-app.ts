@@ -63,6 +63,7 @@ export async function buildApp(
     app.route({
       method: route.method,
       url: route.path,
+      bodyLimit: route.mostBody ?? mostBody,
       handler: async (request, reply) => await callRoute(route, services, { request, reply, nonces, strangers }),
     })
   }

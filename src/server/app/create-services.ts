@@ -23,13 +23,13 @@ import type { Services } from './services.ts'
 
 export interface ServicesOptions {
   readonly storage: OwnStorage
+  readonly storageFolder: string | undefined
   readonly folder: string
   readonly openTarget: (folder: string) => Target
   readonly clock: Clock
   readonly origin: string
   readonly fingerprint: string | undefined
   readonly localAccess?: LocalAccess | undefined
-  readonly storageFolder?: string | undefined
   readonly certificateEndsAt?: number | undefined
   /** Private networks that alerts may be sent into. */
   readonly alertNetworks?: readonly string[] | undefined

@@ -80,6 +80,8 @@ interface Definition<
   readonly params?: P
   readonly query?: Q
   readonly body?: B
+  /** Bytes of the body at most, where the usual limit is too low. */
+  readonly mostBody?: number
   readonly answer: A
   handle(
     asked: Asked<z.output<P>, z.output<Q>, z.output<B>, CallerOf<W['by']>>,
@@ -99,6 +101,7 @@ export interface Route {
   readonly params?: z.ZodType
   readonly query?: z.ZodType
   readonly body?: z.ZodType
+  readonly mostBody?: number
   /** Of a stream: what each of its events is. */
   readonly answer: z.ZodType
   handle(asked: Asked<unknown, unknown, unknown, unknown>, services: Services): Promise<unknown>

@@ -33,6 +33,8 @@ export interface Services {
   readonly metrics: Metrics
   /** Where the repositories lie that the server keeps for machines. */
   readonly storage: OwnStorage
+  /** The folder of this machine that they lie in; undefined: elsewhere. */
+  readonly storageFolder: string | undefined
   /** What is needed to look into recovery points: search, previews, open repositories. */
   readonly reading: Reading
   /** Counts wrong passwords, wherever they are asked for. */
@@ -43,8 +45,6 @@ export interface Services {
   readonly folder: string
   /** Opens a folder of this machine to restore somebody's files into, for trial: without owners, devices and setuid bits. */
   readonly openTarget: (folder: string) => Target
-  /** Where the repositories lie, when that is a folder on this machine or in its network. */
-  readonly storageFolder: string | undefined
   readonly clock: Clock
   /** As people and machines reach the server, without a slash at the end. */
   readonly origin: string

@@ -10,6 +10,7 @@ import { hashOf } from '../people/tokens.ts'
 import type { Row, Tables } from '../store/tables.ts'
 import type { Transaction } from 'kysely'
 import { formatMoment, formatMomentOrNull } from '../time.ts'
+import { noteOwnMachine } from './own-machine.ts'
 
 /** Machines: how they become known, and what is known of them. */
 
@@ -87,6 +88,10 @@ export async function enrolMachine(services: Services, enrolment: Enrolment): Pr
       line.replaces === null
         ? await addMachine(transaction, { line, enrolment, now: clock.now() })
         : await takePlace(transaction, line.replaces, enrolment)
+    // Only the line for the machine that the server runs on approves by itself.
+    if (line.replaces === null && line.approves === 1) {
+      await noteOwnMachine(services, { id: enrolled.id, hostName: enrolment.about.hostname }, transaction)
+    }
     await noteEvents(transaction, [changeOf(enrolled)], clock)
     return enrolled
   })

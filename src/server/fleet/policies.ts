@@ -9,6 +9,7 @@ import { ServerError } from '../errors.ts'
 import { noteEvents } from '../events/note-events.ts'
 import type { Change } from '../events/note-events.ts'
 import type { Row, Tables } from '../store/tables.ts'
+import { notForDevices } from './device-policy.ts'
 
 /** Backup policies of a client, and which machines follow them. */
 
@@ -30,10 +31,14 @@ export function refuseMistaken(policy: BackupPolicy, now: number): void {
 }
 
 /** Throws `BACKUP_POLICY_INVALID`, `NAME_TAKEN`. */
-export async function createPolicy(services: Services, clientId: string, policy: BackupPolicy): Promise<StoredPolicy> {
-  const { store, clock } = services
+export async function createPolicy(
+  { store, clock }: Services,
+  clientId: string,
+  policy: BackupPolicy,
+  within: Services['store']['db'] = store.db,
+): Promise<StoredPolicy> {
   refuseMistaken(policy, clock.now())
-  const row = await store.db
+  const row = await within
     .insertInto('policies')
     .values({
       id: randomUUID(),
@@ -47,7 +52,7 @@ export async function createPolicy(services: Services, clientId: string, policy:
     .returningAll()
     .executeTakeFirst()
   if (!row) throw new ServerError('NAME_TAKEN', { what: 'backup policy' })
-  await noteEvents(store.db, [changeOf(row)], clock)
+  await noteEvents(within, [changeOf(row)], clock)
   return fromRow(row, [])
 }
 
@@ -94,11 +99,10 @@ export async function changePolicyIn(
     .select('machineId')
     .where('policyId', '=', id)
     .execute()
+  const followers = machines.map(({ machineId }) => machineId)
+  if (await hasDevice(transaction, followers)) refuseForDevices(policy)
   await noteEvents(transaction, [changeOf(row)], clock)
-  return fromRow(
-    row,
-    machines.map(({ machineId }) => machineId),
-  )
+  return fromRow(row, followers)
 }
 
 /** Deletes a policy that no machine follows. Throws `STATE_WRONG`, `NOT_FOUND`. */
@@ -169,7 +173,7 @@ export async function policiesOf({ store }: Services, machineId: string): Promis
   return rows.map((row) => fromRow(row, [machineId]))
 }
 
-/** Sets which policies a machine follows, all of its own client. Throws `NOT_FOUND`. */
+/** Sets which policies a machine follows, all of its own client. Throws `NOT_FOUND`, `BACKUP_POLICY_INVALID`. */
 export async function assignPolicies(
   { store, clock }: Services,
   machineId: string,
@@ -193,11 +197,14 @@ export async function assignPoliciesIn(
   const known = await transaction
     .selectFrom('policies')
     .innerJoin('machines', 'machines.clientId', 'policies.clientId')
-    .select('policies.id')
+    .select(['policies.id', 'policies.document'])
     .where('machines.id', '=', machineId)
     .where('policies.id', 'in', policyIds.length > 0 ? [...policyIds] : [''])
     .execute()
   if (known.length !== new Set(policyIds).size) throw new ServerError('NOT_FOUND', { what: 'backup policy' })
+  if (await hasDevice(transaction, [machineId])) {
+    for (const { document } of known) refuseForDevices(backupPolicySchema.parse(JSON.parse(document)))
+  }
   await transaction
     .deleteFrom('machinePolicies')
     .where('machineId', '=', machineId)
@@ -220,20 +227,28 @@ async function tellOfMachine(db: Kysely<Tables>, id: string, clock: Clock): Prom
   await noteEvents(db, [{ kind: 'machine', subject: id, clientId: machine.clientId }], clock)
 }
 
+async function hasDevice(db: Kysely<Tables>, machineIds: readonly string[]): Promise<boolean> {
+  const device = await db
+    .selectFrom('devices')
+    .select('machineId')
+    .where('machineId', 'in', machineIds.length > 0 ? [...machineIds] : [''])
+    .executeTakeFirst()
+  return device !== undefined
+}
+
+function refuseForDevices(policy: BackupPolicy): void {
+  refuseMistakes(policy.name, notForDevices(policy))
+}
+
 function changeOf({ id, clientId }: Row<'policies'>): Change {
   return { kind: 'policy', subject: id, clientId }
 }
 
 /** What agents do not do yet: a policy must not be shown as followed when a part of it is left out without a word. */
-function notFollowedYet({ what, to, rest = {} }: BackupPolicy): Mistake[] {
+function notFollowedYet({ to }: BackupPolicy): Mistake[] {
   const parts: readonly (readonly [string, boolean])[] = [
-    ['what.databases', (what.databases ?? []).length > 0],
-    ['what.hooks', what.hooks !== undefined],
-    ['what.volumeSnapshot', what.volumeSnapshot === 'required'],
     ['to.repository', to.repository !== ownRepository],
     ['to.copies', (to.copies ?? []).length > 0],
-    ['rest.batteryBelow', rest.batteryBelow !== undefined],
-    ['rest.onMeteredLine', rest.onMeteredLine === true],
   ]
   const sentence = 'Agents cannot do this yet; leave it out.'
   return parts.filter(([, isAsked]) => isAsked).map(([at]) => ({ at, sentence }))

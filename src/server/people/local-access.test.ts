@@ -62,7 +62,16 @@ test('local access does what an owner may, but is no person, opens no content, a
   const { store, folder } = opened
   const clock = new SettableClock()
   await using storage = await openOwnStorage(folder, { store, clock })
-  const about = { storage, folder, openTarget: openTrialTarget, clock, origin, fingerprint: undefined, localAccess }
+  const about = {
+    storage,
+    storageFolder: undefined,
+    folder,
+    openTarget: openTrialTarget,
+    clock,
+    origin,
+    fingerprint: undefined,
+    localAccess,
+  }
   const services = createServices(store, sealer, about)
   const app = await buildApp([...routes, approve, read], services)
   const call = async (method: 'GET' | 'POST', url: string, payload?: object) => {

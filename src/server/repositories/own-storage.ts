@@ -28,7 +28,7 @@ export async function openOwnStorage(
   { store, location, clock }: { readonly store: Store; readonly location?: string | undefined; readonly clock: Clock },
 ): Promise<OwnStorage> {
   if (location === undefined) {
-    const root = join(folder, 'repositories')
+    const root = ownStorageFolder(folder)
     await mkdir(root, { recursive: true, mode: 0o700 })
     return located(await FolderStorage.open(root, { clock }), (repository) => resolve(root, repository))
   }
@@ -46,11 +46,15 @@ function located(storage: EndpointStorage, locationOf: OwnStorage['locationOf'])
   return Object.assign(storage, { locationOf })
 }
 
-/** The folder of that storage, when it is one on this machine or in its network. */
+/** The folder of this machine that they lie in: below the server's own, or where the location says; undefined: elsewhere. */
 export function storageFolderOf(folder: string, location: string | undefined): string | undefined {
-  if (location === undefined) return join(folder, 'repositories')
+  if (location === undefined) return ownStorageFolder(folder)
   const parsed = parseLocation(location, process.env)
-  return parsed.scheme === 'local' ? parsed.path : undefined
+  return parsed.scheme === 'local' ? resolve(parsed.path) : undefined
+}
+
+function ownStorageFolder(folder: string): string {
+  return join(folder, 'repositories')
 }
 
 /** The door by which machines and stock restic come. A snapshot stands in the ledger before its sender hears that it is stored. */

@@ -6,6 +6,9 @@ import { kitRoutes } from './kit.ts'
 import { alertSettingsRoutes } from './alert-settings.ts'
 import { alertRoutes } from './alerts.ts'
 import { eventRoutes } from './events.ts'
+import { deviceRoutes } from './devices.ts'
+import { lookRoutes } from './looks.ts'
+import { machineEvidenceRoutes } from './machine-evidence.ts'
 import { machineSideRoutes } from './machine-side.ts'
 import { machineRoutes } from './machines.ts'
 import { operationRoutes } from './operations.ts'
@@ -40,4 +43,7 @@ export const routes: readonly Route[] = [
   ...eventRoutes,
   ...alertRoutes,
   ...alertSettingsRoutes,
+  ...lookRoutes,
+  ...deviceRoutes,
+  ...machineEvidenceRoutes,
 ]

@@ -21,6 +21,7 @@ import type { MachineCaller } from '../app/caller.ts'
 import { route } from '../app/route.ts'
 import type { Services } from '../app/services.ts'
 import { ServerError } from '../errors.ts'
+import { devicesFor } from '../fleet/devices.ts'
 import { noteSeen } from '../fleet/machines.ts'
 import { policiesOf } from '../fleet/policies.ts'
 import { recordProof } from '../proofs/record-proof.ts'
@@ -39,14 +40,17 @@ export const machineSideRoutes = [
     access: { by: 'machine' },
     body: helloSchema,
     answer: welcomeSchema,
-    async handle({ caller: { machineId }, body: { about, clock: theirs, follows } }, services) {
+    async handle({ caller: { machineId }, body: { about, clock: theirs, follows, reads } }, services) {
       await noteSeen(services, machineId, { about, clockAheadMs: Math.round(theirs - services.clock.now()) })
       const policies = await policiesOf(services, machineId)
       const isSame =
         policies.length === Object.keys(follows).length &&
         policies.every(({ id, revision }) => follows[id] === revision)
-      if (isSame) return {}
+      const devices = await devicesFor(services, machineId, reads)
+      const news = devices ? { devices } : {}
+      if (isSame) return news
       return {
+        ...news,
         policies: policies.map(({ id, revision, policy }) => ({
           id,
           revision,

@@ -20,6 +20,7 @@ import {
   showMachine,
 } from '../fleet/machines.ts'
 import { ServerError } from '../errors.ts'
+import { readerOf } from '../fleet/devices.ts'
 import { policiesOf } from '../fleet/policies.ts'
 import { formatMoment } from '../time.ts'
 
@@ -148,8 +149,11 @@ export const machineRoutes = [
       if (!followed) throw new ServerError('NOT_FOUND', { what: 'backup policy' })
       const { clientId, policy } = followed
       const { who: requestedBy } = caller.actor
-      const order = { policyId, name: policy.name }
-      const operation = await services.operations.create({ clientId, machineId, kind: 'backup', order, requestedBy })
+      const readerId = await readerOf(services, machineId)
+      const order = { policyId, name: policy.name, ...(readerId !== undefined && { deviceId: machineId }) }
+      const doer =
+        readerId === undefined ? { machineId, kind: 'backup' } : { machineId: readerId, kind: 'backup-device' }
+      const operation = await services.operations.create({ clientId, ...doer, order, requestedBy })
       const details = { machineId, policyId, operation: operation.id }
       await services.audit.write({ actor: caller.actor, what: 'machine.backup', clientId, details })
       return showOperation(operation)

@@ -22,7 +22,7 @@ import { isInForce, shortensForMachine } from '../retention/keeps-in-force.ts'
 import { assignPoliciesAction, changePolicyAction, deletePolicyAction } from '../retention/policy-actions.ts'
 import { waits } from './repositories.ts'
 
-const storedSchema = z.object({
+export const storedSchema = z.object({
   id: idSchema,
   clientId: idSchema,
   revision: z.int(),
@@ -176,7 +176,7 @@ async function askIfShorter(services: Services, { machineId, policyIds, caller }
 
 type Stored = Awaited<ReturnType<typeof createPolicy>>
 
-function show({ id, clientId, revision, policy, machines }: Stored): z.input<typeof storedSchema> {
+export function show({ id, clientId, revision, policy, machines }: Stored): z.input<typeof storedSchema> {
   return { id, clientId, revision, policy: policy as z.input<typeof backupPolicySchema>, machines: [...machines] }
 }
 

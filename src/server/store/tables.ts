@@ -320,6 +320,26 @@ export interface RoundsTable {
   readonly lastAt: number
 }
 
+/** What was found on a machine, and how far its policies reach: the last report of its agent. */
+export interface LooksTable {
+  readonly machineId: Fixed<string>
+  readonly reportedAt: number
+  /** JSON, as `lookReportSchema` describes it. */
+  readonly report: string
+  /** JSON: what the first policy that the server made leaves out, by path, with the reasons. */
+  readonly leftOut: string
+}
+
+/** A machine that takes no software: which machine's agent reads it, and how. */
+export interface DevicesTable {
+  readonly machineId: Fixed<string>
+  readonly readerId: string
+  /** JSON, as `deviceAccessSchema` describes it, sealed: it has the device's password. */
+  readonly sealedAccess: string
+  /** Grows with each change. */
+  readonly revision: number
+}
+
 /** Small things of the server itself, by name; JSON. */
 export interface SettingsTable {
   readonly name: Fixed<string>
@@ -462,6 +482,8 @@ export interface Tables {
   readonly alertAttempts: AlertAttemptsTable
   readonly sizes: SizesTable
   readonly sessions: SessionsTable
+  readonly looks: LooksTable
+  readonly devices: DevicesTable
 }
 
 export type Row<Name extends keyof Tables> = Selectable<Tables[Name]>

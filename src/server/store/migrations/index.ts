@@ -7,6 +7,7 @@ import * as rounds from './0004-rounds.ts'
 import * as alerts from './0005-alerts.ts'
 import * as reading from './0006-reading.ts'
 import * as retention from './0008-retention.ts'
+import * as looksAndDevices from './0007-looks-and-devices.ts'
 import * as proofs from './0009-proofs.ts'
 import * as nodes from './0011-nodes.ts'
 
@@ -25,6 +26,7 @@ export const schemaSteps: Readonly<Record<string, SchemaStep>> = {
   '0005-alerts': alerts,
   '0006-reading': reading,
   '0008-retention': retention,
+  '0007-looks-and-devices': looksAndDevices,
   '0009-proofs': proofs,
   '0011-nodes': nodes,
 }
