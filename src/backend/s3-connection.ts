@@ -7,6 +7,7 @@ import { HttpClient, type HttpRequest, isLoopback } from './http-client.ts'
 import type { RateLimits } from './limit.ts'
 import { S3Credentials, type S3Keys } from './s3-credentials.ts'
 import { callError, isAboutKeys, otherRegion, type Refusal, refusalError, refusalOf } from './s3-errors.ts'
+import type { S3Lock } from './s3-object-lock.ts'
 import { isAnyRegion, regionIn, type S3Location, usesHostNames } from './s3-location.ts'
 import type { TlsOptions } from './tls-files.ts'
 
@@ -19,6 +20,8 @@ export interface S3Options {
   readonly retries?: number | undefined
   readonly listObjectsV1?: boolean | undefined
   readonly anonymous?: boolean | undefined
+  /** Files are locked as they are written, in a bucket that has object lock. */
+  readonly lock?: S3Lock | undefined
 }
 
 export interface S3ConnectionOptions extends S3Options {

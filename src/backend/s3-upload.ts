@@ -2,6 +2,7 @@ import { hash } from 'node:crypto'
 import type { CompletedPart, StorageClass } from '@aws-sdk/client-s3'
 import type { BackendError } from './errors.ts'
 import type { CallOptions } from './backend.ts'
+import type { lockHeaders } from './s3-object-lock.ts'
 import { Refused, type S3Connection } from './s3-connection.ts'
 
 /** Uploads: one request for what is small, parts for what is large. */
@@ -10,6 +11,8 @@ export interface UploadOptions extends CallOptions {
   readonly bucket: string
   readonly key: string
   readonly storageClass?: string | undefined
+  /** What locks the file for a time, if anything does. */
+  readonly lock?: ReturnType<typeof lockHeaders> | undefined
   /** Refuse to replace what is there. Not every service knows this. */
   readonly onlyNew: boolean
   /** Bytes of a part; larger files are sent in such. */
@@ -52,8 +55,9 @@ export function plainTag(tag: string | undefined): string {
 }
 
 /** What is common to both ways of uploading. */
-function common({ storageClass }: UploadOptions) {
+function common({ storageClass, lock }: UploadOptions) {
   return {
+    ...lock,
     ContentType: 'application/octet-stream',
     ...(storageClass === undefined ? {} : { StorageClass: storageClass as StorageClass }),
   }

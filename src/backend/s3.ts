@@ -11,6 +11,7 @@ import { checkRange } from './range.ts'
 import { Refused, S3Connection, type S3Options } from './s3-connection.ts'
 import { explainDelete, explainHead } from './s3-explain.ts'
 import { fetchPage, fetchPageV1, type ListedObject, type Page } from './s3-listing.ts'
+import { lockHeaders } from './s3-object-lock.ts'
 import type { S3Location } from './s3-location.ts'
 import { plainTag, upload } from './s3-upload.ts'
 import type { TlsOptions } from './tls-files.ts'
@@ -180,15 +181,16 @@ export class S3Backend implements Backend {
   async #put(file: FileRef, bytes: Uint8Array, options: WriteOptions): Promise<string> {
     const partSize = this.#partSize
     const target = { bucket: this.#place.bucket, key: this.#key(file), storageClass: this.#storageClass(file, options) }
+    const lock = lockHeaders(this.#options.lock, file, this.#clock.now())
     const onlyNew = this.#refusesReplacing !== false
     try {
-      return await upload(this.#connection, bytes, { ...options, ...target, partSize, onlyNew })
+      return await upload(this.#connection, bytes, { ...options, ...target, lock, partSize, onlyNew })
     } catch (thrown) {
       const isUnknown = thrown instanceof Refused && ['NotImplemented', 'InvalidArgument'].includes(thrown.refusal.code)
       // As long as it is not known that the service refuses, somebody has looked before this upload.
       if (!isUnknown || this.#refusesReplacing !== undefined) throw thrown
       this.#refusesReplacing = false
-      return upload(this.#connection, bytes, { ...options, ...target, partSize, onlyNew: false })
+      return upload(this.#connection, bytes, { ...options, ...target, lock, partSize, onlyNew: false })
     }
   }
 

@@ -7,6 +7,7 @@ import type { Clock } from '#base'
 import type { Target } from '#restorer'
 import { buildApp } from './app/build-app.ts'
 import { createServices } from './app/create-services.ts'
+import type { Services } from './app/services.ts'
 import { ownCertificate, readCertificate } from './certificate.ts'
 import type { Certificate } from './certificate.ts'
 import { ServerError } from './errors.ts'
@@ -15,13 +16,18 @@ import { originOf, parseListenAddress } from './listen-address.ts'
 import type { ListenAddress } from './listen-address.ts'
 import { createLocalAccess, writeLocalAccess } from './people/local-access.ts'
 import { createOwnerLink } from './people/set-up-links.ts'
-import { openEndpoint, openOwnStorage, storageFolderOf } from './repositories/own-storage.ts'
 import { keepIndexed } from './reading/keep-indexed.ts'
+import { openEndpoint, openOwnStorage, ownStorageFolder, storageFolderOf } from './repositories/own-storage.ts'
 import { clearOwnLocks } from './retention/own-locks.ts'
 import { routes } from './routes/index.ts'
+import { bringBack, requireEmpty } from './rebuild/bring-back.ts'
+import type { About } from './rebuild/bring-back.ts'
+import { settle, startAnew } from './rebuild/rebuild.ts'
+import type { RebuildReport } from './rebuild/rebuild.ts'
 import { openSealer } from './secrets/sealer.ts'
 import { migrate } from './store/migrate.ts'
 import { openStore } from './store/store.ts'
+import type { Store } from './store/store.ts'
 import { serverJobs } from './work/jobs.ts'
 import { rounds } from './work/rounds.ts'
 import { doServerWork } from './work/server-work.ts'
@@ -39,6 +45,8 @@ export interface ServerOptions {
   readonly storage?: string | undefined
   /** Opens a folder of this machine to restore somebody's files into, for trial: without owners, devices and setuid bits. */
   readonly openTarget: (folder: string) => Target
+  /** Bring a lost server back, into an empty folder and database. */
+  readonly rebuild?: RebuildFrom | undefined
   /** Told of what goes wrong with what the server does by itself, a sentence each. */
   readonly onProblem?: ((sentence: string) => void) | undefined
   /** Private networks into which alerts may be sent: `192.168.10.0/24`. */
@@ -47,6 +55,13 @@ export interface ServerOptions {
   readonly origin?: string | undefined
   readonly logger?: FastifyServerOptions['logger']
   readonly clock?: Clock
+}
+
+export interface RebuildFrom {
+  /** Where the server's own repository lies; without a password of it, where the machines' repositories lie. */
+  readonly location: string
+  /** Of the server's own repository; undefined: the server learns what it can from the machines' repositories alone. */
+  readonly password: string | undefined
 }
 
 export interface RunningServer extends AsyncDisposable {
@@ -59,6 +74,8 @@ export interface RunningServer extends AsyncDisposable {
    * what is to be backed up of it at first; none: what its agent finds there decides.
    */
   firstMachineLine(folders: readonly string[]): Promise<string | undefined>
+  /** What a rebuild has brought back and what is missing, a sentence each; empty where there was none. */
+  readonly rebuilt: RebuildReport
 }
 
 /**
@@ -72,17 +89,18 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   await mkdir(folder, { recursive: true, mode: 0o700 })
   await using starting = new AsyncDisposableStack()
   const store = starting.use(await openStore(database))
+  const about = await beginRebuild(store, { ...options, clock })
   const { steps, copy } = await migrate(store, { copyFolder: folder, clock })
   // A database that was there before has secrets that only its own key opens.
   const sealer = await openSealer(join(folder, 'sealing.key'), steps.length > 0 && copy === undefined)
   const certificate = await certificateFor(address, options, clock)
   const origin = options.origin ?? originOf(address, certificate !== undefined, hostname())
-  const storage = starting.use(await openOwnStorage(folder, { store, location: options.storage, clock }))
-  const storageFolder = storageFolderOf(resolve(folder), options.storage)
+  const location = storageOf(options)
+  const storage = starting.use(await openOwnStorage(folder, { store, location, clock }))
   const localAccess = createLocalAccess()
   const services = createServices(store, sealer, {
     storage,
-    storageFolder,
+    storageFolder: storageFolderOf(resolve(folder), location),
     folder: resolve(folder),
     openTarget,
     clock,
@@ -93,6 +111,8 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     alertNetworks: options.alertNetworks,
   })
   starting.use(services.reading)
+  // Before anybody can ask for anything.
+  const rebuilt = await endRebuild(services, { ...options, about })
   const app = await buildApp(routes, services, { tls: certificate, logger, endpoint: openEndpoint(services) })
   starting.defer(async () => await app.close())
   await app.listen({ host: address.host, port: address.port }).catch((cause: unknown) => {
@@ -116,9 +136,36 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     origin,
     fingerprint: certificate?.fingerprint,
     ownerLink,
+    rebuilt,
     firstMachineLine: async (folders) => await firstMachineLine(services, folders),
     [Symbol.asyncDispose]: async () => await running.disposeAsync(),
   }
+}
+
+/** Brings control data, key and certificate back; what the backup says of itself, or undefined where there is none. */
+async function beginRebuild(
+  store: Store,
+  { rebuild, folder, clock }: ServerOptions & { readonly clock: Clock },
+): Promise<About | undefined> {
+  if (!rebuild) return undefined
+  await requireEmpty(store, folder)
+  const { location, password } = rebuild
+  return password === undefined ? undefined : await bringBack(store, { location, password, folder, clock })
+}
+
+async function endRebuild(
+  services: Services,
+  { rebuild, about }: ServerOptions & { readonly about: About | undefined },
+): Promise<RebuildReport> {
+  if (!rebuild) return []
+  return about ? await settle(services, about) : await startAnew(services, rebuild.location)
+}
+
+/** A server that learns from repositories works with them where they lie. */
+function storageOf({ storage, rebuild, folder }: ServerOptions): string | undefined {
+  if (storage !== undefined || rebuild === undefined || rebuild.password !== undefined) return storage
+  const isOwn = resolve(rebuild.location) === resolve(ownStorageFolder(folder))
+  return isOwn ? undefined : rebuild.location
 }
 
 async function certificateFor(

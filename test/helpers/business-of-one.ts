@@ -40,6 +40,12 @@ export function repositoryFlags(agent: string, folder: TempFolder): string[] {
   return ['--repository-file', folder.join('location'), '--password-file', folder.join('password')]
 }
 
+/** The snapshot of a backup that ended well. */
+export function snapshotOf(backup: Operation): string {
+  assert.equal(backup.state, 'done', JSON.stringify(backup))
+  return backup.result?.['snapshotId'] as string
+}
+
 /** A business with a server, and a machine that is enrolled and approved. */
 export class Business implements AsyncDisposable {
   readonly folder: TempFolder

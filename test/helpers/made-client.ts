@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { askApproval, serverAsks } from '../../src/server/approvals/approvals.ts'
+import { createDestination } from '../../src/server/copies/destinations.ts'
 import { grantRepository } from '../../src/server/repositories/own-repositories.ts'
 import { deleteMachineAction } from '../../src/server/retention/actions.ts'
 import { TestMachine } from './test-machine.ts'
@@ -12,6 +13,7 @@ export interface MadeClient {
   readonly operation: string
   readonly repository: string
   readonly approval: string
+  readonly destination: string
 }
 
 const keys = new Map<string, TestMachine>()
@@ -69,5 +71,8 @@ export async function makeClient(server: TestServer, name: string): Promise<Made
   const asked = { machineId: machine, name }
   const wanted = { clientId: client, details: asked, by: serverAsks } as const
   const approval = (await askApproval(server.services, deleteMachineAction, wanted)).id
-  return { client, machine, policy, operation, repository, approval }
+  const folder = { kind: 'folder', location: `/nowhere/${name}`, lockDays: null, remindAfterDays: null } as const
+  const about = { name, place: {}, deletableBy: { writer: true, machine: false, people: [] }, isOfServer: true }
+  const destination = (await createDestination(server.services, client, { ...folder, ...about })).id
+  return { client, machine, policy, operation, repository, approval, destination }
 }

@@ -10,6 +10,8 @@ import { createToken } from '../../src/server/people/tokens.ts'
 import { openOwnStorage, storageFolderOf } from '../../src/server/repositories/own-storage.ts'
 import { routes } from '../../src/server/routes/index.ts'
 import { openSealer } from '../../src/server/secrets/sealer.ts'
+import { migrate } from '../../src/server/store/migrate.ts'
+import type { Store } from '../../src/server/store/store.ts'
 import { SettableClock } from './settable-clock.ts'
 import { Stream } from './stream.ts'
 import { openMigrated, storeKinds } from './stores.ts'
@@ -45,6 +47,12 @@ export class TestServer implements AsyncDisposable {
     const places = { storage, storageFolder, folder, openTarget: openTrialTarget }
     const services = createServices(store, sealer, { ...places, clock, origin, fingerprint: undefined })
     return new TestServer(await buildApp([...routes, ...more], services, { logger }), services, clock, opened)
+  }
+
+  /** The services of a server over other control data, which is brought to the newest schema. */
+  static async servicesOver(store: Store, services: Services): Promise<Services> {
+    await migrate(store, { copyFolder: services.folder })
+    return createServices(store, services.sealer, services)
   }
 
   /** Answers at a port of this machine, until what is returned is disposed of. */

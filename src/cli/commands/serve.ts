@@ -10,6 +10,7 @@ import { runs, textOf } from '../context.ts'
 import type { CommandContext, CommandFlags } from '../context.ts'
 import { agentFolder, serverFolder } from '../data-folder.ts'
 import { ownProgram } from '../own-program.ts'
+import { askPassword, readPasswordFile } from '../password.ts'
 import { version } from '../version.ts'
 
 const text = `
@@ -25,6 +26,7 @@ export function define(command: CliCommand): void {
       'understudy serve',
       'understudy serve --listen 0.0.0.0:8484 --origin https://backup.example:8484',
       'understudy serve --storage s3:https://s3.example.com/backups',
+      'understudy serve --rebuild-from /mnt/second --rebuild-password-file kit.txt',
       'understudy serve --database postgres://understudy@db/understudy --tls-certificate tls.crt --tls-key tls.key',
     ],
   })
@@ -42,6 +44,16 @@ export function define(command: CliCommand): void {
   )
   command.addOption(
     valueFlag('--alert-networks <list>', 'private networks that alerts may be sent into: 192.168.10.0/24,10.0.0.5'),
+  )
+  command.addOption(
+    valueFlag('--rebuild-from <location>', 'bring a lost server back into an empty folder, from its own backup there'),
+  )
+  command.addOption(valueFlag('--rebuild-password-file <file>', 'a file with the password of the server’s own backup'))
+  command.addOption(
+    flag(
+      '--without-own-backup',
+      'with --rebuild-from: learn what can be learned from the machines’ repositories there',
+    ),
   )
   command.addOption(valueFlag('--tls-certificate <file>', 'certificate, PEM'))
   command.addOption(valueFlag('--tls-key <file>', 'its key, PEM'))
@@ -71,10 +83,13 @@ async function serve(context: CommandContext, args: readonly string[], flags: Co
     listen: textOf(flags, 'listen') ?? '127.0.0.1:8484',
     origin: readOrigin(context, textOf(flags, 'origin')),
     tls: readTls(context, flags),
+    rebuild: await readRebuild(context, flags),
     logger: flags['log'] === true && { level: 'info', stream: process.stderr },
   })
-  const { origin, ownerLink, fingerprint } = server
-  if (printer.isJson) printer.json({ message_type: 'serving', origin, fingerprint, owner_link: ownerLink })
+  const { origin, ownerLink, fingerprint, rebuilt } = server
+  if (!printer.isJson) for (const sentence of rebuilt) printer.say(sentence)
+  const more = rebuilt.length > 0 ? { rebuilt } : {}
+  if (printer.isJson) printer.json({ message_type: 'serving', origin, fingerprint, owner_link: ownerLink, ...more })
   else if (ownerLink === undefined) printer.say(`Understudy is at ${origin}`)
   else {
     printer.say(`Understudy is at ${origin}. To become its owner, open this link; it works once, and for a day:`)
@@ -110,6 +125,22 @@ async function workHere(context: CommandContext, server: RunningServer, flags: C
 /** Absolute, for the agent's program starts elsewhere. */
 function protectedPaths(flags: CommandFlags): string[] {
   return ((flags['protect'] as string[] | undefined) ?? []).map((path) => resolve(path))
+}
+
+/** From where to bring a lost server back; its password comes from a file, or somebody types it. */
+async function readRebuild(context: CommandContext, flags: CommandFlags) {
+  const location = textOf(flags, 'rebuildFrom')
+  const file = textOf(flags, 'rebuildPasswordFile')
+  const isWithout = flags['withoutOwnBackup'] === true
+  if (location === undefined) {
+    if (file === undefined && !isWithout) return undefined
+    throw context.refuse('--rebuild-password-file and --without-own-backup go with --rebuild-from')
+  }
+  if (isWithout && file !== undefined) throw context.refuse('--without-own-backup wants no password')
+  if (isWithout) return { location, password: undefined }
+  if (file !== undefined) return { location, password: readPasswordFile(file, '--rebuild-password-file') }
+  const question = 'enter password of the server’s own backup: '
+  return { location, password: await askPassword(question, context.signal, 'PASSWORD_MISSING') }
 }
 
 function readOrigin(context: CommandContext, given: string | undefined): string | undefined {

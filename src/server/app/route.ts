@@ -12,7 +12,15 @@ import type { Services } from './services.ts'
 export type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
 
 /** What the path names, by which the client is found that the right must be for. */
-export type ScopeName = 'client' | 'machine' | 'policy' | 'repository' | 'operation' | 'approval' | 'evidence'
+export type ScopeName =
+  | 'client'
+  | 'machine'
+  | 'policy'
+  | 'repository'
+  | 'operation'
+  | 'approval'
+  | 'evidence'
+  | 'destination'
 
 export type Access =
   /** Nobody need be known. */

@@ -9,6 +9,7 @@ const tables = {
   operation: 'operations',
   approval: 'approvals',
   evidence: 'evidence',
+  destination: 'destinations',
 } as const
 
 /**

@@ -2,14 +2,15 @@ import { randomUUID } from 'node:crypto'
 import type { Kysely, Transaction } from 'kysely'
 import type { Clock } from '#base'
 import { backupPolicySchema } from '#protocol'
-import { mistakesOf, refuseMistakes } from '#policy'
-import type { BackupPolicy, Mistake } from '#policy'
+import { refuseMistakes } from '#policy'
+import type { BackupPolicy } from '#policy'
 import type { Services } from '../app/services.ts'
 import { ServerError } from '../errors.ts'
 import { noteEvents } from '../events/note-events.ts'
 import type { Change } from '../events/note-events.ts'
 import type { Row, Tables } from '../store/tables.ts'
 import { notForDevices } from './device-policy.ts'
+import { refuseMistaken } from './refuse-policy.ts'
 
 /** Backup policies of a client, and which machines follow them. */
 
@@ -22,14 +23,6 @@ export interface StoredPolicy {
   readonly machines: readonly string[]
 }
 
-/** Stands for the machine's own repository on this server, in `to.repository`. */
-export const ownRepository = 'own'
-
-/** Throws `BACKUP_POLICY_INVALID`. */
-export function refuseMistaken(policy: BackupPolicy, now: number): void {
-  refuseMistakes(policy.name, [...mistakesOf(policy, now), ...notFollowedYet(policy)])
-}
-
 /** Throws `BACKUP_POLICY_INVALID`, `NAME_TAKEN`. */
 export async function createPolicy(
   { store, clock }: Services,
@@ -37,7 +30,7 @@ export async function createPolicy(
   policy: BackupPolicy,
   within: Services['store']['db'] = store.db,
 ): Promise<StoredPolicy> {
-  refuseMistaken(policy, clock.now())
+  await refuseMistaken(within, { clientId, policy, now: clock.now() })
   const row = await within
     .insertInto('policies')
     .values({
@@ -69,12 +62,12 @@ export async function changePolicyIn(
   transaction: Transaction<Tables>,
   { id, policy, clock }: { readonly id: string; readonly policy: BackupPolicy; readonly clock: Clock },
 ): Promise<StoredPolicy> {
-  refuseMistaken(policy, clock.now())
   const { clientId } = await transaction
     .selectFrom('policies')
     .select('clientId')
     .where('id', '=', id)
     .executeTakeFirstOrThrow()
+  await refuseMistaken(transaction, { clientId, policy, now: clock.now() })
   const other = await transaction
     .selectFrom('policies')
     .select('id')
@@ -242,16 +235,6 @@ function refuseForDevices(policy: BackupPolicy): void {
 
 function changeOf({ id, clientId }: Row<'policies'>): Change {
   return { kind: 'policy', subject: id, clientId }
-}
-
-/** What agents do not do yet: a policy must not be shown as followed when a part of it is left out without a word. */
-function notFollowedYet({ to }: BackupPolicy): Mistake[] {
-  const parts: readonly (readonly [string, boolean])[] = [
-    ['to.repository', to.repository !== ownRepository],
-    ['to.copies', (to.copies ?? []).length > 0],
-  ]
-  const sentence = 'Agents cannot do this yet; leave it out.'
-  return parts.filter(([, isAsked]) => isAsked).map(([at]) => ({ at, sentence }))
 }
 
 function fromRow({ id, clientId, revision, document }: Row<'policies'>, machines: readonly string[]): StoredPolicy {

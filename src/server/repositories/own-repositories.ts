@@ -39,7 +39,7 @@ export async function grantRepository(
       .where('machineId', '=', machine.id)
       .executeTakeFirst()
     const id = known?.id ?? randomUUID()
-    const sealedPassword = password === undefined ? null : sealer.seal(purposeOf(id), password)
+    const sealedPassword = password === undefined ? null : sealer.seal(purposeOfPassword(id), password)
     if (known) {
       refuseOtherPassword(sealer, known, password)
       if (known.sealedPassword === null) {
@@ -95,7 +95,7 @@ function refuseOtherPassword(
   password: string | undefined,
 ): void {
   if (sealedPassword === null || password === undefined) return
-  if (sealer.open(purposeOf(id), sealedPassword) !== password) {
+  if (sealer.open(purposeOfPassword(id), sealedPassword) !== password) {
     throw new ServerError('REPOSITORY_PASSWORD_DIFFERS', { name })
   }
 }
@@ -103,10 +103,11 @@ function refuseOtherPassword(
 /** The password of a repository, for the server's own work. Throws `REPOSITORY_PASSWORD_KEPT`, `SECRET_DAMAGED`. */
 export function passwordOf({ sealer }: Services, { id, name, sealedPassword }: Row<'repositories'>): string {
   if (sealedPassword === null) throw new ServerError('REPOSITORY_PASSWORD_KEPT', { name })
-  return sealer.open(purposeOf(id), sealedPassword)
+  return sealer.open(purposeOfPassword(id), sealedPassword)
 }
 
-function purposeOf(repositoryId: string): string {
+/** What the password of a repository is sealed for. */
+export function purposeOfPassword(repositoryId: string): string {
   return `password of ${repositoryId}`
 }
 

@@ -53,7 +53,8 @@ export function storageFolderOf(folder: string, location: string | undefined): s
   return parsed.scheme === 'local' ? resolve(parsed.path) : undefined
 }
 
-function ownStorageFolder(folder: string): string {
+/** Where repositories lie in the server's own folder, if nothing else is said. */
+export function ownStorageFolder(folder: string): string {
   return join(folder, 'repositories')
 }
 

@@ -9,10 +9,12 @@ import { eventRoutes } from './events.ts'
 import { deviceRoutes } from './devices.ts'
 import { lookRoutes } from './looks.ts'
 import { machineEvidenceRoutes } from './machine-evidence.ts'
+import { destinationRoutes } from './destinations.ts'
 import { machineSideRoutes } from './machine-side.ts'
 import { machineRoutes } from './machines.ts'
 import { operationRoutes } from './operations.ts'
 import { peopleRoutes } from './people.ts'
+import { ownBackupRoutes } from './own-backup.ts'
 import { policyRoutes } from './policies.ts'
 import { recoveryPointRoutes } from './recovery-points.ts'
 import { searchRoutes } from './search.ts'
@@ -46,4 +48,6 @@ export const routes: readonly Route[] = [
   ...lookRoutes,
   ...deviceRoutes,
   ...machineEvidenceRoutes,
+  ...destinationRoutes,
+  ...ownBackupRoutes,
 ]

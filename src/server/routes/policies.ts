@@ -16,8 +16,8 @@ import {
   loadPolicy,
   policiesOf,
   refuseFollowed,
-  refuseMistaken,
 } from '../fleet/policies.ts'
+import { refuseMistaken } from '../fleet/refuse-policy.ts'
 import { isInForce, shortensForMachine } from '../retention/keeps-in-force.ts'
 import { assignPoliciesAction, changePolicyAction, deletePolicyAction } from '../retention/policy-actions.ts'
 import { waits } from './repositories.ts'
@@ -73,15 +73,16 @@ export const policyRoutes = [
     body: backupPolicySchema,
     answer: storedSchema,
     async handle({ params: { policy: id }, body, caller }, services) {
-      refuseMistaken(body, services.clock.now())
       const before = await loadPolicy(services, id)
+      const { clientId } = before
+      await refuseMistaken(services.store.db, { clientId, policy: body, now: services.clock.now() })
       if (keepsLess(before.policy.keep, body.keep) && (await isInForce(services.store.db, id))) {
         const details = { policyId: id, revision: before.revision, policy: body }
-        const wanted = { clientId: before.clientId, details, by: caller }
+        const wanted = { clientId, details, by: caller }
         return { ...show(before), waits: showApproval(await askApproval(services, changePolicyAction, wanted)) }
       }
       const changed = await changePolicy(services, id, body)
-      const { clientId, revision } = changed
+      const { revision } = changed
       const details = { id, revision, policy: body }
       await services.audit.write({ actor: caller.actor, what: 'policy.change', clientId, details })
       return show(changed)

@@ -1,3 +1,7 @@
+import { copyJob } from '../copies/copy-job.ts'
+import { renewLocksJob } from '../copies/object-locks.ts'
+import { tamperJob } from '../copies/tamper-job.ts'
+import { ownBackupJob } from '../own-backup/own-backup-job.ts'
 import { checkJob } from '../proofs/check-job.ts'
 import { serverTestRestoreJob, serverTrialJob } from '../proofs/restore-jobs.ts'
 import { deleteRepositoryJob } from '../retention/delete-repository-job.ts'
@@ -10,11 +14,15 @@ import type { ServerJob } from './job.ts'
 /** Every kind of operation that server nodes do. */
 export const serverJobs: readonly ServerJob[] = [
   checkJob,
-  serverTestRestoreJob,
-  serverTrialJob,
+  copyJob,
   deleteRepositoryJob,
   ledgerCheckJob,
+  ownBackupJob,
   purgeJob,
   putBackJob,
+  renewLocksJob,
   retentionJob,
+  serverTestRestoreJob,
+  serverTrialJob,
+  tamperJob,
 ]

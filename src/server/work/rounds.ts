@@ -6,6 +6,11 @@ import { judgeRuns } from '../retention/judge-runs.ts'
 import { ledgerRound, planLedgerChecks, planPurges, planRetentionRuns } from '../retention/rounds.ts'
 import { alertRounds } from '../alerting/rounds.ts'
 import { measuringRounds } from '../measuring/rounds.ts'
+import { orderDueCopies } from '../copies/copy-round.ts'
+import { lookForDisks } from '../copies/disks.ts'
+import { orderRenewals } from '../copies/object-locks.ts'
+import { orderTamperTests } from '../copies/tamper-job.ts'
+import { orderOwnBackup, ownBackupEvery } from '../own-backup/own-backup-job.ts'
 import type { Round } from './round.ts'
 
 const minute = 60_000
@@ -24,6 +29,11 @@ export const rounds: readonly Round[] = [
   { name: 'plan purges', every: hour, run: planPurges },
   ...measuringRounds,
   ...alertRounds,
+  { name: 'look for rotated disks', every: 10_000, run: lookForDisks },
+  { name: 'order due copies', every: 10_000, run: orderDueCopies },
+  { name: 'renew object locks', every: hour, run: orderRenewals },
+  { name: 'order tamper tests', every: hour, run: orderTamperTests },
+  { name: 'back the server up', every: ownBackupEvery, run: async (services) => void (await orderOwnBackup(services)) },
 ]
 
 /** Who was away for longer than a day asks for everything anew. */

@@ -6,9 +6,10 @@ import * as records from './0003-records.ts'
 import * as rounds from './0004-rounds.ts'
 import * as alerts from './0005-alerts.ts'
 import * as reading from './0006-reading.ts'
-import * as retention from './0008-retention.ts'
 import * as looksAndDevices from './0007-looks-and-devices.ts'
+import * as retention from './0008-retention.ts'
 import * as proofs from './0009-proofs.ts'
+import * as copies from './0010-copies.ts'
 import * as nodes from './0011-nodes.ts'
 
 /** One step of the schema. Once released it is never edited: what is to change is a further step. */
@@ -25,8 +26,9 @@ export const schemaSteps: Readonly<Record<string, SchemaStep>> = {
   '0004-rounds': rounds,
   '0005-alerts': alerts,
   '0006-reading': reading,
-  '0008-retention': retention,
   '0007-looks-and-devices': looksAndDevices,
+  '0008-retention': retention,
   '0009-proofs': proofs,
+  '0010-copies': copies,
   '0011-nodes': nodes,
 }

@@ -1,0 +1,131 @@
+import { randomUUID } from 'node:crypto'
+import { idSchema } from '#protocol'
+import type { Outcome } from '#protocol'
+import { z } from 'zod'
+import type { Services } from '../app/services.ts'
+import { ServerError } from '../errors.ts'
+import type { Row } from '../store/tables.ts'
+import { serverJob } from '../work/job.ts'
+import type { ServerJobWork } from '../work/job.ts'
+import { noteFailure, receivedAfter, setCopy } from './copies.ts'
+import type { CopyKey } from './copies.ts'
+import { copyRepository, keyOf } from './copy-repository.ts'
+import type { Copied, CopyTask } from './copy-repository.ts'
+import { destinationOf, placeOf } from './destinations.ts'
+import { lockStateOf, noteLocked } from './object-locks.ts'
+import { diskAfterFailure } from './disks.ts'
+
+const orderSchema = z.object({
+  destinationId: idSchema,
+  repositoryId: idSchema,
+  diskId: z.union([idSchema, z.literal('')]),
+})
+
+/** Copies what is new in a repository to a destination, and leaves evidence of what is there. */
+export const copyJob = serverJob({
+  kind: 'copy',
+  order: orderSchema,
+  async run(order, work) {
+    const task = await taskOf(work.services, order)
+    try {
+      return await copy(task, work)
+    } catch (thrown) {
+      if (!work.signal.aborted) {
+        await noteFailure(work.services, order, thrown)
+        if (task.disk) await diskAfterFailure(work.services, task.disk)
+      }
+      throw thrown
+    }
+  },
+})
+
+async function copy(task: CopyTask, { services, signal, report }: ServerJobWork): Promise<Outcome> {
+  const { clock } = services
+  const key = keyOf(task)
+  // Looked up before the storage is listed: what is in the ledger by now lies in the storage by now.
+  const newest = await receivedAfter(services, key.repositoryId, 0)
+  const [began, startedAt] = [clock.monotonic(), clock.now()]
+  const copied = await copyRepository(services, task, { signal, report })
+  const seconds = (clock.monotonic() - began) / 1000
+  const { problems, snapshots } = copied
+  await noteLocked(services, task.destination, { key, since: startedAt })
+  if (problems.length > 0) {
+    const reason = `These snapshots cannot be copied: ${problems.join(' ')}`.slice(0, 2_000)
+    await noteFailure(services, key, new Error(reason))
+    return { state: 'warnings', reason, result: figures(copied, seconds) }
+  }
+  const now = clock.now()
+  await setCopy(services, key, {
+    snapshots,
+    completeAt: now,
+    failures: 0,
+    nextTryAt: null,
+    reason: null,
+    ...(newest && { ledgerSeq: newest.seq, newestAt: newest.at }),
+  })
+  await keepEvidence(services, task, { ...figures(copied, seconds), newestReceivedAt: newest?.at ?? null })
+  return { state: 'done', result: figures(copied, seconds) }
+}
+
+function figures({ copied, snapshots, proven }: Copied, seconds: number) {
+  return { copied, snapshots, provenFiles: proven.files, provenBytes: proven.bytes, seconds }
+}
+
+/** What the verdict asks of a copy: where it lies, who can delete it, what is in it, and from when. */
+async function keepEvidence(
+  services: Services,
+  { destination, repository, disk }: CopyTask,
+  measured: Readonly<Record<string, unknown>>,
+): Promise<void> {
+  const { store, clock } = services
+  const { id: destinationId, name, kind } = destination
+  const { objectLock, lockedUntil } = await lockStateOf(services, destination, keyOf({ destination, repository, disk }))
+  const about = {
+    destinationId,
+    name,
+    kind,
+    objectLock,
+    lockedUntil,
+    diskId: disk?.id ?? null,
+    diskLabel: disk?.label ?? null,
+  }
+  await store.db
+    .insertInto('evidence')
+    .values({
+      id: randomUUID(),
+      clientId: destination.clientId,
+      machineId: repository.machineId,
+      repositoryId: repository.id,
+      kind: 'copy',
+      measuredBy: 'server',
+      measuredAt: clock.now(),
+      holdsUntil: null,
+      measured: JSON.stringify({ ...about, ...placeOf(destination), ...measured }),
+    })
+    .execute()
+}
+
+/** Throws `NOT_FOUND` for what has been removed since, and for what belongs to different clients. */
+async function taskOf(services: Services, { destinationId, repositoryId, diskId }: CopyKey): Promise<CopyTask> {
+  const { db } = services.store
+  const destination = await destinationOf(services, destinationId)
+  const repository = await db
+    .selectFrom('repositories')
+    .selectAll()
+    .where('id', '=', repositoryId)
+    .where('clientId', '=', destination.clientId)
+    .executeTakeFirst()
+  if (!repository) throw new ServerError('NOT_FOUND', { what: 'repository' })
+  return { destination, repository, disk: diskId === '' ? undefined : await diskOf(services, destinationId, diskId) }
+}
+
+async function diskOf({ store }: Services, destinationId: string, id: string): Promise<Row<'destinationDisks'>> {
+  const disk = await store.db
+    .selectFrom('destinationDisks')
+    .selectAll()
+    .where('id', '=', id)
+    .where('destinationId', '=', destinationId)
+    .executeTakeFirst()
+  if (!disk) throw new ServerError('NOT_FOUND', { what: 'disk' })
+  return disk
+}

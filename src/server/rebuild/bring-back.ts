@@ -1,0 +1,159 @@
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import { hasCode } from '#base'
+import type { Cancellable, Clock } from '#base'
+import { loadIndex, loadSnapshots, openRepository } from '#repository'
+import type { IndexedRepository } from '#repository'
+import { openBackend, parseLocation } from '#backend'
+import type { Transaction } from 'kysely'
+import type { z } from 'zod'
+import { OwnBackupError } from '../own-backup/errors.ts'
+import { importTables } from '../own-backup/import.ts'
+import { aboutFile, aboutSchema, ownFiles, ownFolder, ownTag } from '../own-backup/own-backup-job.ts'
+import { ownRepositoryName } from '../own-backup/own-repository.ts'
+import { loadFiles } from '../own-backup/snapshot-files.ts'
+import type { SavedFile } from '../own-backup/snapshot-files.ts'
+import { migrateTo, stepsDone } from '../store/migrate.ts'
+import type { Store } from '../store/store.ts'
+import type { Tables } from '../store/tables.ts'
+import { formatMoment } from '../time.ts'
+
+/** Brings a server back from its own backup: key, certificate and control data, into an empty folder and database. */
+
+export interface BringBackOptions extends Cancellable {
+  /** Where the own repository lies, or the folder that it lies in. */
+  readonly location: string
+  readonly password: string
+  readonly folder: string
+  readonly clock: Clock
+}
+
+export type About = z.output<typeof aboutSchema>
+
+/** Throws `OwnBackupError`s, `PASSWORD_WRONG`, and what opening throws. What was made is gone again then. */
+export async function bringBack(store: Store, options: BringBackOptions): Promise<About> {
+  const { folder, clock } = options
+  await using opened = await findOwnRepository(options)
+  const files = await newestFiles(opened.repository, options)
+  const about = readAbout(await textOf(files, aboutFile))
+  try {
+    await migrateTo(store, about.step, { copyFolder: folder, clock })
+    const tables = files.filter(({ name }) => name.endsWith('.jsonl'))
+    await importTables(store, tables, async (transaction) => await calm(transaction, about, clock.now()))
+    for (const [name, path] of Object.entries(ownFiles)) await writeOwnFile(files, name, join(folder, path))
+  } catch (thrown) {
+    for (const path of Object.values(ownFiles)) await rm(join(folder, path), { force: true })
+    throw thrown
+  }
+  return about
+}
+
+/** Why things are not as they were, for the people who read it. */
+export function becauseOf({ madeAt }: About): string {
+  return `the server was brought back from its backup of ${formatMoment(madeAt)}`
+}
+
+/** What was under way then is over now, what could be used once may have been, and nothing is thinned before somebody looks. */
+async function calm(transaction: Transaction<Tables>, about: About, now: number): Promise<void> {
+  const because = becauseOf(about)
+  const reason = `It is not known how it ended: ${because}.`
+  await transaction
+    .updateTable('operations')
+    .set((row) => ({
+      state: 'cancelled',
+      endedAt: now,
+      claimedUntil: null,
+      reason,
+      claimEpoch: row('claimEpoch', '+', 1),
+    }))
+    .where('state', 'in', ['waiting', 'running'])
+    .execute()
+  await transaction.updateTable('enrolmentLines').set({ usesLeft: 0 }).execute()
+  await transaction.updateTable('setUpLinks').set({ usedAt: now }).where('usedAt', 'is', null).execute()
+  await transaction.updateTable('repositories').set({ held: 1, heldBecause: because }).where('held', '=', 0).execute()
+}
+
+/** Throws `REBUILD_NOT_EMPTY`. */
+export async function requireEmpty(store: Store, folder: string): Promise<void> {
+  if ((await stepsDone(store)).length > 0) throw new OwnBackupError('REBUILD_NOT_EMPTY', { place: store.location })
+  for (const path of Object.values(ownFiles)) {
+    const there = await readFile(join(folder, path)).then(
+      () => true,
+      () => false,
+    )
+    if (there) throw new OwnBackupError('REBUILD_NOT_EMPTY', { place: folder })
+  }
+}
+
+interface Found extends AsyncDisposable {
+  readonly repository: IndexedRepository
+}
+
+async function findOwnRepository({ location, password, signal }: BringBackOptions): Promise<Found> {
+  const base = location.replace(/\/+$/, '')
+  for (const place of [`${base}/${ownRepositoryName}`, base]) {
+    await using stack = new AsyncDisposableStack()
+    const backend = stack.use(openBackend(parseLocation(place, process.env)))
+    try {
+      const repository = stack.use(await openRepository(backend, { password, signal }))
+      const indexed = await loadIndex(repository, { signal })
+      const owned = stack.move()
+      return { repository: indexed, [Symbol.asyncDispose]: async () => await owned.disposeAsync() }
+    } catch (thrown) {
+      if (!hasCode(thrown, 'REPOSITORY_NOT_FOUND')) throw thrown
+    }
+  }
+  throw new OwnBackupError('REBUILD_NOTHING_THERE', { location: parseLocation(location, process.env).display })
+}
+
+/** Of the newest backup that is whole. From when it is stands in the report. */
+async function newestFiles(repository: IndexedRepository, options: BringBackOptions): Promise<SavedFile[]> {
+  const { signal } = options
+  const snapshots = await loadSnapshots(repository, { signal, onDamaged: () => undefined })
+  const own = snapshots.filter(({ tags }) => tags.includes(ownTag)).reverse()
+  for (const snapshot of own) {
+    const files = await loadFiles(repository, snapshot, { folder: ownFolder, signal }).catch((thrown: unknown) => {
+      if (isDamage(thrown)) return undefined
+      throw thrown
+    })
+    if (files && (await isWhole(files, options))) return files
+  }
+  throw new OwnBackupError('REBUILD_NOTHING_THERE', { location: repository.backend.location })
+}
+
+/** Reads all of it once before anything is entered: half a server must not come of it. */
+async function isWhole(files: readonly SavedFile[], { signal }: Cancellable): Promise<boolean> {
+  try {
+    for (const file of files) for await (const piece of file.pieces({ signal })) void piece
+    return true
+  } catch (thrown) {
+    if (isDamage(thrown)) return false
+    throw thrown
+  }
+}
+
+function isDamage(thrown: unknown): boolean {
+  return ['BLOB_DAMAGED', 'BLOB_NOT_FOUND'].some((code) => hasCode(thrown, code))
+}
+
+async function textOf(files: readonly SavedFile[], name: string): Promise<string> {
+  const file = files.find((each) => each.name === name)
+  const bytes: Buffer[] = []
+  if (file) for await (const piece of file.pieces()) bytes.push(piece)
+  return Buffer.concat(bytes).toString('utf8')
+}
+
+function readAbout(text: string): About {
+  try {
+    return aboutSchema.parse(JSON.parse(text))
+  } catch (cause) {
+    throw new OwnBackupError('REBUILD_BACKUP_INVALID', { reason: `it does not say what it is (${aboutFile})`, cause })
+  }
+}
+
+async function writeOwnFile(files: readonly SavedFile[], name: string, path: string): Promise<void> {
+  const text = await textOf(files, name)
+  if (text === '') return
+  await mkdir(dirname(path), { recursive: true, mode: 0o700 })
+  await writeFile(path, text, { mode: 0o600, flag: 'wx', flush: true })
+}
