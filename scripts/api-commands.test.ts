@@ -59,7 +59,15 @@ test('no secret is asked for by a flag', () => {
   assert.ok(flags.length > 10)
   for (const { command, field } of flags) {
     if (byHand.includes(command) || field.kind === 'secret') continue
-    assert.doesNotMatch(field.name, /password|secret|passphrase|credential/i, command)
+    assert.doesNotMatch(field.name, /password|secret|passphrase|credential|token/i, command)
+  }
+})
+
+test('every flag says what it is', () => {
+  for (const { command, query, body } of apiCommands) {
+    for (const { name, kind, about } of [...query, ...(body?.fields ?? [])]) {
+      assert.ok(kind === 'secret' || about !== undefined, `${name} of ${command}: give its schema a description`)
+    }
   }
 })
 

@@ -36,27 +36,33 @@ export const alertSchema = z.object({
 
 /** In which words alerts are told. */
 export const wordsSchema = z.object({
-  language: z.enum(languages).default('en'),
-  timeZone: timeZoneSchema.default('UTC'),
+  language: z.enum(languages).default('en').describe('of the sentences'),
+  timeZone: timeZoneSchema.default('UTC').describe('of the times in them, as Europe/Berlin'),
 })
 
-export const alertKeysSchema = z.object({ keys: z.array(z.string().min(1).max(1_000)).min(1).max(1_000) })
+export const alertKeysSchema = z.object({
+  keys: z
+    .array(z.string().min(1).max(1_000))
+    .min(1)
+    .max(1_000)
+    .describe('keys of the alerts, as `alert list` shows them'),
+})
 
 const channelWords = z.string().max(2_000)
 
 /** What of a channel is to be another. Null takes away what need not be there. */
 export const channelChangesSchema = z.strictObject({
-  name: channelWords.optional(),
-  host: channelWords.optional(),
-  port: z.int().optional(),
-  security: channelWords.optional(),
-  user: channelWords.nullable().optional(),
+  name: channelWords.optional().describe('another name'),
+  host: channelWords.optional().describe('mail server'),
+  port: z.int().optional().describe('its port'),
+  security: channelWords.optional().describe('starttls, tls, or none for a relay without a login'),
+  user: channelWords.nullable().optional().describe('login at the mail server'),
   password: channelWords.nullable().optional(),
-  from: channelWords.optional(),
-  url: channelWords.optional(),
+  from: channelWords.optional().describe('address that mails come from'),
+  url: channelWords.optional().meta({ typed: 'secret', description: 'address that is called' }),
   secret: channelWords.optional(),
-  topic: channelWords.optional(),
-  token: channelWords.nullable().optional(),
+  topic: channelWords.optional().describe('topic of ntfy'),
+  token: channelWords.meta({ typed: 'secret' }).nullable().optional().describe('token of ntfy'),
 })
 export type ChannelChanges = z.infer<typeof channelChangesSchema>
 
@@ -64,7 +70,11 @@ export type ChannelChanges = z.infer<typeof channelChangesSchema>
 export const shownChannelSchema = z.looseObject({ id: z.string(), name: z.string(), kind: z.string() })
 
 /** Whom a test message goes to: by email an address has to be named, unless it is one's own. */
-export const channelTestSchema = z.object({ address: z.email().max(254).optional() }).default({})
+export const channelTestSchema = z
+  .object({
+    address: z.email().max(254).optional().describe('whom a test mail goes to (default: your own address)'),
+  })
+  .default({})
 
 export const deliverySchema = z.object({
   delivered: z.boolean(),

@@ -123,13 +123,18 @@ export const timeZoneSchema = z.string().max(64).refine(isTimeZone, 'a time zone
 /** Somebody who hears of alerts; need not be able to sign in. */
 export const alertPersonSchema = z.strictObject({
   id: idSchema,
-  name: nameSchema,
-  language: z.enum(languages).default('en'),
-  timeZone: timeZoneSchema.default('UTC'),
+  name: nameSchema.describe('name of the person'),
+  language: z.enum(languages).default('en').describe('in which messages are written'),
+  timeZone: timeZoneSchema.default('UTC').describe('of the person, as Europe/Berlin'),
   /** The clients whose alerts this person hears. Those of the server itself go to whoever hears all. */
   clients: z.union([z.literal('all'), z.array(idSchema).min(1).max(10_000)]).default('all'),
   /** 1 hears first; 2 when nobody of step 1 has acknowledged in time; and so on. */
-  step: z.int().min(1).max(9).default(1),
+  step: z
+    .int()
+    .min(1)
+    .max(9)
+    .default(1)
+    .describe('who hears first has 1; the next step hears when nobody takes it on (default: 1)'),
   ways: z.array(waySchema).max(10),
   /** No message but critical ones, in the person's own time. `from` after `to` goes over midnight. */
   quietHours: z
@@ -150,9 +155,9 @@ export type Digest = NonNullable<Person['digest']>
 
 /** An outside address that is called while all is well. When the calls stay away, somebody there raises the alarm. */
 export const deadManSchema = z.strictObject({
-  url: urlSchema,
-  method: z.enum(['GET', 'POST']).default('GET'),
-  everyMinutes: z.int().min(1).max(1440).default(5),
+  url: urlSchema.meta({ typed: 'secret', description: 'address that is called' }),
+  method: z.enum(['GET', 'POST']).default('GET').describe('how it is called (default: GET)'),
+  everyMinutes: z.int().min(1).max(1440).default(5).describe('minutes between calls (default: 5)'),
 })
 export type DeadMan = z.infer<typeof deadManSchema>
 
@@ -168,17 +173,49 @@ export const alertSettingsSchema = z
       .partial()
       .default({}),
     /** What is still so is said again after this time. */
-    remindAfterHours: z.int().min(1).max(720).default(24),
+    remindAfterHours: z
+      .int()
+      .min(1)
+      .max(720)
+      .default(24)
+      .describe('hours after which what is still so is said again (default: 24)'),
     /** What is over is said to be over when it has stayed over for this time. */
-    settleMinutes: z.int().min(0).max(1440).default(10),
+    settleMinutes: z
+      .int()
+      .min(0)
+      .max(1440)
+      .default(10)
+      .describe('minutes that something has to stay over before it is said to be over (default: 10)'),
     /** After a message on a way, what comes up is gathered for this time. */
-    gatherMinutes: z.int().min(0).max(120).default(5),
+    gatherMinutes: z
+      .int()
+      .min(0)
+      .max(120)
+      .default(5)
+      .describe('minutes for which news is gathered after a message (default: 5)'),
     /** More of what has been said within the hour waits for the next; a new kind of critical alert does not. */
-    mostPerHour: z.int().min(1).max(60).default(6),
-    escalateFrom: severitySchema.default('critical'),
-    escalateAfterMinutes: z.int().min(1).max(10_080).default(30),
+    mostPerHour: z
+      .int()
+      .min(1)
+      .max(60)
+      .default(6)
+      .describe('messages in an hour; then only a new kind of critical alert comes through (default: 6)'),
+    escalateFrom: severitySchema
+      .default('critical')
+      .describe('from which severity on the next people hear of it (default: critical)'),
+    escalateAfterMinutes: z
+      .int()
+      .min(1)
+      .max(10_080)
+      .default(30)
+      .describe('minutes after which they do, when nobody takes it on (default: 30)'),
     /** An acknowledgement that mends nothing is forgotten after this time. */
-    acknowledgedForHours: z.int().min(1).max(720).default(72),
+    acknowledgedForHours: z
+      .int()
+      .min(1)
+      .max(720)
+      .default(72)
+      .describe('hours after which an acknowledgement that mended nothing is forgotten (default: 72)'),
     deadMan: deadManSchema.optional(),
   })
   .superRefine(({ channels, people }, context) => {

@@ -29,14 +29,24 @@ const share = z.number().min(0).max(1)
 
 /** What keeps a single person, or a stolen account, from removing backups. */
 export const safetySettingsSchema = z.strictObject({
-  /** On a server with one person: hours that what removes something waits. */
-  delayHours: hours.default(72),
-  /** Days that a second person has time to allow it. */
-  approvalDays: z.int().min(1).max(90).default(7),
-  /** Days that what was removed can be put back. */
-  softDeleteDays: z.int().min(1).max(3_650).default(30),
-  /** How much one run of retention may remove without a person. */
-  mostSnapshots: share.default(0.25),
-  mostBytes: share.default(0.25),
+  delayHours: hours
+    .default(72)
+    .describe('where there is one person: hours that what removes something waits (default: 72)'),
+  approvalDays: z
+    .int()
+    .min(1)
+    .max(90)
+    .default(7)
+    .describe('days that a second person has time to allow it (default: 7)'),
+  softDeleteDays: z
+    .int()
+    .min(1)
+    .max(3_650)
+    .default(30)
+    .describe('days that what was removed can be put back (default: 30)'),
+  mostSnapshots: share
+    .default(0.25)
+    .describe('share of the snapshots, 0 to 1, that one run may remove without a person (default: 0.25)'),
+  mostBytes: share.default(0.25).describe('the same of the bytes (default: 0.25)'),
 })
 export type SafetySettings = z.infer<typeof safetySettingsSchema>

@@ -44,27 +44,42 @@ export const placeCredentialsSchema = z.union([
 ])
 
 const changeable = {
-  name: nameSchema,
+  name: nameSchema.describe('its name, by which policies name it'),
   /** Left out in a change: as before. */
   credentials: placeCredentialsSchema.optional(),
   place: copyPlaceSchema.default({}),
   deletableBy: deletableBySchema.default({ writer: true, machine: false, people: [] }),
-  /** S3 with object lock: for so many days nobody can delete what was written. */
-  lockDays: z.int().min(1).max(3650).nullable().default(null),
-  /** Rotated disks: after so many days without any a reminder. */
-  remindAfterDays: z.int().min(1).max(365).nullable().default(null),
+  lockDays: z
+    .int()
+    .min(1)
+    .max(3650)
+    .nullable()
+    .default(null)
+    .describe('S3 with object lock: for so many days nobody can delete what was written'),
+  remindAfterDays: z
+    .int()
+    .min(1)
+    .max(365)
+    .nullable()
+    .default(null)
+    .describe('rotated disks: a reminder after so many days without any'),
 }
 
 export const changedDestinationSchema = z.strictObject(changeable)
 
 export const newDestinationSchema = z.strictObject({
   ...changeable,
-  kind: destinationKindSchema,
+  kind: destinationKindSchema.describe('what it is'),
   /**
    * As `--repo` takes it: the repositories' copies lie below it. Of disks: the folder on each, absolute, with `*` for the part
    * of the path that differs.
    */
-  location: z.string().trim().min(1).max(2000),
+  location: z
+    .string()
+    .trim()
+    .min(1)
+    .max(2000)
+    .describe('as --repo takes it; of disks the folder on each, with * for what differs: /media/*/copies'),
   /** The copies' password. Left out: each has the password of the repository that it is a copy of. */
   password: z.string().min(12).max(256).optional(),
 })

@@ -4,11 +4,11 @@ import { timeSchema } from './answers.ts'
 /** The recovery kit of a client. */
 
 export const newKitSchema = z.strictObject({
-  language: z.enum(['en', 'de']).default('en'),
+  language: z.enum(['en', 'de']).default('en').describe('of the page (default: en)'),
   /** Of whoever asks: the kit holds every password of the client's repositories. */
   password: z.string().min(1).max(256),
   /** Whom to call, in plain words. */
-  contact: z.string().trim().min(1).max(500).optional(),
+  contact: z.string().trim().min(1).max(500).optional().describe('whom to call, in plain words'),
 })
 
 /** Shown once: neither the page nor the file is kept. */
@@ -34,7 +34,7 @@ export const kitStateSchema = z.object({
   byHand: z.array(z.string()),
 })
 
-export const kitCodeSchema = z.strictObject({ code: z.string().max(200) })
+export const kitCodeSchema = z.strictObject({ code: z.string().max(200).describe('the code on the printed kit') })
 
 export const kitConfirmationSchema = z.object({
   /** `old`: the code of an older kit; the newest is to be printed. */

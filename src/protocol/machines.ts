@@ -51,10 +51,10 @@ export const newEnrolmentLineSchema = z.object({
 export const enrolSchema = z.object({
   secret: z.string().min(20).max(200),
   /** Ed25519, SPKI in base64, made on the machine. */
-  publicKey: z.base64().max(200),
+  publicKey: z.base64().max(200).describe('Ed25519, SPKI in base64'),
   about: aboutMachineSchema,
   /** Ed25519 over the secret, in base64url: the machine has the private half. */
-  proof: z.base64url().max(100),
+  proof: z.base64url().max(100).describe('Ed25519 over the secret, in base64url'),
 })
 
 export const renameSchema = z.object({ name: nameSchema.describe('the new name') })

@@ -8,9 +8,9 @@ export const nameSchema = z.string().trim().min(1).max(200)
 
 /** The first owner, or a person who was invited, with what the link carries. */
 export const setUpSchema = z.object({
-  token: z.string().min(20).max(200),
-  email: emailSchema,
-  name: nameSchema,
+  token: z.string().min(20).max(200).describe('what the link ends with'),
+  email: emailSchema.describe('address to sign in with'),
+  name: nameSchema.describe('name of the person'),
   password: passwordSchema,
 })
 

@@ -40,14 +40,15 @@ export const proofSettingsSchema = z.strictObject({
 export type ProofSettings = z.output<typeof proofSettingsSchema>
 
 export const askTestRestoreSchema = z.strictObject({
-  where: z.enum(['server', 'machine']).default('server'),
+  where: z.enum(['server', 'machine']).default('server').describe('where it is restored (default: server)'),
   /** Left out: one at random. */
-  snapshot: snapshotIdSchema.exactOptional(),
+  snapshot: snapshotIdSchema.exactOptional().describe('which (default: one at random)'),
   /** The same seed chooses the same files of the same snapshot. */
   seed: z
     .string()
     .regex(/^[A-Za-z0-9_-]{1,64}$/)
-    .exactOptional(),
+    .exactOptional()
+    .describe('the same seed chooses the same files of the same snapshot'),
 })
 
 export const askTrialSchema = z.strictObject({

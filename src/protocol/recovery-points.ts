@@ -59,13 +59,16 @@ const rawPathSchema = z
   .max(140_000)
 
 /** Where something lies in a recovery point: as text, or its bytes as base64url, where names are no text. */
-const placeShape = { path: z.string().max(100_000).optional(), rawPath: rawPathSchema.optional() }
+const placeShape = {
+  path: z.string().max(100_000).optional().describe('where it lies'),
+  rawPath: rawPathSchema.optional().describe('the same by its bytes, base64url, where names are no text'),
+}
 
 export const listedFolderQuerySchema = z.object({
   ...placeShape,
   /** The `rawName` of the last entry of the page before. */
-  after: rawPathSchema.optional(),
-  limit: z.coerce.number().int().min(1).max(1_000).default(200),
+  after: rawPathSchema.optional().describe('the `rawName` of the last entry of the page before'),
+  limit: z.coerce.number().int().min(1).max(1_000).default(200).describe('entries on a page (default: 200)'),
 })
 
 export const listedFolderSchema = z.object({
@@ -87,7 +90,12 @@ export const listedFolderSchema = z.object({
 })
 
 /** Why somebody opens what belongs to others; it stands in the audit log. */
-export const reasonSchema = z.string().trim().min(5, 'a sentence that others will read').max(500)
+export const reasonSchema = z
+  .string()
+  .trim()
+  .min(5, 'a sentence that others will read')
+  .max(500)
+  .describe('why you look; it stands in the audit log')
 
 export const previewOrderSchema = z.strictObject({ ...placeShape, reason: reasonSchema })
 
@@ -100,7 +108,7 @@ export const previewAnswerSchema = z.object({
 export const comparisonOrderSchema = z.strictObject({
   ...placeShape,
   /** The recovery point with the older version. */
-  older: recoveryPointIdSchema,
+  older: recoveryPointIdSchema.describe('the recovery point with the older version'),
   reason: reasonSchema,
 })
 
@@ -117,5 +125,5 @@ export const downloadOrderSchema = z.strictObject({
   ...placeShape,
   reason: reasonSchema,
   /** Of a folder. */
-  format: z.enum(['zip', 'tar']).default('zip'),
+  format: z.enum(['zip', 'tar']).default('zip').describe('of a folder (default: zip)'),
 })

@@ -28,13 +28,18 @@ export const askRestoreSchema = z
     /** `latest`: the one that the server received last. */
     snapshot: z.union([snapshotIdSchema, z.literal('latest')]).default('latest'),
     /** The machine whose snapshot it is; left out: the one that restores. */
-    from: idSchema.exactOptional(),
+    from: idSchema.exactOptional().describe('the machine whose data it is (default: the one that restores)'),
     /** None: everything. */
-    paths: pathsSchema.default([]),
+    paths: pathsSchema.default([]).describe('what is restored (default: everything)'),
     to: restoreTargetSchema.default({ how: 'new folder' }),
-    otherwise: otherwiseSchema.default('wait'),
+    otherwise: otherwiseSchema
+      .default('wait')
+      .describe('what is not allowed there unasked: waits for a yes on the machine, or goes to a new folder'),
     /** Owners, setuid bits and devices of what is not in the machine's own list, too: waits for a yes. */
-    withOwners: z.boolean().default(false),
+    withOwners: z
+      .boolean()
+      .default(false)
+      .describe('owners, setuid bits and devices of what is not its own, too: waits for a yes'),
   })
   .refine(({ paths, to }) => to.how === 'new folder' || paths.length > 0, {
     message: 'what is restored in place is named',

@@ -5,17 +5,24 @@ import { nameSchema } from './people.ts'
 
 /** Machines without our agent, and the ready scripts by which stock restic backs them up. */
 
-export const newMachineSchema = z.strictObject({ name: nameSchema, kind: machineKindSchema.default('pc') })
+export const newMachineSchema = z.strictObject({
+  name: nameSchema.describe('its name'),
+  kind: machineKindSchema.default('pc').describe('what it is (default: pc)'),
+})
 
 const weekdays = ['sunday', 'monday', 'tuesday', 'wednesday', 'thursday', 'friday', 'saturday'] as const
 
 /** What a script backs up, and when. */
 export const scriptOrderSchema = z.strictObject({
-  system: z.enum(['linux', 'macos', 'windows']),
+  system: z.enum(['linux', 'macos', 'windows']).describe('for which the script is'),
   /** Absolute. */
-  paths: z.array(z.string().min(1).max(4_096)).min(1).max(100),
+  paths: z.array(z.string().min(1).max(4_096)).min(1).max(100).describe('what is backed up, absolute'),
   /** Patterns as of restic. */
-  excludes: z.array(z.string().min(1).max(4_096)).max(1_000).default([]),
+  excludes: z
+    .array(z.string().min(1).max(4_096))
+    .max(1_000)
+    .default([])
+    .describe('patterns of what is left out, as of restic'),
   /** By the machine's own clock. */
   schedule: z.strictObject({
     hour: z.int().min(0).max(23),
@@ -24,9 +31,9 @@ export const scriptOrderSchema = z.strictObject({
     days: z.array(z.enum(weekdays)).min(1).max(7).optional(),
   }),
   /** Whether it runs on battery, too. */
-  onBattery: z.boolean().default(true),
+  onBattery: z.boolean().default(true).describe('whether it runs on battery, too (default: yes)'),
   /** KiB a second. */
-  uploadLimit: z.int().min(1).max(1_000_000_000).optional(),
+  uploadLimit: z.int().min(1).max(1_000_000_000).optional().describe('KiB a second'),
 })
 export type ScriptOrder = z.output<typeof scriptOrderSchema>
 

@@ -32,24 +32,24 @@ export const searchQuerySchema = z
      * Words, all of which must be in the path of the file, or together in quotation marks; without regard to case and
      * accents. One with `*` or `?` is a pattern for a whole name: `*.xlsx`. One with `/` goes over several names: `accounts/2024`.
      */
-    text: z.string().max(500).default(''),
+    text: z.string().max(500).default('').describe('words of the path, or a pattern of the name: *.xlsx'),
     /** Where the words must be: in the path, of which the name is a part, or in the name itself. */
-    within: z.enum(['path', 'name']).default('path'),
+    within: z.enum(['path', 'name']).default('path').describe('where the words must be (default: path)'),
     /** Only what is below this folder. As text, or as `rawFolder`. */
-    folder: z.string().min(1).max(100_000).optional(),
-    rawFolder: rawPathSchema.optional(),
-    types: z.array(z.enum(searchEntryTypes)).min(1).max(4).optional(),
+    folder: z.string().min(1).max(100_000).optional().describe('only what is below this folder'),
+    rawFolder: rawPathSchema.optional().describe('the same by its bytes, base64url'),
+    types: z.array(z.enum(searchEntryTypes)).min(1).max(4).optional().describe('only these types'),
     /** When a version was last modified, by its own time. Folders have none here. */
     modified: rangeSchema(timeSchema).optional(),
     /** Bytes. */
     size: rangeSchema(sizeSchema).optional(),
     /** Only what was there then, by the newest recovery point that is not later. */
-    at: timeSchema.optional(),
+    at: timeSchema.optional().describe('only what was there then'),
     /** Only what is not there any more, and whose absence a recovery point after this moment was the first to show. */
-    deletedSince: timeSchema.optional(),
+    deletedSince: timeSchema.optional().describe('only what has gone since'),
     /** Only what a recovery point after this moment was the first to have: new files, and new versions. With `deletedSince`: one of both. */
-    changedSince: timeSchema.optional(),
-    machines: z.array(idSchema).min(1).max(1000).optional(),
+    changedSince: timeSchema.optional().describe('only what is new or has changed since'),
+    machines: z.array(idSchema).min(1).max(1000).optional().describe('only of these machines'),
     /** Which recovery points are looked at at all. */
     recoveryPoints: z
       .strictObject({
@@ -63,11 +63,11 @@ export const searchQuerySchema = z
       })
       .optional(),
     /** Files on a page. */
-    limit: z.int().min(1).max(200).default(50),
+    limit: z.int().min(1).max(200).default(50).describe('files on a page (default: 50)'),
     /** Versions that are told of each file, the newest. */
-    versions: z.int().min(1).max(500).default(10),
+    versions: z.int().min(1).max(500).default(10).describe('versions of each file, the newest (default: 10)'),
     /** From the answer before, for the page after it. Everything else must be the same as there. */
-    cursor: z.string().max(200_000).optional(),
+    cursor: z.string().max(200_000).optional().describe('from the answer before, for the page after it'),
   })
   .refine(({ limit, versions }) => limit * versions <= 10_000, 'not more than 10,000 versions on a page')
 

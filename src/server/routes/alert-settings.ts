@@ -235,7 +235,9 @@ export const alertSettingsRoutes = [
     summary: 'How messages fared, the newest first.',
     command: 'alert deliveries',
     access,
-    query: z.object({ before: z.coerce.number().int().optional() }),
+    query: z.object({
+      before: z.coerce.number().int().optional().describe('the `seq` of the last one of the page before'),
+    }),
     answer: z.array(attemptSchema.extend({ seq: z.int() })),
     async handle({ query: { before } }, { store }) {
       let query = store.db

@@ -12,7 +12,7 @@ import { ServerError } from '../errors.ts'
 import { formatMoment } from '../time.ts'
 
 const ofClient = z.object({ client: idSchema })
-const muteSchema = alertKeysSchema.extend({ until: timeSchema })
+const muteSchema = alertKeysSchema.extend({ until: timeSchema.describe('until when') })
 
 /** Milliseconds for which something can be muted at most: what is muted for ever is forgotten. */
 const longestMute = 31 * 86_400_000
@@ -24,7 +24,7 @@ export const alertRoutes = [
     summary: 'What is not as it should be, the worst first.',
     command: 'alert list',
     access: { by: 'person', right: 'see', of: 'each' },
-    query: wordsSchema.extend({ client: idSchema.optional() }),
+    query: wordsSchema.extend({ client: idSchema.optional().describe('only those of this client') }),
     answer: z.array(alertSchema),
     async handle({ caller, query: { client, ...words } }, { alerting, clock }) {
       const [{ state }, settings] = [await alerting.store.load(), await alerting.settings.load()]

@@ -22,7 +22,10 @@ export const approvalRoutes = [
     summary: 'What was asked for and needs a second person or a delay, newest first.',
     command: 'approval list',
     access: { by: 'person', right: 'see', of: 'each' },
-    query: z.object({ client: idSchema.optional(), state: approvalSchema.shape.state.optional() }),
+    query: z.object({
+      client: idSchema.optional().describe('only those of this client'),
+      state: approvalSchema.shape.state.optional().describe('only those in this state'),
+    }),
     answer: z.array(approvalSchema),
     async handle({ caller, query: { client, state } }, { store }) {
       const seen = clientsWith(caller.grants, 'see')

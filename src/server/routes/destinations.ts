@@ -33,7 +33,7 @@ export const destinationRoutes = [
     command: 'destination list',
     summary: 'Where copies lie, how old each is, who can delete it, and what the last tamper test found.',
     access: { by: 'person', right: 'see', of: 'each' },
-    query: z.object({ client: idSchema.optional() }),
+    query: z.object({ client: idSchema.optional().describe('only those of this client') }),
     answer: z.array(destinationSchema),
     async handle({ caller, query: { client } }, services) {
       const seen = clientsWith(caller.grants, 'see')
@@ -97,7 +97,7 @@ export const destinationRoutes = [
     summary: 'Forgets a destination that no backup policy names, its name typed back. What lies there stays.',
     access: { by: 'person', right: 'administer', of: 'destination' },
     params: named,
-    body: z.object({ name: nameSchema }),
+    body: z.object({ name: nameSchema.describe('its name, typed back') }),
     answer: doneSchema,
     async handle({ params: { destination: id }, body: { name }, caller }, services) {
       const { clientId } = await removeDestination(services, id, name)
@@ -207,7 +207,10 @@ export const destinationRoutes = [
     summary: 'Makes a disk that is plugged in one of a destination’s, by a mark in its folder.',
     access: { by: 'person', right: 'administer', of: 'destination' },
     params: named,
-    body: z.object({ folder: z.string().min(1).max(4096), label: nameSchema }),
+    body: z.object({
+      folder: z.string().min(1).max(4096).describe('where it is plugged in'),
+      label: nameSchema.describe('what is written on it'),
+    }),
     answer: diskSchema,
     async handle({ params: { destination: id }, body: { folder, label }, caller }, services) {
       const destination = await destinationOf(services, id)
@@ -225,7 +228,7 @@ export const destinationRoutes = [
     summary: 'Forgets one of a destination’s disks, which is lost or worn out. What is on it stays.',
     access: { by: 'person', right: 'administer', of: 'destination' },
     params: named,
-    body: z.object({ disk: idSchema }),
+    body: z.object({ disk: idSchema.describe('id of the disk') }),
     answer: doneSchema,
     async handle({ params: { destination: id }, body: { disk }, caller }, services) {
       const { clientId } = await destinationOf(services, id)

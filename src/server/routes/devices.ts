@@ -16,7 +16,11 @@ export const deviceRoutes = [
     summary: 'Enters a machine that takes no software: the agent of another machine reads it over SFTP, FTP or SMB.',
     access: { by: 'person', right: 'operate', of: 'client' },
     params: z.object({ client: idSchema }),
-    body: z.object({ name: nameSchema, readBy: idSchema, access: deviceAccessSchema }),
+    body: z.object({
+      name: nameSchema.describe('its name'),
+      readBy: idSchema.describe('machine whose agent reads it'),
+      access: deviceAccessSchema,
+    }),
     answer: machineSchema,
     async handle({ params: { client: clientId }, body, caller }, services) {
       const machine = await createDevice(services, clientId, body)
@@ -50,7 +54,7 @@ export const deviceRoutes = [
     summary: 'Changes how a machine that takes no software is read, and by which machine.',
     access: { by: 'person', right: 'operate', of: 'machine' },
     params: named,
-    body: z.object({ readBy: idSchema, access: deviceAccessSchema }),
+    body: z.object({ readBy: idSchema.describe('machine whose agent reads it'), access: deviceAccessSchema }),
     answer: doneSchema,
     async handle({ params: { machine: id }, body, caller }, services) {
       await changeDevice(services, id, body)

@@ -92,7 +92,7 @@ export const lookRoutes = [
       'Makes a backup policy of what the agent proposes; the machine follows it, in place of those before or besides.',
     access: { by: 'person', right: 'operate', of: 'machine' },
     params: named,
-    body: z.object({ besides: z.boolean().default(false) }),
+    body: z.object({ besides: z.boolean().default(false).describe('also when the machine follows policies already') }),
     answer: storedSchema,
     async handle({ params: { machine: machineId }, body: { besides }, caller }, services) {
       const { report } = await requireLook(services, machineId)
@@ -118,13 +118,16 @@ export const lookRoutes = [
     access: { by: 'person', right: 'see', of: 'machine' },
     params: named,
     query: z.object({
-      policy: idSchema,
-      /** Bytes per second towards the repository, where somebody measured them. */
-      lineRate: rateSchema.optional(),
-      diskWriteRate: rateSchema.optional(),
-      diskReadRate: rateSchema.optional(),
-      /** Hours that a disk is on its way. */
-      travelHours: z.coerce.number().min(0).max(10_000).default(24),
+      policy: idSchema.describe('the backup policy'),
+      lineRate: rateSchema.optional().describe('bytes a second towards the repository, where somebody measured them'),
+      diskWriteRate: rateSchema.optional().describe('bytes a second onto the disk'),
+      diskReadRate: rateSchema.optional().describe('bytes a second off the disk, at the server'),
+      travelHours: z.coerce
+        .number()
+        .min(0)
+        .max(10_000)
+        .default(24)
+        .describe('hours that the disk is on its way (default: 24)'),
     }),
     answer: z.object({
       size: sizeSchema,

@@ -48,7 +48,7 @@ export const machineEvidenceRoutes = [
     summary: 'Has the machine load its last dumps by a policy into servers made for it, to try them.',
     access: { by: 'person', right: 'operate', of: 'machine' },
     params: named,
-    body: z.object({ policy: idSchema }),
+    body: z.object({ policy: idSchema.describe('the backup policy') }),
     answer: operationSchema,
     async handle({ params: { machine: machineId }, body: { policy: policyId }, caller }, services) {
       const followed = (await policiesOf(services, machineId)).find(({ id }) => id === policyId)

@@ -122,7 +122,7 @@ export const machineRoutes = [
     command: 'machine away',
     access: { by: 'person', right: 'operate', of: 'machine' },
     params: named,
-    body: z.object({ until: timeSchema.nullable() }),
+    body: z.object({ until: timeSchema.nullable().describe('when it is expected again') }),
     answer: machineSchema,
     async handle({ params: { machine: id }, body: { until }, caller }, services) {
       const awayUntil = until === null ? null : Date.parse(until)

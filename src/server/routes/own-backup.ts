@@ -35,7 +35,7 @@ export const ownBackupRoutes = [
       'Names another place for the server’s own backup. What lies at the old one stays. The password stays what it is.',
     access: { by: 'person', right: 'administer', of: 'server' },
     body: z.strictObject({
-      location: z.string().trim().min(1).max(2000).nullable(),
+      location: z.string().trim().min(1).max(2000).nullable().describe('as --repo takes it'),
       credentials: placeCredentialsSchema.nullable().default(null),
       /** Of the repository that lies there already. */
       password: z.string().min(1).max(200).optional(),

@@ -35,12 +35,11 @@ export const proofRoutes = [
     summary: 'What was measured, newest first.',
     access: { by: 'person', right: 'see', of: 'each' },
     query: z.object({
-      client: idSchema.optional(),
-      machine: idSchema.optional(),
-      repository: idSchema.optional(),
-      kind: z.string().max(100).optional(),
-      /** Milliseconds since 1970: measured before. */
-      before: z.coerce.number().int().optional(),
+      client: idSchema.optional().describe('only of this client'),
+      machine: idSchema.optional().describe('only of this machine'),
+      repository: idSchema.optional().describe('only of this repository'),
+      kind: z.string().max(100).optional().describe('only of this kind: backup, check, test-restore, trial, ledger, …'),
+      before: z.coerce.number().int().optional().describe('measured before, milliseconds since 1970'),
     }),
     answer: z.array(evidenceRecordSchema),
     async handle({ caller, query: { client, machine, repository, kind, before } }, { store }) {
@@ -115,7 +114,9 @@ export const proofRoutes = [
     summary: 'Has the server check the repository of a machine now: the next part of its data, or everything.',
     access: { by: 'person', right: 'operate', of: 'machine' },
     params: ofMachine,
-    body: z.strictObject({ read: z.enum(['next part', 'everything']).default('next part') }),
+    body: z.strictObject({
+      read: z.enum(['next part', 'everything']).default('next part').describe('how much is read (default: next part)'),
+    }),
     answer: operationSchema,
     async handle({ params, body: { read }, caller }, services) {
       const asked = { kind: 'check', where: 'server', readEverything: read === 'everything' } as const
@@ -162,10 +163,8 @@ export const proofRoutes = [
     access: { by: 'person', right: 'see', of: 'machine' },
     params: ofMachine,
     query: z.object({
-      /** The machine that would be restored to; left out: itself. */
-      to: idSchema.optional(),
-      /** Seconds that it may take. */
-      limit: z.coerce.number().positive().optional(),
+      to: idSchema.optional().describe('the machine that would be restored to (default: itself)'),
+      limit: z.coerce.number().positive().optional().describe('seconds that it may take'),
     }),
     answer: forecastSchema,
     async handle({ params, query: { to = params.machine, limit }, signal }, services) {

@@ -35,8 +35,8 @@ export const recoveryPointRoutes = [
     access: { by: 'person', right: 'see', of: 'machine' },
     params: ofMachine,
     query: z.object({
-      limit: z.coerce.number().int().min(1).max(500).default(100),
-      after: recoveryPointIdSchema.optional(),
+      limit: z.coerce.number().int().min(1).max(500).default(100).describe('how many on a page (default: 100)'),
+      after: recoveryPointIdSchema.optional().describe('the last one of the page before'),
     }),
     answer: recoveryPointPageSchema,
     handle: async ({ params: { machine }, query, signal }, services) =>

@@ -23,7 +23,10 @@ export const repositoryRoutes = [
     summary: 'The repositories that the server keeps: size, quota, holds, what was removed and can be put back.',
     command: 'repository list',
     access: { by: 'person', right: 'see', of: 'each' },
-    query: z.object({ client: idSchema.optional(), machine: idSchema.optional() }),
+    query: z.object({
+      client: idSchema.optional().describe('only those of this client'),
+      machine: idSchema.optional().describe('only those of this machine'),
+    }),
     answer: z.array(repositorySchema),
     async handle({ caller, query: { client, machine } }, services) {
       const seen = clientsWith(caller.grants, 'see')
@@ -69,7 +72,7 @@ export const repositoryRoutes = [
     command: 'repository quota',
     access: { by: 'person', right: 'administer', of: 'repository' },
     params: named,
-    body: z.object({ bytes: z.int().min(0).nullable() }),
+    body: z.object({ bytes: z.int().min(0).nullable().describe('how large it may become') }),
     answer: repositorySchema,
     async handle({ params: { repository: id }, body: { bytes }, caller }, services) {
       const { clientId } = await rowOf(services, id)
@@ -88,7 +91,7 @@ export const repositoryRoutes = [
     command: 'repository hold',
     access: { by: 'person', right: 'operate', of: 'repository' },
     params: named,
-    body: z.object({ because: z.string().trim().min(1).max(500) }),
+    body: z.object({ because: z.string().trim().min(1).max(500).describe('why') }),
     answer: repositorySchema,
     async handle({ params: { repository: id }, body: { because }, caller: { actor } }, services) {
       await services.store.db.transaction().execute(async (transaction) => {
@@ -104,7 +107,7 @@ export const repositoryRoutes = [
     command: 'repository lift',
     access: { by: 'person', right: 'administer', of: 'repository' },
     params: named,
-    body: z.object({ trust: z.boolean().default(false) }),
+    body: z.object({ trust: z.boolean().default(false).describe('call its suspect snapshots trusted') }),
     answer: repositorySchema,
     async handle({ params: { repository: id }, body: { trust }, caller: { actor } }, services) {
       await services.store.db.transaction().execute(async (transaction) => {
@@ -122,7 +125,7 @@ export const repositoryRoutes = [
     command: 'repository put-back',
     access: { by: 'person', right: 'operate', of: 'repository' },
     params: named,
-    body: z.object({ snapshot: snapshotId.optional() }),
+    body: z.object({ snapshot: snapshotId.optional().describe('only this one') }),
     answer: operationSchema,
     handle: async ({ params: { repository: id }, body: { snapshot }, caller }, services) =>
       await order(services, caller, { id, kind: 'put-back', more: snapshot === undefined ? {} : { snapshot } }),
