@@ -2,7 +2,8 @@ import assert from 'node:assert/strict'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { mkdir } from 'node:fs/promises'
 import { test } from 'node:test'
-import { Business } from '../helpers/business-of-one.ts'
+import { Business, snapshotOf } from '../helpers/business-of-one.ts'
+import type { Operation } from '../helpers/business-of-one.ts'
 import { missing, peer } from '../helpers/peers.ts'
 import { run, runOk } from '../helpers/run.ts'
 
@@ -18,12 +19,9 @@ test(
     business.startAgent()
     await business.until('the machine is ready', () => Promise.resolve(business.agentSaid.includes('its repository')))
     await business.ask(`/api/machines/${business.machine}/backup`, { policy })
-    await business.until('a backup is done', async () =>
-      (await business.operations()).some(({ state }) => state === 'done'),
-    )
-    const operation = (await business.operations()).find(({ state }) => state === 'done')
-    assert.equal(operation?.kind, 'backup')
-    const snapshotId = operation.result?.['snapshotId'] as string
+    const backups = async () => (await business.operations()).filter(({ kind }) => kind === 'backup')
+    await business.until('a backup is done', async () => (await backups()).some(({ state }) => state === 'done'))
+    const snapshotId = snapshotOf((await backups())[0] as Operation)
     await business.stopAgent()
 
     const repository = JSON.parse(readFileSync(folder.join('agent', 'repository.json'), 'utf8')) as Record<

@@ -120,7 +120,13 @@ test(
       to: { repository: 'own' },
     }
     const { id } = await owner.ask<{ id: string }>(`/api/clients/${machine?.clientId}/policies`, policy)
-    await owner.ask(`/api/machines/${machine?.id}/policies`, { policies: [id] }, 'PUT')
+    const followed = await owner.ask<{ id: string }[]>(`/api/machines/${machine?.id}/policies`)
+    // Beside the first one: to follow that no more would wait for an approval.
+    await owner.ask(
+      `/api/machines/${machine?.id}/policies`,
+      { policies: [...followed.map((one) => one.id), id] },
+      'PUT',
+    )
     const ordered = await owner.ask<Operation>(`/api/machines/${machine?.id}/backup`, { policy: id })
     const { state, reason, result } = await owner.ended('backup', ordered.id)
     assert.deepEqual([state, reason], ['done', null])

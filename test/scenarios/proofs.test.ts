@@ -41,7 +41,8 @@ test('a test restore on the machine is timed, a trial makes the forecast known, 
   assert.equal(existsSync(join(nas.data, 'scratch')), false, 'nothing of it stays on the machine')
 
   assert.equal((await prove('check', { read: 'everything' })).state, 'done')
-  spoilLargestPack(business.folder.join('server', 'repositories'))
+  const [{ id } = { id: '' }] = await business.ask<{ id: string }[]>('/api/repositories')
+  spoilLargestPack(business.folder.join('server', 'repositories', id))
   const check = await prove('check', { read: 'everything' })
   assert.deepEqual([check.state, check.code], ['failed', 'DAMAGE_FOUND'])
   assert.match(check.reason ?? '', /It touches \d+ paths?\./)
@@ -50,10 +51,10 @@ test('a test restore on the machine is timed, a trial makes the forecast known, 
   assert.equal((await prove('trial', { where: 'server' })).code, 'TEST_RESTORE_FAILED')
 })
 
-function spoilLargestPack(repositories: string): void {
-  const packs = readdirSync(repositories, { recursive: true, encoding: 'utf8' })
-    .filter((name) => /\/data\/.*[0-9a-f]{64}$/.test(name))
-    .map((name) => join(repositories, name))
+function spoilLargestPack(repository: string): void {
+  const packs = readdirSync(repository, { recursive: true, encoding: 'utf8' })
+    .filter((name) => /^data\/.*[0-9a-f]{64}$/.test(name))
+    .map((name) => join(repository, name))
     .toSorted((one, other) => statSync(other).size - statSync(one).size)
   const [path = ''] = packs
   const bytes = readFileSync(path)

@@ -56,6 +56,8 @@ function postgres(connectionString: string): Dialect {
   const pool = new pg.Pool({ connectionString, max: mostConnections, types, connectionTimeoutMillis: 10_000 })
   // An idle connection that breaks is replaced by the pool; the query that needs one is told if that fails.
   pool.on('error', () => undefined)
+  // The same of one that is in use, between two queries: the next query says it, and nothing else may end for it.
+  pool.on('connect', (client) => client.on('error', () => undefined))
   return new PostgresDialect({ pool })
 }
 
