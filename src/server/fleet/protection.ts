@@ -55,7 +55,9 @@ function describePolicy({ policy: { name, what, when } }: StoredPolicy, discover
     ...hookDumps.map(({ hook }) => `what the hook ${hook} dumps`),
   ]
   const parts = [...include, ...(dumps.length > 0 ? [`dumps of ${dumps.join(', ')}`] : [])]
-  const much = include.length > 0 ? ` (${amount(sizeOf(include, discovery))} were counted)` : ''
+  const size = sizeOf(include, discovery)
+  // Folders that a person named may not be among what was looked at.
+  const much = size.files > 0 ? ` (${amount(size)} were counted)` : ''
   return `"${name}" backs up ${listOf(parts, 20)}${much}; ${sayWhen(when)}.`
 }
 
