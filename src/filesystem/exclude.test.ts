@@ -64,6 +64,9 @@ const component = fc.oneof(
   fc.constantFrom(
     '*',
     '**',
+    '**',
+    '**',
+    '**',
     '?',
     'a*',
     '*b',
@@ -83,7 +86,7 @@ const component = fc.oneof(
 const pattern = fc
   .tuple(
     fc.constantFrom('', '', '!', '/', '!/', '/ROOT/', '/ROOT/', '!/ROOT/'),
-    fc.array(component, { minLength: 1, maxLength: 4 }),
+    fc.array(component, { minLength: 1, maxLength: 5 }),
   )
   .map(([start, components]) => start + components.join('/'))
 const excludeOptions = fc.record({

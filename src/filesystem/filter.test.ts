@@ -45,6 +45,72 @@ test('patterns match paths as they do in restic', () => {
   }
 })
 
+test('of several ** each has a name for every ** after it, as in restic', () => {
+  // Each as `restic find` of 0.19.1 says.
+  const table: readonly (readonly [pattern: string, matching: readonly string[], others: readonly string[]])[] = [
+    ['/a/**/**', ['/a/x', '/a/x/y'], ['/a']],
+    ['/a/**/b/**', ['/a/b/x', '/a/x/b/y', '/a/x/y/b/z'], ['/a/b', '/a/x/b', '/a/x']],
+    ['/**/a/**/b', ['/x/a/y/b', '/a/x/b', '/a/b/x', '/x/a/b/y'], ['/a/b', '/x/a/b']],
+    ['/**/**/**', ['/x/y'], ['/x']],
+    ['/a/**/**/**/b', ['/a/x/y/b', '/a/b/x/y', '/a/x/b/y'], ['/a/b', '/a/b/x', '/a/x/b']],
+    ['a/**/b/**', ['/a/b', '/x/a/b', '/a/x/b'], ['/a', '/b/a']],
+    ['a/**/**/**', ['/x/a', '/a/x'], ['/a']],
+    ['**/**/**/a', ['/x/a', '/a/x'], ['/a']],
+    ['**/**/**', ['/x'], []],
+    ['**/**/**/**', ['/x/y'], ['/x']],
+  ]
+  for (const [pattern, matching, others] of table) {
+    const list = compilePatterns([pattern])
+    for (const path of matching) assert.equal(list.match(path).matched, true, `${pattern} ${path}`)
+    for (const path of others) {
+      const { matched, childMayMatch } = list.match(path)
+      assert.deepEqual({ matched, childMayMatch }, { matched: false, childMayMatch: true }, `${pattern} ${path}`)
+    }
+  }
+  const without = compilePatterns(['/a', '!/a/**/**'])
+  assert.deepEqual(
+    ['/a', '/a/x'].map((path) => without.match(path).matched),
+    [true, false],
+  )
+})
+
+test('** stands for as many folders as restic tries', () => {
+  const component = fc.oneof(fc.constant('**'), fc.constantFrom('a', 'b', '*', 'ab', '?'))
+  const pattern = fc
+    .tuple(fc.constantFrom('', '/'), fc.array(component, { minLength: 1, maxLength: 6 }))
+    .map(([start, components]) => start + components.join('/'))
+  const path = fc.array(fc.constantFrom('a', 'b', 'ab'), { minLength: 1, maxLength: 7 })
+  const property = fc.property(pattern, path, (text, names) => {
+    assert.equal(compilePatterns([text]).match(`/${names.join('/')}`).matched, matchesWhenSpelledOut(text, names))
+  })
+  fc.assert(property, { ...seeded(), numRuns: 5000 })
+})
+
+/** The slow way: one `**` after the other is spelled out as so many `*` as restic allows; then components are compared. */
+function matchesWhenSpelledOut(pattern: string, names: readonly string[]): boolean {
+  const isRooted = pattern.startsWith('/')
+  // Both sides begin with the root where they have one.
+  const size = names.length + 1
+  const spellOut = (parts: readonly string[]): boolean => {
+    const at = parts.indexOf('**')
+    if (at < 0) return holds(parts, names, isRooted)
+    const most = size - parts.length - (isRooted ? 1 : 0) + 1
+    const stars = Array.from({ length: Math.max(0, most + 1) }, (_, count) => Array<string>(count).fill('*'))
+    return stars.some((some) => spellOut([...parts.slice(0, at), ...some, ...parts.slice(at + 1)]))
+  }
+  return spellOut(pattern.slice(isRooted ? 1 : 0).split('/'))
+}
+
+function holds(parts: readonly string[], names: readonly string[], isRooted: boolean): boolean {
+  if (parts.length === 0) return isRooted
+  const begins = isRooted ? [0] : names.map((_, at) => at)
+  return begins.some(
+    (begin) =>
+      begin + parts.length <= names.length &&
+      parts.every((part, i) => compileComponent(part, part)(names[begin + i] as string)),
+  )
+}
+
 test('looking at a name gives the same as entering it', () => {
   const component = fc.constantFrom('a', 'b', 'ab', '*', '**', '?', 'a*')
   const pattern = fc
@@ -78,6 +144,12 @@ test('characters are code points, and a byte that is no UTF-8 is one character',
 })
 
 test('a pattern of many stars takes no exponential time', () => {
+  const path = '/a'.repeat(200)
+  for (const start of ['', '/']) {
+    const anyDepth = start + '**/a/'.repeat(40)
+    assert.equal(compilePatterns([`${anyDepth}a`]).match(path).matched, true)
+    assert.equal(compilePatterns([`${anyDepth}b`]).match(path).matched, false)
+  }
   const matches = compileComponent('*a'.repeat(60) + '?', '')
   assert.equal(matches('a'.repeat(200)), true)
   assert.equal(matches('a'.repeat(59)), false)

@@ -25,7 +25,7 @@ for (const [storage, seed] of [
 
 test('mutants of every kind of object are read as restic reads them, or refused with a code', { skip }, async (t) => {
   const say = (line: string) => t.diagnostic(line)
-  const { findings, mutants } = await fuzz({ seed: 1, seconds: 120, batches: 1, kinds: [], say })
+  const { findings, mutants } = await fuzz({ seed: 1, seconds: Infinity, batches: 1, kinds: [], say })
   assert.deepEqual(findings, [])
   assert.ok(mutants.size > 5, 'hardly anything was tried')
 })

@@ -94,8 +94,11 @@ async function compareMutants(results: Results, work: Work, mutants: readonly Bu
   const { base, kind, subject, folder, seed } = work
   using batch = new Batch(base, `${folder}/batch`)
   const names = kind.put(batch, mutants)
-  const runRestic = async (...args: readonly string[]) =>
-    await run(peer('restic'), args, { env: environment(batch.folder, folder), timeout: longestAnswer })
+  const runRestic = async (...args: readonly string[]) => {
+    const ran = await run(peer('restic'), args, { env: environment(batch.folder, folder), timeout: longestAnswer })
+    if (ran.signal) throw new Error(`restic ${args.join(' ')} was ended by ${ran.signal}:\n${ran.stderr}`)
+    return ran
+  }
   const answer = await subject.ask({ kind: kind.name, folder: batch.folder, names })
   if ('crash' in answer && mutants.length > 1) return await inHalves(results, work, mutants)
   if ('crash' in answer) {

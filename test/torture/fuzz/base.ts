@@ -54,7 +54,10 @@ async function partsOf(repository: Repository, folder: string) {
     config: repository.codec.openBytes(readFileSync(`${folder}/config`)),
     key: readFileSync(`${folder}/keys/${key}`),
     trees,
-    nodes: trees.flatMap((tree) => [...nodesOf(tree)].map(canonical)).filter((node) => node.length < 1500),
+    nodes: trees
+      .flatMap((tree) => [...nodesOf(tree)].map(canonical))
+      .filter((node) => node.length < 1500)
+      .toSorted((a, b) => a.compare(b)),
   }
 }
 

@@ -39,6 +39,16 @@ export function hasPanicked({ stderr }: ResticRun): boolean {
   return /^(panic: |fatal error: |goroutine \d+ \[)/m.test(stderr)
 }
 
+/**
+ * For `restic check`: true when it came to its verdict, so that what it does not name is sound; false when Go's runtime
+ * ended it. Throws when it ended in any other way: its silence about a mutant would then be no answer.
+ */
+export function hasJudged(ran: ResticRun): boolean {
+  if (hasPanicked(ran)) return false
+  if (ran.code === 0 || ran.stderr.includes('repository contains errors')) return true
+  throw new Error(`restic check ended with ${ran.code} before its verdict:\n${ran.stderr}`)
+}
+
 /** Runs `work`; an error of ours is a refusal, anything else that is thrown is a crash, and goes through. */
 export async function verdictOf(work: () => unknown): Promise<Verdict> {
   const { UnderstudyError } = await import('#base')

@@ -3,7 +3,7 @@ import type { Backend } from '#backend'
 import { loadIndex, openRepository } from '#repository'
 import { password } from '../base.ts'
 import type { Batch } from '../base.ts'
-import { hasPanicked, verdictOf } from '../kind.ts'
+import { hasJudged, verdictOf } from '../kind.ts'
 import type { FuzzKind, RunRestic, Verdict, Verdicts } from '../kind.ts'
 import { mutateJson } from '../mutate.ts'
 
@@ -29,7 +29,7 @@ function shortIndex(json: Buffer): Buffer {
 
 async function readByRestic(_: Batch, names: readonly string[], run: RunRestic): Promise<Verdicts> {
   const ran = await run('check', '--no-lock', '--no-cache')
-  if (hasPanicked(ran)) return {}
+  if (!hasJudged(ran)) return {}
   return Object.fromEntries(
     names.map((name): [string, Verdict] => {
       const line = ran.stderr

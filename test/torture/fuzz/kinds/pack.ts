@@ -6,7 +6,7 @@ import { compressedEntryLength } from '../../../../src/repository/format/pack-he
 import type { PackBlobs } from '../../../../src/repository/format/pack-header.ts'
 import { password, sha256 } from '../base.ts'
 import type { Batch } from '../base.ts'
-import { hasPanicked, stable, verdictOf } from '../kind.ts'
+import { hasJudged, hasPanicked, stable, verdictOf } from '../kind.ts'
 import type { FuzzKind, RunRestic, Verdict, Verdicts } from '../kind.ts'
 import { flipBit, insertBytes, removeBytes, repeatBytes } from '../mutate.ts'
 
@@ -157,7 +157,7 @@ function oddBlob(batch: Batch, mutant: Buffer, number: number) {
 
 async function checkByRestic(_: Batch, names: readonly string[], run: RunRestic): Promise<Verdicts> {
   const ran = await run('check', '--read-data', '--no-lock', '--no-cache')
-  if (hasPanicked(ran)) return {}
+  if (!hasJudged(ran)) return {}
   return Object.fromEntries(
     names.map((name): [string, Verdict] => {
       const [pack = ''] = name.split(' ')

@@ -3,8 +3,8 @@ import { RepositoryError, idFromHex, loadIndex, loadTree, openRepository } from 
 import type { IndexedRepository, Node } from '#repository'
 import { password, treeOf } from '../base.ts'
 import type { Batch } from '../base.ts'
-import { hasPanicked, stable, timeOf, unknownValue, verdictOf } from '../kind.ts'
-import type { FuzzKind, RunRestic, Verdict, Verdicts } from '../kind.ts'
+import { hasJudged, hasPanicked, stable, timeOf, unknownValue, verdictOf } from '../kind.ts'
+import type { FuzzKind, ResticRun, RunRestic, Verdict, Verdicts } from '../kind.ts'
 import { mutateJson } from '../mutate.ts'
 
 /** A node as `restic find --json` prints it; numbers are their digits. */
@@ -43,39 +43,67 @@ export const treeKind: FuzzKind = {
   ours: readByUs,
 }
 
+/**
+ * `check` says which trees are bad, `find` what stands in the others. `find` ends at the first folder without a subtree
+ * or node without a type, which `check` merely names; snapshots of one time come in any order, so such a tree may hide
+ * any others, even all of them.
+ */
 async function readByRestic(_: Batch, names: readonly string[], run: RunRestic): Promise<Verdicts> {
   const checked = await run('check', '--no-lock', '--no-cache')
+  if (!hasJudged(checked)) return {}
   const found = await run('find', '--json', '--no-lock', '--no-cache', '*')
-  if (hasPanicked(checked) || hasPanicked(found)) return {}
-  const bad = new Map<string, string>()
-  for (const [, tree = '', why = ''] of checked.stderr.matchAll(/error for tree ([0-9a-f]{8}):\n(.*)/g))
-    bad.set(tree, why)
-  const values = valuesByTree(found.stdout)
+  if (hasPanicked(found)) return {}
+  const { unreadable, values } = readFound(found)
   if (!values && names.length > 1) return {}
+  const bad = reasonsByTree(checked.stderr)
   return Object.fromEntries(
     names.map((name): [string, Verdict] => {
-      const why = bad.get(name.slice(0, 8))
-      return [
-        name,
-        why === undefined
-          ? { accepted: true, value: values ? (values.get(name) ?? '[]') : unknownValue }
-          : { accepted: false, why },
-      ]
+      const why = bad.get(name.slice(0, 8)) ?? unreadable.get(name) ?? whyEnded(found)
+      const value = values ? (values.get(name) ?? '[]') : unknownValue
+      return [name, why === undefined ? { accepted: true, value } : { accepted: false, why }]
     }),
   )
 }
 
-/** Undefined when it is no JSON: `find` cannot print a time beyond the year 9999. */
-function valuesByTree(stdout: string): Map<string, string> | undefined {
+interface FoundTrees {
+  readonly unreadable: ReadonlyMap<string, string>
+  /** Undefined when `find` has not told everything. */
+  readonly values: ReadonlyMap<string, string> | undefined
+}
+
+/** Among its JSON, wherever it was just then, `find` complains of trees without sense, and of those with a folder that is not there. */
+function readFound({ code, stdout, stderr }: ResticRun): FoundTrees {
+  const unreadable = new Map<string, string>()
+  const json = stdout.replaceAll(complaint, (text, tree?: string) => {
+    if (tree !== undefined) unreadable.set(tree, text.trim())
+    return ''
+  })
+  const isWhole = code === 0 && !stderr.includes(cannotPrint)
+  return { unreadable, values: isWhole ? valuesByTree(json) : undefined }
+}
+
+const complaint = /Unable to load tree ([0-9a-f]{64})\n| \.\.\. which belongs to snapshot [0-9a-f]{64}\n/g
+
+/** `find` leaves out a node whose time it cannot print (an offset of 24 hours), and goes on. */
+const cannotPrint = 'Marshal failed'
+
+function whyEnded({ code, stderr }: ResticRun): string | undefined {
+  return code === 0 ? undefined : `find ended with ${code}: ${stderr.trim().split('\n')[0]}`
+}
+
+/** By the first eight digits of a tree's id. */
+function reasonsByTree(stderr: string): Map<string, string> {
+  const errors = stderr.matchAll(/error for tree ([0-9a-f]{8}):\n(.*)/g)
+  return new Map([...errors].map(([, tree = '', why = '']) => [tree, why]))
+}
+
+/** Undefined when it is no JSON. */
+function valuesByTree(json: string): Map<string, string> | undefined {
   const asDigits = (_: string, value: unknown, { source }: { readonly source?: string }) =>
     typeof value === 'number' ? source : value
-  const json = stdout.slice(Math.max(0, stdout.indexOf('[')))
   let all: readonly Found[]
   try {
-    all = JSON.parse(
-      json === '' ? '[]' : json,
-      asDigits as (key: string, value: unknown) => unknown,
-    ) as readonly Found[]
+    all = JSON.parse(json, asDigits as (key: string, value: unknown) => unknown) as readonly Found[]
   } catch {
     return undefined
   }
