@@ -1,7 +1,7 @@
 import type http from 'node:http'
 import type { ClientRequest, IncomingMessage, OutgoingHttpHeaders } from 'node:http'
 import type https from 'node:https'
-import type { Socket } from 'node:net'
+import type { LookupFunction, Socket } from 'node:net'
 import { Readable } from 'node:stream'
 import { builtIn, hasCode } from '#base'
 import type { CallOptions } from './backend.ts'
@@ -23,6 +23,20 @@ export interface HttpClientOptions {
   readonly env?: NodeJS.ProcessEnv | undefined
   /** False when requests are signed for one host: another would refuse them. Default: true. */
   readonly followRedirects?: boolean | undefined
+  readonly admit?: Admit | undefined
+}
+
+/**
+ * The addresses at which a host may be reached, at least one; throws when there is none. For locations that somebody entered
+ * who must not get further into this machine's network by them: it is asked for every host that is connected to, also after
+ * a redirect, and just these addresses are connected to, whatever the name leads to a moment later. Proxies are not used then:
+ * they would look up names by themselves.
+ */
+export type Admit = (host: string) => Promise<readonly AdmittedAddress[]>
+
+export interface AdmittedAddress {
+  readonly address: string
+  readonly family: 4 | 6
 }
 
 export interface Credentials {
@@ -62,7 +76,8 @@ export class HttpClient implements Disposable {
 
   constructor(options: HttpClientOptions) {
     this.#options = options
-    const shared = { keepAlive: true, maxFreeSockets: options.connections, timeout: 90_000, proxyEnv: options.env }
+    const proxyEnv = options.admit ? undefined : options.env
+    const shared = { keepAlive: true, maxFreeSockets: options.connections, timeout: 90_000, proxyEnv }
     this.#httpAgent = new (builtIn('node:http').Agent)(shared)
     this.#httpsAgent = new (builtIn('node:https').Agent)({ ...shared, ...loadTls(options.tls ?? {}) })
   }
@@ -88,8 +103,9 @@ export class HttpClient implements Disposable {
   /** A kept connection may have been closed by the server in the same moment: then the request goes out anew. */
   async #sendFresh(request: HttpRequest, url: URL): Promise<HttpResponse> {
     for (let attempt = 1; ; attempt++) {
-      const { limits = {} } = this.#options
-      const sending = new Sending(this.#start(request, url), request, { expects: this.#expects, limits })
+      const { limits = {}, admit } = this.#options
+      const lookup = admit && answerWith(await admit(url.hostname))
+      const sending = new Sending(this.#start(request, { url, lookup }), request, { expects: this.#expects, limits })
       try {
         const response = await sending.response
         if (sending.expectIgnored) this.#expects = false
@@ -101,7 +117,10 @@ export class HttpClient implements Disposable {
     }
   }
 
-  #start({ method, url: asked, headers, body }: HttpRequest, url: URL): ClientRequest {
+  #start(
+    { method, url: asked, headers, body }: HttpRequest,
+    { url, lookup }: { readonly url: URL; readonly lookup: LookupFunction | undefined },
+  ): ClientRequest {
     const { socketPath } = this.#options
     const isOurHost = url.hostname === asked.hostname // a host that we were redirected to gets no password
     const isSecure = url.protocol === 'https:'
@@ -109,6 +128,7 @@ export class HttpClient implements Disposable {
       method,
       agent: isSecure ? this.#httpsAgent : this.#httpAgent,
       ...(socketPath === undefined ? {} : { socketPath }),
+      ...(lookup && { lookup }),
       headers: {
         'User-Agent': 'understudy',
         'Accept-Encoding': 'identity',
@@ -143,6 +163,15 @@ export class HttpClient implements Disposable {
     if (next.protocol !== 'http:' && next.protocol !== 'https:') return undefined
     next.username = next.password = ''
     return next
+  }
+}
+
+/** The name was looked up and its addresses were judged: nothing is looked up again. */
+function answerWith(addresses: readonly AdmittedAddress[]): LookupFunction {
+  return (_host, options, callback) => {
+    const [first] = addresses
+    if (options.all) callback(null, [...addresses])
+    else callback(null, first?.address ?? '', first?.family)
   }
 }
 

@@ -1,4 +1,4 @@
-import { type Clock, messageOf } from '#base'
+import { type Clock, messageOf, UnderstudyError } from '#base'
 import { BackendError } from './errors.ts'
 
 /** What HTTP servers and networks answer, in words, and whether asking again may help. */
@@ -48,7 +48,7 @@ export interface HttpErrorContext {
 
 /** The `BackendError` for a request that got no proper answer. What is ours already, and an abort's reason, pass unchanged. */
 export function requestError(thrown: unknown, { location }: HttpErrorContext): Error {
-  if (!(thrown instanceof Error) || thrown instanceof BackendError || !('code' in thrown)) return thrown as Error
+  if (!(thrown instanceof Error) || thrown instanceof UnderstudyError || !('code' in thrown)) return thrown as Error
   const code = tlsCodeOf(thrown) ?? String(thrown.code)
   const tls = tlsWords[code] ?? (/^ERR_SSL_|^ERR_TLS_|^CERT_/.test(code) ? `TLS failed (${code})` : undefined)
   if (tls) return new BackendError('TLS_REFUSED', { location, reason: tls, cause: thrown })

@@ -4,6 +4,7 @@ import type { Clock } from '#base'
 import type { Backend, ThreadReading } from './backend.ts'
 import { ConnectionsBackend } from './connections.ts'
 import { BackendError } from './errors.ts'
+import type { Admit } from './http-client.ts'
 import { LocalBackend } from './local.ts'
 import { localThreadReading } from './local-thread.ts'
 import { type Location, parseLocation } from './location.ts'
@@ -27,6 +28,8 @@ export interface OpenBackendOptions {
   readonly limits?: RateLimits | undefined
   /** Where user names, passwords and proxies are looked up. Default: the process's environment. */
   readonly env?: NodeJS.ProcessEnv | undefined
+  /** Says where `rest:` and `s3:` may connect to, for locations of people who must not get further into our network. */
+  readonly admit?: Admit | undefined
   /** Milliseconds after which a failing call is given up. Default: 15 minutes; 30 seconds for a folder. */
   readonly retryLimit?: number | undefined
   /** Seconds without progress after which a call counts as hung. Default: 300. */
@@ -70,7 +73,7 @@ function threadReadingOf(location: Location, { limits }: OpenBackendOptions): Th
 }
 
 function openBase(location: Location, options: OpenBackendOptions): Backend {
-  const { connections, tls, sftp, s3, limits, env, onNotice, clock } = options
+  const { connections, tls, sftp, s3, limits, env, admit, onNotice, clock } = options
   if (location.scheme === 'local') return new LocalBackend(location.path, { connections, limits, clock })
   if (location.scheme === 'sftp') {
     const { address, path, display } = location
@@ -80,8 +83,9 @@ function openBase(location: Location, options: OpenBackendOptions): Backend {
     return new SftpBackend({ address, path, location: display, connections, limits, ...sftp, onNotice, clock })
   }
   if (location.scheme === 's3') {
-    return new S3Backend(location, { connections, tls, limits, env, onNotice, clock, ...s3 })
+    return new S3Backend(location, { connections, tls, limits, env, admit, onNotice, clock, ...s3 })
   }
   const { display, url, credentials, socketPath } = location
-  return new RestBackend({ url, location: display, credentials, socketPath, connections, tls, limits, env, clock })
+  const http = { connections, tls, limits, env, admit, clock }
+  return new RestBackend({ url, location: display, credentials, socketPath, ...http })
 }

@@ -2,6 +2,7 @@ import { type Cancellable, type Clock, forEachConcurrent, systemClock } from '#b
 import type { Backend, CallOptions, FileRef, FileType, ListedFile, ReadOptions, WriteOptions } from './backend.ts'
 import { BackendError } from './errors.ts'
 import {
+  type Admit,
   type Credentials,
   discard,
   HttpClient,
@@ -29,6 +30,7 @@ export interface RestOptions {
   readonly tls?: TlsOptions | undefined
   readonly limits?: RateLimits | undefined
   readonly env?: NodeJS.ProcessEnv | undefined
+  readonly admit?: Admit | undefined
   readonly clock?: Clock | undefined
 }
 

@@ -3,7 +3,7 @@ import type { Clock } from '#base'
 import { untilAborted } from './abort.ts'
 import type { CallOptions } from './backend.ts'
 import type { BackendError } from './errors.ts'
-import { HttpClient, type HttpRequest, isLoopback } from './http-client.ts'
+import { type Admit, HttpClient, type HttpRequest, isLoopback } from './http-client.ts'
 import type { RateLimits } from './limit.ts'
 import { S3Credentials, type S3Keys } from './s3-credentials.ts'
 import { callError, isAboutKeys, otherRegion, type Refusal, refusalError, refusalOf } from './s3-errors.ts'
@@ -30,6 +30,7 @@ export interface S3ConnectionOptions extends S3Options {
   readonly tls?: TlsOptions | undefined
   readonly limits?: RateLimits | undefined
   readonly env: NodeJS.ProcessEnv
+  readonly admit?: Admit | undefined
   readonly clock: Clock
 }
 
@@ -56,12 +57,12 @@ export class S3Connection implements Disposable {
   #client: Promise<S3> | undefined
 
   constructor(options: S3ConnectionOptions) {
-    const { place, connections, tls, limits, env, clock, region, anonymous } = options
+    const { place, connections, tls, limits, env, admit, clock, region, anonymous } = options
     const location = place.display
     this.#options = options
     this.#region = region ?? env['AWS_REGION'] ?? env['AWS_DEFAULT_REGION'] ?? regionIn(place.endpoint) ?? defaultRegion
     const proxies = isLoopback(place.endpoint.hostname) ? undefined : env
-    this.#http = new HttpClient({ location, connections, tls, limits, env: proxies, followRedirects: false })
+    this.#http = new HttpClient({ location, connections, tls, limits, admit, env: proxies, followRedirects: false })
     this.#credentials = anonymous ? undefined : new S3Credentials({ location, env, clock })
   }
 

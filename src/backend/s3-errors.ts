@@ -1,4 +1,4 @@
-import type { Clock } from '#base'
+import { type Clock, UnderstudyError } from '#base'
 import { BackendError } from './errors.ts'
 import { type HttpAnswer, requestError, statusError } from './http-errors.ts'
 
@@ -120,7 +120,7 @@ export function refusalError(refusal: Refusal, context: RefusalContext): Backend
 /** For what is thrown by a call and is no refusal: broken connections, TLS, answers that are no XML. */
 export function callError(thrown: unknown, { location }: RefusalContext): Error {
   const known = requestError(thrown, { location })
-  if (known !== thrown || known instanceof BackendError) return known
+  if (known !== thrown || known instanceof UnderstudyError) return known
   const { $metadata } = known as ServiceError
   if (known.name === 'TypeError' && !$metadata) return known
   return new BackendError('STORAGE_FAILED', {

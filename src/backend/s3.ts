@@ -2,7 +2,7 @@ import { hash } from 'node:crypto'
 import { type Cancellable, type Clock, hasCode, systemClock } from '#base'
 import type { Backend, CallOptions, FileRef, FileType, ListedFile, ReadOptions, WriteOptions } from './backend.ts'
 import { BackendError } from './errors.ts'
-import type { HttpResponse } from './http-client.ts'
+import type { Admit, HttpResponse } from './http-client.ts'
 import { requestError } from './http-errors.ts'
 import { readAnswer } from './http-read.ts'
 import { fileDetails, folders, isValidName, layoutPath } from './layout.ts'
@@ -21,6 +21,7 @@ export interface S3BackendOptions extends S3Options {
   readonly tls?: TlsOptions | undefined
   readonly limits?: RateLimits | undefined
   readonly env?: NodeJS.ProcessEnv | undefined
+  readonly admit?: Admit | undefined
   /** Told once what the bucket does with deleted files. */
   readonly onNotice?: ((sentence: string) => void) | undefined
   /** Bytes; files of two parts and more are sent in parts. Default: 32 MiB. */

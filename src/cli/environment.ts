@@ -1,7 +1,7 @@
 /** The environment: our own names, and restic's where ours are not set, so that scripts need not be changed. */
 
 /** Names of variables without `UNDERSTUDY_` or `RESTIC_`. */
-const secrets = ['PASSWORD', 'PASSWORD2', 'FROM_PASSWORD', 'REST_PASSWORD', 'REST_USERNAME', 'TOKEN']
+const secrets = ['PASSWORD', 'PASSWORD2', 'FROM_PASSWORD', 'REST_PASSWORD', 'REST_USERNAME', 'TOKEN', 'AUDIT_TOKEN']
 
 export class Environment {
   /** A copy with everything in it. Never hand it to a child. */

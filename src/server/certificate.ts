@@ -1,5 +1,5 @@
 import { X509Certificate } from 'node:crypto'
-import { mkdir, readFile, rename, writeFile } from 'node:fs/promises'
+import { mkdir, readFile, rename, stat, writeFile } from 'node:fs/promises'
 import { isIP } from 'node:net'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
@@ -22,6 +22,9 @@ export interface Certificate {
 export async function readCertificate(certFile: string, keyFile: string): Promise<Certificate> {
   try {
     const [cert, key] = await Promise.all([readFile(certFile, 'utf8'), readFile(keyFile, 'utf8')])
+    // A group may have it, as ssl-cert on Debian; everybody may not.
+    const isOpen = process.platform !== 'win32' && ((await stat(keyFile)).mode & 0o007) !== 0
+    if (isOpen) throw new Error(`every user of this machine may read ${keyFile}`)
     return { key, cert, fingerprint: undefined, expiresAt: expiryOf(cert) }
   } catch (cause) {
     throw new ServerError('CERTIFICATE_INVALID', { reason: messageOf(cause), cause })

@@ -38,6 +38,14 @@ export const serverErrors = {
     message: 'A sealed value ({purpose}) cannot be opened.',
     hint: 'It was sealed with another key, moved from another place, or changed. Restore the database and its key from one time.',
   },
+  AUDIT_PLACE_INVALID: {
+    message: 'The audit log cannot be sent there: {reason}.',
+    hint: 'Name a file, or an address that begins with https://; a token for it goes into UNDERSTUDY_AUDIT_TOKEN.',
+  },
+  AUDIT_NOT_SENT: {
+    message: 'The audit log could not be sent on: {reason}.',
+    hint: 'It is tried again, and nothing is left out. See that the receiver runs, and what it says.',
+  },
   SIGN_IN_NEEDED: {
     message: 'This needs somebody who is signed in.',
     hint: 'Sign in, or send an API token: `authorization: Bearer TOKEN`.',
@@ -69,6 +77,10 @@ export const serverErrors = {
   TOO_MANY_STREAMS: {
     message: 'You watch what changes from {most} places already.',
     hint: 'Close some of them: programs that read /api/events need one stream each.',
+  },
+  RATE_EXCEEDED: {
+    message: 'This was done {most} times within an hour, which is as often as one person or machine may.',
+    hint: 'Wait {seconds} seconds. If it was not you, end your sessions and tokens and change the password: the audit log shows what was opened.',
   },
   SET_UP_LINK_INVALID: {
     message: 'This link was used already, has expired, or never was one.',

@@ -1,4 +1,3 @@
-import { mkdir } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { join, resolve } from 'node:path'
 import type { FastifyServerOptions } from 'fastify'
@@ -14,11 +13,13 @@ import { ServerError } from './errors.ts'
 import { firstMachineLine } from './fleet/first-machine.ts'
 import { originOf, parseListenAddress } from './listen-address.ts'
 import type { ListenAddress } from './listen-address.ts'
+import { closeOwnFolder } from './own-folder.ts'
 import { createLocalAccess, writeLocalAccess } from './people/local-access.ts'
 import { createOwnerLink } from './people/set-up-links.ts'
 import { keepIndexed } from './reading/keep-indexed.ts'
 import { openEndpoint, openOwnStorage, ownStorageFolder, storageFolderOf } from './repositories/own-storage.ts'
 import { clearOwnLocks } from './retention/own-locks.ts'
+import { openAuditSink, sendAuditRound } from './records/send-audit.ts'
 import { routes } from './routes/index.ts'
 import { bringBack, requireEmpty } from './rebuild/bring-back.ts'
 import type { About } from './rebuild/bring-back.ts'
@@ -53,6 +54,8 @@ export interface ServerOptions {
   readonly alertNetworks?: readonly string[] | undefined
   /** As people and machines reach the server, if that is not the address at which it listens. */
   readonly origin?: string | undefined
+  /** Where the audit log is sent on to, so that who takes over the server cannot rewrite it: a file, or `https://…`. */
+  readonly audit?: { readonly place: string; readonly token?: string | undefined } | undefined
   readonly logger?: FastifyServerOptions['logger']
   readonly clock?: Clock
 }
@@ -86,7 +89,8 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const { folder, database = join(folder, 'control.db'), openTarget, logger = false, clock = systemClock } = options
   const address = parseListenAddress(options.listen)
   const startedAt = clock.now()
-  await mkdir(folder, { recursive: true, mode: 0o700 })
+  const auditRounds = options.audit ? [sendAuditRound(openAuditSink(options.audit.place, options.audit))] : []
+  if (await closeOwnFolder(folder)) options.onProblem?.(`Others could look into ${folder}; it is closed now.`)
   await using starting = new AsyncDisposableStack()
   const store = starting.use(await openStore(database))
   const about = await beginRebuild(store, { ...options, clock })
@@ -124,7 +128,8 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const { signal } = ending
   const { onProblem } = options
   const work = clearOwnLocks(services, { before: startedAt, onProblem, signal }).then(
-    async () => await doServerWork(services, { jobs: serverJobs, rounds, onProblem, signal }),
+    async () =>
+      await doServerWork(services, { jobs: serverJobs, rounds: [...rounds, ...auditRounds], onProblem, signal }),
   )
   const indexing = keepIndexed(services, { onProblem, signal })
   starting.defer(async () => {

@@ -32,7 +32,7 @@ export async function serveIn(
   const listen = flags.includes('--listen') ? [] : ['--listen', `127.0.0.1:${port}`]
   const args = [mainModule, 'serve', '--json', '--data', folder, ...listen, ...flags]
   const command = start(process.execPath, args, { timeout: 600_000, env })
-  await command.printed(/\n/)
+  await command.printed(/"message_type":"serving".*\n/)
   const line = JSON.parse(command.output().stdout) as { origin: string; owner_link?: string; fingerprint?: string }
   return {
     command,

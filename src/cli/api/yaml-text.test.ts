@@ -67,3 +67,16 @@ test('a file that is not there, too long or no text is refused in a sentence', a
   writeFileSync(folder.join('bytes.yaml'), Buffer.from([0x61, 0xff]))
   await assert.rejects(readYamlFile(folder.join('bytes.yaml')), { message: /no text in UTF-8/ })
 })
+
+test('a file cannot reach what all objects share', async () => {
+  for (const text of [
+    '__proto__: {admin: true}\nname: x',
+    '{"constructor": {"prototype": {"admin": true}}}',
+    'a: &x {admin: true}\n__proto__: *x',
+  ]) {
+    await parseYaml(text, 'a file').catch(() => undefined)
+    assert.equal(({} as { admin?: boolean }).admin, undefined)
+  }
+  const { value } = await parseYaml('__proto__: {admin: true}\nname: x', 'a file').catch(() => ({ value: {} }))
+  assert.equal((value as { admin?: boolean }).admin, undefined)
+})

@@ -58,6 +58,12 @@ export function define(command: CliCommand): void {
   command.addOption(valueFlag('--tls-certificate <file>', 'certificate, PEM'))
   command.addOption(valueFlag('--tls-key <file>', 'its key, PEM'))
   command.addOption(
+    valueFlag(
+      '--audit-to <place>',
+      'send the audit log on as lines of JSON, to a file or https://… ($UNDERSTUDY_AUDIT_TOKEN: the receiver’s token)',
+    ),
+  )
+  command.addOption(
     listFlag(
       '--protect <path>',
       'at the first start: what of this machine to back up (default: what is found to be data)',
@@ -71,6 +77,9 @@ export function define(command: CliCommand): void {
 async function serve(context: CommandContext, args: readonly string[], flags: CommandFlags): Promise<void> {
   const { printer, signal, env } = context
   if (args.length > 0) throw context.refuse('serve takes no arguments')
+  // Whatever it writes is for its own user, also where nobody has said a mode.
+  process.umask(0o077)
+  const auditPlace = textOf(flags, 'auditTo')
   await using server = await startServer({
     folder: textOf(flags, 'data') ?? serverFolder(env),
     database: textOf(flags, 'database'),
@@ -84,6 +93,7 @@ async function serve(context: CommandContext, args: readonly string[], flags: Co
     origin: readOrigin(context, textOf(flags, 'origin')),
     tls: readTls(context, flags),
     rebuild: await readRebuild(context, flags),
+    audit: auditPlace === undefined ? undefined : { place: auditPlace, token: env.variables['UNDERSTUDY_AUDIT_TOKEN'] },
     logger: flags['log'] === true && { level: 'info', stream: process.stderr },
   })
   const { origin, ownerLink, fingerprint, rebuilt } = server
@@ -95,6 +105,11 @@ async function serve(context: CommandContext, args: readonly string[], flags: Co
     printer.say(`Understudy is at ${origin}. To become its owner, open this link; it works once, and for a day:`)
     printer.say('')
     printer.say(`  ${ownerLink}`)
+  }
+  if (process.getuid?.() === 0 && flags['noAgent'] === true) {
+    printer.error(
+      'The server alone needs no root: `understudy generate --systemd FOLDER` writes a unit with a user of its own.',
+    )
   }
   const stopped = new Promise<void>((ended) => signal.addEventListener('abort', () => ended(), { once: true }))
   if (flags['noAgent'] === true) return await stopped

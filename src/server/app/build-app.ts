@@ -2,16 +2,17 @@ import helmet from '@fastify/helmet'
 import fastify, { LogController } from 'fastify'
 import type { FastifyInstance, FastifyPluginAsync, FastifyReply, FastifyRequest, FastifyServerOptions } from 'fastify'
 import { serverTimeHeader } from '#protocol'
-import { addressHeader } from '../people/sign-in.ts'
 import { answerFailure } from './answer-failure.ts'
 import { callRoute } from './call-route.ts'
 import { AddressLimiter } from './limiter.ts'
 import { Nonces } from './nonces.ts'
 import { describeRoutes } from './openapi.ts'
 import { addPages } from './pages.ts'
+import { Rates } from './rates.ts'
 import type { Route } from './route.ts'
 import { eventsType } from './send-events.ts'
 import type { Services } from './services.ts'
+import { addSignIn } from './sign-in-door.ts'
 
 export interface AppOptions {
   /** `key` and `cert` in PEM; without them plain HTTP, for 127.0.0.1 only. */
@@ -25,6 +26,16 @@ export interface AppOptions {
 const mostBody = 1 << 20
 /** Milliseconds without a byte after which a connection ends. A whole upload may take much longer. */
 const mostSilence = 120_000
+
+/** What a page of the server may load and do: what lies on the server, nothing that stands in the page itself. */
+const contentPolicy = {
+  defaultSrc: ["'self'"],
+  scriptSrc: ["'self'"],
+  objectSrc: ["'none'"],
+  baseUri: ["'none'"],
+  formAction: ["'self'"],
+  frameAncestors: ["'none'"],
+}
 
 /** Builds the server's app; it listens nowhere yet. */
 export async function buildApp(
@@ -43,9 +54,8 @@ export async function buildApp(
     tls ? fastify({ ...common, https: { ...tls, minVersion: 'TLSv1.2' } }) : fastify(common)
   ) as FastifyInstance
   await app.register(helmet, {
-    contentSecurityPolicy: {
-      directives: { defaultSrc: ["'self'"], scriptSrc: ["'self'"], upgradeInsecureRequests: null },
-    },
+    contentSecurityPolicy: { useDefaults: false, directives: contentPolicy },
+    frameguard: { action: 'deny' },
     hsts: tls ? { maxAge: 31_536_000 } : false,
   })
   takeBytes(app)
@@ -59,12 +69,13 @@ export async function buildApp(
   const [nonces, strangers] = [new Nonces(), new AddressLimiter(services.clock)]
   // Streams end with their reader; a server that stops would wait for ever.
   app.addHook('preClose', async () => await services.feed.end())
+  const rates = new Rates(services.clock)
   for (const route of routes) {
     app.route({
       method: route.method,
       url: route.path,
       bodyLimit: route.mostBody ?? mostBody,
-      handler: async (request, reply) => await callRoute(route, services, { request, reply, nonces, strangers }),
+      handler: async (request, reply) => await callRoute(route, services, { request, reply, nonces, strangers, rates }),
     })
   }
   const description = describeRoutes(routes, services.origin)
@@ -91,48 +102,4 @@ function noteAnswer(request: FastifyRequest, reply: FastifyReply, { metrics }: S
 function takeBytes(app: FastifyInstance): void {
   app.removeAllContentTypeParsers()
   app.addContentTypeParser('application/json', { parseAs: 'buffer' }, (_, body, done) => done(null, body))
-}
-
-/** better-auth answers below `/api/auth`, behind limits of our own. */
-function addSignIn(app: FastifyInstance, services: Services): void {
-  const { guesses: limiter } = services
-  app.route({
-    method: ['GET', 'POST'],
-    url: '/api/auth/*',
-    handler: async (request, reply) => {
-      const tried = accountOf(request)
-      limiter.check(request.ip, tried)
-      const answer = await services.signIn.handle(toWebRequest(request, services.origin))
-      if (tried !== undefined) limiter.learn(request.ip, tried, answer.ok)
-      return await sendWebResponse(answer, reply)
-    },
-  })
-}
-
-/** The account that a call tries to get into; undefined when it tries none. */
-function accountOf({ url, body }: FastifyRequest): string | undefined {
-  if (!/^\/api\/auth\/(sign-in|two-factor)\//.test(url)) return undefined
-  try {
-    const { email } = JSON.parse((body as Buffer | undefined)?.toString('utf8') ?? '') as { email?: unknown }
-    return typeof email === 'string' ? email.toLowerCase().slice(0, 320) : ''
-  } catch {
-    return ''
-  }
-}
-
-function toWebRequest({ method, url, headers, body, ip }: FastifyRequest, origin: string): Request {
-  const known = new Headers()
-  for (const [name, value] of Object.entries(headers)) {
-    if (value !== undefined) known.set(name, Array.isArray(value) ? value.join(', ') : value)
-  }
-  known.set(addressHeader, ip)
-  const bytes = body as Buffer | undefined
-  return new Request(origin + url, { method, headers: known, ...(bytes && { body: new Uint8Array(bytes) }) })
-}
-
-async function sendWebResponse(answer: Response, reply: FastifyReply): Promise<FastifyReply> {
-  reply.status(answer.status)
-  for (const [name, value] of answer.headers) if (name !== 'set-cookie') reply.header(name, value)
-  for (const cookie of answer.headers.getSetCookie()) reply.header('set-cookie', cookie)
-  return await reply.send(Buffer.from(await answer.arrayBuffer()))
 }

@@ -10,6 +10,7 @@ import { identifyMachine, identifyPerson, identifyScript } from './identify.ts'
 import type { Call } from './identify.ts'
 import type { AddressLimiter } from './limiter.ts'
 import type { Nonces } from './nonces.ts'
+import type { Rates } from './rates.ts'
 import type { Access, Asked, Route } from './route.ts'
 import { clientOf } from './scopes.ts'
 import { sendEvents } from './send-events.ts'
@@ -22,17 +23,19 @@ export interface Exchange {
   readonly nonces: Nonces
   /** Of calls that anybody may make: who guesses at links and lines is slowed down. */
   readonly strangers: AddressLimiter
+  readonly rates: Rates
 }
 
 /** A call from door to door: who asks → with which right → for what → the handler → what it answers is as declared. */
 export async function callRoute(route: Route, services: Services, exchange: Exchange): Promise<unknown> {
-  const { request, reply, nonces, strangers } = exchange
+  const { request, reply, nonces, strangers, rates } = exchange
   const call = callOf(request)
   refuseForeignPages(call, services)
   const params = check(route.params, request.params, 'path')
   const caller = await allow(route, { call, params: request.params, services, nonces })
   const query = check(route.query, request.query, 'query')
   const body = check(route.body, route.body && parseBody(call.body), 'body')
+  await countRate(route, caller, { services, rates })
   const signal = abortedWith(reply)
   const asked: Asked<unknown, unknown, unknown, unknown> = {
     params,
@@ -53,19 +56,25 @@ export async function callRoute(route: Route, services: Services, exchange: Exch
   return shown instanceof FileAnswer ? sendFile(shown, reply) : shown
 }
 
+async function countRate(
+  { rate }: Route,
+  caller: Caller | MachineCaller | undefined,
+  { services, rates }: { readonly services: Services; readonly rates: Rates },
+): Promise<void> {
+  if (!rate || !caller) return
+  const who = 'machineId' in caller ? caller.machineId : caller.personId
+  const clientId = 'machineId' in caller ? caller.clientId : null
+  const note = { actor: caller.actor, what: 'rate.exceeded', clientId, details: { rate } }
+  await rates.take(rate, who, async () => void (await services.audit.write(note)))
+}
+
 async function handle(
   route: Route,
   asked: Asked<unknown, unknown, unknown, unknown>,
   { services, strangers }: { readonly services: Services; readonly strangers: AddressLimiter },
 ): Promise<unknown> {
   if (route.access.by !== 'anybody' || route.method === 'GET') return await route.handle(asked, services)
-  strangers.checkAddress(asked.address)
-  try {
-    return await route.handle(asked, services)
-  } catch (thrown) {
-    strangers.learnFailure(asked.address)
-    throw thrown
-  }
+  return await strangers.attempt({ address: asked.address }, async () => await route.handle(asked, services))
 }
 
 /** As Prometheus reads it: https://prometheus.io/docs/instrumenting/exposition_formats/. */

@@ -1,77 +1,33 @@
 import type { Clock } from '#base'
+import { WrongCredentials } from '../endpoint/index.ts'
+import type { Attempt } from '../endpoint/index.ts'
 import { ServerError } from '../errors.ts'
 
+/** People mistype; who fails more often waits, each time twice as long. */
+const free = { address: 19, account: 9, pair: 9 }
+
 /**
- * Slows down guessing of passwords: each address may fail so many times in a while, and each account, too. An account that
- * is being guessed at stays open to the addresses from which its owner has signed in before: an attacker can lock nobody out.
+ * Slows down guessing of passwords, links and enrolment lines, by address and by account. An account that is being guessed at
+ * stays open to the addresses from which its owner has signed in before: an attacker can lock nobody out.
  */
 export class AddressLimiter {
-  readonly #clock: Clock
-  readonly #failures = new Map<string, { count: number; readonly until: number }>()
-  readonly #proven = new Map<string, number>()
+  readonly #wrong: WrongCredentials
 
   constructor(clock: Clock) {
-    this.#clock = clock
+    this.#wrong = new WrongCredentials(clock, { free })
   }
 
-  /** Throws `TOO_MANY_REQUESTS`. */
-  check(address: string, account: string | undefined): void {
-    if (account === undefined) return
-    this.checkAddress(address)
-    if (!this.#proven.has(`${address} ${account}`)) this.#refuseBeyond(`account ${account}`, mostOfAccount)
+  /** Makes an attempt, and learns how it ends: what throws, or is not `right`, was wrong. Throws `TOO_MANY_REQUESTS`. */
+  async attempt<Result>(
+    attempt: Attempt,
+    act: () => Promise<Result>,
+    { right = () => true }: { readonly right?: (result: Result) => boolean } = {},
+  ): Promise<Result> {
+    const wait = this.#wrong.wait(attempt)
+    if (wait > 0) throw new ServerError('TOO_MANY_REQUESTS', { seconds: Math.ceil(wait / 1000) })
+    const wasRight = this.#wrong.begin(attempt)
+    const result = await act()
+    if (right(result)) wasRight()
+    return result
   }
-
-  /** For what no account is named for: links and lines. Throws `TOO_MANY_REQUESTS`. */
-  checkAddress(address: string): void {
-    this.#refuseBeyond(`address ${address}`, mostOfAddress)
-  }
-
-  learnFailure(address: string): void {
-    this.#count(`address ${address}`)
-  }
-
-  /** How a try has ended. */
-  learn(address: string, account: string, isRight: boolean): void {
-    const now = this.#clock.monotonic()
-    if (isRight) {
-      put(this.#proven, `${address} ${account}`, now)
-      this.#failures.delete(`address ${address}`)
-      return
-    }
-    this.#count(`address ${address}`)
-    this.#count(`account ${account}`)
-  }
-
-  #count(key: string): void {
-    const known = this.#current(key)
-    if (known) known.count++
-    else put(this.#failures, key, { count: 1, until: this.#clock.monotonic() + window })
-  }
-
-  #refuseBeyond(key: string, most: number): void {
-    const known = this.#current(key)
-    if (!known || known.count < most) return
-    const seconds = Math.ceil((known.until - this.#clock.monotonic()) / 1000)
-    throw new ServerError('TOO_MANY_REQUESTS', { seconds })
-  }
-
-  #current(key: string) {
-    const known = this.#failures.get(key)
-    if (known && known.until > this.#clock.monotonic()) return known
-    this.#failures.delete(key)
-    return undefined
-  }
-}
-
-/** Failures within `window` milliseconds. */
-const mostOfAddress = 20
-const mostOfAccount = 10
-const window = 15 * 60_000
-/** What is remembered of each kind; the oldest go first, so that made-up accounts take no more memory than this. */
-const mostRemembered = 10_000
-
-function put<Value>(map: Map<string, Value>, key: string, value: Value): void {
-  map.delete(key)
-  map.set(key, value)
-  if (map.size > mostRemembered) map.delete(map.keys().next().value as string)
 }

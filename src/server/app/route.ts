@@ -2,6 +2,7 @@ import type { Right } from '#protocol'
 import type { z } from 'zod'
 import type { Caller, MachineCaller } from './caller.ts'
 import type { Streamed } from './send-events.ts'
+import type { RateName } from './rates.ts'
 import type { Services } from './services.ts'
 
 /**
@@ -85,6 +86,8 @@ interface Definition<
   readonly bySession?: true
   /** Default: JSON. */
   readonly sends?: Exclude<Sending, 'events'>
+  /** It takes data or keys out: nobody may do it more often than this. */
+  readonly rate?: RateName
   readonly params?: P
   readonly query?: Q
   readonly body?: B
@@ -106,6 +109,7 @@ export interface Route {
   readonly command?: string
   readonly bySession?: true
   readonly sends?: Sending
+  readonly rate?: RateName
   readonly params?: z.ZodType
   readonly query?: z.ZodType
   readonly body?: z.ZodType

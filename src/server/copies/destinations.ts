@@ -49,6 +49,7 @@ export async function createDestination(
       remindedAt: null,
       tamperTest: null,
       createdAt: clock.now(),
+      isGuarded: wanted.isOfServer ? 0 : 1,
     })
     .onConflict((conflict) => conflict.columns(['clientId', 'name']).doNothing())
     .returningAll()

@@ -6,6 +6,7 @@ import { openBackend, parseLocation } from '#backend'
 import type { Backend, Location, OpenBackendOptions, S3Options } from '#backend'
 import { placeCredentialsSchema } from '#protocol'
 import type { z } from 'zod'
+import { AddressGuard } from '../alerts/channels/address-guard.ts'
 import type { Services } from '../app/services.ts'
 import type { Row } from '../store/tables.ts'
 import { CopyError } from './errors.ts'
@@ -21,6 +22,9 @@ export interface Reached extends AsyncDisposable {
 /** Variables by which a network is left, which belong to the server and to no destination. */
 const proxies = ['HTTP_PROXY', 'HTTPS_PROXY', 'NO_PROXY', 'http_proxy', 'https_proxy', 'no_proxy']
 
+/** Judges where a destination leads, each time it is connected to. */
+const guard = new AddressGuard()
+
 /** How long a call to a destination is tried again, in milliseconds: who copies by schedule tries the whole again anyway. */
 const retryLimit = 60_000
 
@@ -31,7 +35,11 @@ const retryLimit = 60_000
 export async function reach(
   location: string,
   credentials: PlaceCredentials | undefined,
-  { below, s3 = {} }: { readonly below: string; readonly s3?: S3Options },
+  {
+    below,
+    s3 = {},
+    isGuarded = false,
+  }: { readonly below: string; readonly s3?: S3Options; readonly isGuarded?: boolean },
 ): Promise<Reached> {
   await using made = new AsyncDisposableStack()
   const env: NodeJS.ProcessEnv = {}
@@ -51,7 +59,13 @@ export async function reach(
   const owned = made.move()
   return {
     location: parsed,
-    options: { env, sftp, retryLimit, s3: { ...s3, ...(region !== undefined && { region }) } },
+    options: {
+      env,
+      sftp,
+      retryLimit,
+      s3: { ...s3, ...(region !== undefined && { region }) },
+      ...(isGuarded && { admit: async (host) => await guard.addressesOf(host) }),
+    },
     [Symbol.asyncDispose]: async () => await owned.disposeAsync(),
   }
 }
@@ -93,7 +107,7 @@ export async function reachDestination(
   const { location, credentials } = secretsOf(services, destination)
   const base = folder ?? location
   if (destination.kind === 'folder' || folder !== undefined) await requireFolder(destination.name, base)
-  return await reach(base, credentials, { below, ...(s3 && { s3 }) })
+  return await reach(base, credentials, { below, isGuarded: destination.isGuarded === 1, ...(s3 && { s3 }) })
 }
 
 export interface OpenedPlace extends AsyncDisposable {

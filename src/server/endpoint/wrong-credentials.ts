@@ -3,8 +3,16 @@ import type { Clock } from '#base'
 export interface Attempt {
   /** Of the network. */
   readonly address: string
-  /** The user name that was given. */
-  readonly account: string
+  /** The user name that was given; undefined where the secret is all there is: links, enrolment lines. */
+  readonly account?: string | undefined
+}
+
+/** How many wrong ones cost nothing, by what they are counted by. */
+export interface FreeAttempts {
+  readonly address: number
+  readonly account: number
+  /** An account, from an address from which it has come in before. */
+  readonly pair: number
 }
 
 interface Failures {
@@ -14,8 +22,8 @@ interface Failures {
   readonly until: number
 }
 
-/** Wrong passwords that cost nothing; every further one doubles the wait. Many machines may share one address. */
-const free = { address: 30, account: 10, pair: 10 }
+/** Every further one doubles the wait. Many machines may share one address. */
+const usuallyFree: FreeAttempts = { address: 30, account: 10, pair: 10 }
 const firstWait = 1000
 const longestWait = 5 * 60_000
 /** Without a wrong password for so long, all is forgotten. */
@@ -31,11 +39,13 @@ const remembered = 20_000
  */
 export class WrongCredentials {
   readonly #clock: Clock
+  readonly #free: FreeAttempts
   readonly #failures = new BoundedMap<Failures>(remembered)
   readonly #known = new BoundedMap<true>(remembered)
 
-  constructor(clock: Clock) {
+  constructor(clock: Clock, { free = usuallyFree }: { readonly free?: FreeAttempts } = {}) {
     this.#clock = clock
+    this.#free = free
   }
 
   /** Milliseconds until the attempt may be looked at; 0: now. */
@@ -46,33 +56,49 @@ export class WrongCredentials {
   }
 
   failed(attempt: Attempt): void {
-    const now = this.#clock.monotonic()
-    for (const [kind, key] of this.#keys(attempt)) {
-      const before = this.#failures.get(key)
-      const count = (before && now - before.last < forgottenAfter ? before.count : 0) + 1
-      const over = count - free[kind]
-      const wait = over > 0 ? Math.min(longestWait, firstWait * 2 ** (over - 1)) : 0
-      this.#failures.set(key, { count, last: now, until: now + wait })
-    }
+    for (const key of this.#keys(attempt)) this.#count(key, 1)
   }
 
-  succeeded(attempt: Attempt): void {
-    const pair = pairOf(attempt)
+  succeeded({ address, account }: Attempt): void {
+    if (account === undefined) return
+    const pair = pairOf(address, account)
     this.#known.set(pair, true) // again each time, so that who comes often is not forgotten
     this.#failures.delete(pair)
   }
 
-  #keys(attempt: Attempt): readonly (readonly [keyof typeof free, string])[] {
-    const pair = pairOf(attempt)
-    if (this.#known.get(pair)) return [['pair', pair]]
-    return [
-      ['address', `address ${networkOf(attempt.address)}`],
-      ['account', `account ${shorten(attempt.account)}`],
-    ]
+  /**
+   * Counts an attempt as wrong until it has shown to be right, where looking at it takes a while: a hundred passwords that
+   * are sent at once get no further than a hundred one after the other. Call what it returns when it was right.
+   */
+  begin(attempt: Attempt): () => void {
+    const keys = this.#keys(attempt)
+    for (const key of keys) this.#count(key, 1)
+    return () => {
+      for (const key of keys) this.#count(key, -1)
+      this.succeeded(attempt)
+    }
+  }
+
+  #count([kind, key]: Key, step: 1 | -1): void {
+    const now = this.#clock.monotonic()
+    const before = this.#failures.get(key)
+    const count = Math.max(0, (before && now - before.last < forgottenAfter ? before.count : 0) + step)
+    const over = count - this.#free[kind]
+    const wait = over > 0 ? Math.min(longestWait, firstWait * 2 ** (over - 1)) : 0
+    this.#failures.set(key, { count, last: now, until: now + wait })
+  }
+
+  #keys({ address, account }: Attempt): readonly Key[] {
+    const ofAddress: Key = ['address', `address ${networkOf(address)}`]
+    if (account === undefined) return [ofAddress]
+    const pair = pairOf(address, account)
+    return this.#known.get(pair) ? [['pair', pair]] : [ofAddress, ['account', `account ${shorten(account)}`]]
   }
 }
 
-function pairOf({ address, account }: Attempt): string {
+type Key = readonly [keyof FreeAttempts, string]
+
+function pairOf(address: string, account: string): string {
   return `pair ${networkOf(address)} ${shorten(account)}`
 }
 

@@ -17,9 +17,12 @@ export async function confirmPassword(
   { personId }: Caller,
   { password, address }: TypedPassword,
 ): Promise<void> {
-  const account = `person:${personId}`
-  guesses.check(address, account)
-  const isRight = await signIn.isPasswordOf(personId, password)
-  guesses.learn(address, account, isRight)
-  if (!isRight) throw new ServerError('OWN_PASSWORD_WRONG')
+  const attempt = { address, account: accountOf(personId) }
+  const isPassword = async () => await signIn.isPasswordOf(personId, password)
+  if (!(await guesses.attempt(attempt, isPassword, { right: Boolean }))) throw new ServerError('OWN_PASSWORD_WRONG')
+}
+
+/** Under which wrong passwords of somebody who is known are counted. */
+export function accountOf(personId: string): string {
+  return `person:${personId}`
 }

@@ -34,6 +34,7 @@ export const kitRoutes = [
     summary:
       'Makes a new recovery kit, to be printed: it holds the passwords of all repositories. Asks for one’s own password; shown once.',
     access: { by: 'person', right: 'administer', of: 'client' },
+    rate: 'keys',
     params: ofClient,
     body: newKitSchema,
     answer: madeKitSchema,

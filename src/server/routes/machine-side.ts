@@ -64,6 +64,7 @@ export const machineSideRoutes = [
     path: '/api/machine/repository',
     summary: 'Gives the machine its repository on this server, with a new credential; those before it hold no longer.',
     access: { by: 'machine' },
+    rate: 'handing',
     body: wantRepositorySchema,
     answer: repositoryAccessSchema,
     async handle({ caller: { machineId, clientId, actor }, body: { password } }, services) {

@@ -60,6 +60,7 @@ export const recoveryPointRoutes = [
     summary:
       'What a file in a recovery point holds, to be looked at. Asks for a reason, which stands in the audit log.',
     access: { by: 'person', right: 'read', of: 'machine' },
+    rate: 'content',
     params: named,
     body: previewOrderSchema,
     answer: previewAnswerSchema,
@@ -75,6 +76,7 @@ export const recoveryPointRoutes = [
     summary:
       'What has changed in a file since an older recovery point. Asks for a reason, which stands in the audit log.',
     access: { by: 'person', right: 'read', of: 'machine' },
+    rate: 'content',
     params: named,
     body: comparisonOrderSchema,
     answer: comparisonAnswerSchema,
@@ -89,6 +91,7 @@ export const recoveryPointRoutes = [
     command: 'machine download',
     summary: 'A file as it was, or a folder as an archive. Asks for a reason, which stands in the audit log.',
     access: { by: 'person', right: 'read', of: 'machine' },
+    rate: 'download',
     params: named,
     body: downloadOrderSchema,
     answer: fileAnswerSchema,

@@ -29,6 +29,7 @@ export const restoreRoutes = [
     command: 'machine restore',
     summary: 'Has the machine bring back what is in a snapshot, its own or that of another machine of the client.',
     access: { by: 'person', right: 'restore', of: 'machine' },
+    rate: 'restore',
     params: machine,
     body: askRestoreSchema,
     answer: operationSchema,
@@ -42,6 +43,7 @@ export const restoreRoutes = [
     command: 'machine replace',
     summary: 'Says that the machine is lost: its key opens nothing from now on, and who uses the line takes its place.',
     access: { by: 'person', right: 'administer', of: 'machine' },
+    rate: 'restore',
     params: machine,
     answer: z.object({ line: z.string(), expiresAt: timeSchema }),
     async handle({ params, caller }, services) {
@@ -55,6 +57,7 @@ export const restoreRoutes = [
     summary:
       'What a machine needs that takes the place of a lost one: the password of the repository, where the server has it.',
     access: { by: 'machine' },
+    rate: 'handing',
     body: z.object({}),
     answer: handoverSchema,
     async handle({ caller: { machineId, clientId, actor } }, services) {
@@ -69,6 +72,7 @@ export const restoreRoutes = [
     path: '/api/machine/operations/:operation/read-access',
     summary: 'Lends the machine the way into the repository that the operation reads, for as long as it runs.',
     access: { by: 'machine' },
+    rate: 'handing',
     params: operation,
     body: z.object({ epoch: z.int() }),
     answer: readAccessSchema,

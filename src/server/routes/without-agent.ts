@@ -43,6 +43,7 @@ export const withoutAgentRoutes = [
     summary:
       'Makes the ready script of a machine without our agent. It holds secrets and is shown once; one made before works no longer.',
     access: { by: 'person', right: 'operate', of: 'machine' },
+    rate: 'handing',
     params: named,
     body: scriptOrderSchema,
     answer: madeScriptSchema,
@@ -78,6 +79,7 @@ export const withoutAgentRoutes = [
     summary:
       'What stock restic needs for the repository of a machine without our agent. Shown once; what was made before holds no longer.',
     access: { by: 'person', right: 'operate', of: 'machine' },
+    rate: 'handing',
     params: named,
     answer: resticAccessSchema,
     async handle({ params: { machine }, caller }, services) {

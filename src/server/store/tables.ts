@@ -366,6 +366,8 @@ export interface DestinationsTable {
   /** JSON: the last tamper test. */
   readonly tamperTest: string | null
   readonly createdAt: Fixed<number>
+  /** 1: held to public addresses, for who made it is no administrator of the server. */
+  readonly isGuarded: Generated<number>
 }
 
 /** One of the rotated disks of a destination: a person has adopted it, and it bears a mark. */

@@ -11,6 +11,7 @@ import * as retention from './0008-retention.ts'
 import * as proofs from './0009-proofs.ts'
 import * as copies from './0010-copies.ts'
 import * as nodes from './0011-nodes.ts'
+import * as guardedDestinations from './0013-guarded-destinations.ts'
 
 /** One step of the schema. Once released it is never edited: what is to change is a further step. */
 export interface SchemaStep {
@@ -31,4 +32,5 @@ export const schemaSteps: Readonly<Record<string, SchemaStep>> = {
   '0009-proofs': proofs,
   '0010-copies': copies,
   '0011-nodes': nodes,
+  '0013-guarded-destinations': guardedDestinations,
 }
