@@ -13,9 +13,7 @@ const enrolledAnswer = z.object({
   isReplacement: z.boolean().default(false),
 })
 
-export interface EnrolOptions extends LinkOptions {
-  readonly version: string
-}
+export type EnrolOptions = LinkOptions
 
 /**
  * Makes this machine known to the server of an enrolment line: certificate → key → enrol → remember. Interrupted at any
@@ -25,7 +23,7 @@ export interface EnrolOptions extends LinkOptions {
 export async function enrol(
   folder: AgentFolder,
   line: string,
-  { version, ...options }: EnrolOptions,
+  options: EnrolOptions,
 ): Promise<{ readonly machineId: string; readonly origin: string; readonly isApproved: boolean }> {
   const known = await folder.findEnrolled()
   if (known) throw new AgentError('AGENT_ALREADY_ENROLLED', { origin: known.origin, folder: folder.path })
@@ -34,7 +32,7 @@ export async function enrol(
   const key = await folder.key()
   const link = new ServerLink({ origin, certificate }, options)
   const proof = key.sign(enrolmentText(secret))
-  const body = { secret, publicKey: key.publicKey, proof, about: aboutThisMachine(version) }
+  const body = { secret, publicKey: key.publicKey, proof, about: aboutThisMachine(options.version) }
   const { machineId, state, isReplacement } = await link.post('/api/enrol', body, { answer: enrolledAnswer })
   const trust = certificate === undefined ? {} : { certificate }
   await folder.writeEnrolled({ machineId, origin, isReplacement, ...trust })

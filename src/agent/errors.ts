@@ -18,6 +18,10 @@ export const agentErrors = {
     message: 'The server refused: {reason} ({serverCode})',
     hint: '{serverHint}',
   },
+  VERSIONS_DIFFER: {
+    message: 'Server and agent are of versions that do not understand each other. {reason}',
+    hint: '{serverHint}',
+  },
   AGENT_NOT_ENROLLED: {
     message: 'This machine is not enrolled: there is nothing in {folder}.',
     hint: 'Enrol it with `understudy agent enroll LINE`.',

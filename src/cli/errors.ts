@@ -105,6 +105,18 @@ export const cliErrors = {
     message: '{path} cannot be written: {reason}.',
     hint: 'Check the path, and the rights of this user.',
   },
+  SERVICE_NO_SYSTEMD: {
+    message: 'This machine is not run by systemd.',
+    hint: 'Without --install the unit {file} is printed. Elsewhere, have `understudy agent run` or `understudy serve` started at boot.',
+  },
+  SERVICE_FOREIGN: {
+    message: '{path} was not written by this command.',
+    hint: 'Move it away, or print the unit without --install and put together what you need.',
+  },
+  SERVICE_NOT_STARTED: {
+    message: 'The unit was written to {path}, but `{command}` failed: {reason}.',
+    hint: 'See `systemctl status {file}` and `journalctl -u {file}`.',
+  },
   SELF_CHECK_FAILED: {
     message: 'This machine is not fit to hold or read backups as it is: {count} of the checks failed.',
     hint: 'The lines above say which, and what each means.',

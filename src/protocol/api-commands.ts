@@ -18,6 +18,8 @@ export interface ApiCommand {
   }
   /** What comes back is an operation, whose end can be waited for. */
   readonly isOperation: boolean
+  /** What comes back is a file, to be saved. */
+  readonly isFile?: true
   /** A token is not enough. */
   readonly bySession: boolean
 }

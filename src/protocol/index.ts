@@ -5,6 +5,7 @@
  * *enrolment line* is what is typed on a machine so that it becomes known; an *operation* is what runs, with its record. To
  * *read* a value is to hold it against its schema; the outcome is the value, or *mistakes*, each a place and one sentence.
  */
+export * from './agent-protocol.ts'
 export * from './agent.ts'
 export * from './alert-calls.ts'
 export * from './alerts.ts'

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { agentUpdateSchema } from './agent-protocol.ts'
 import { idSchema, timeSchema } from './answers.ts'
 import { nameSchema } from './people.ts'
 
@@ -23,6 +24,8 @@ export const aboutMachineSchema = z.object({
   agentVersion: z.string().max(50),
   /** IP addresses that it has in its networks. */
   addresses: z.array(z.string().max(64)).max(64).exactOptional(),
+  /** Policies and devices that its agent cannot read: they are of a newer version. */
+  notUnderstood: z.array(idSchema).max(1_000).exactOptional(),
 })
 
 export const machineSchema = z.object({
@@ -34,6 +37,8 @@ export const machineSchema = z.object({
   /** Whether our agent works on it; else stock restic does, or a neighbour. */
   hasAgent: z.boolean(),
   about: aboutMachineSchema.partial(),
+  /** Whether agent or server is to be updated; null: neither, or there is no agent. */
+  update: agentUpdateSchema.nullable(),
   createdAt: timeSchema,
   lastSeenAt: timeSchema.nullable(),
   awayUntil: timeSchema.nullable(),

@@ -16,7 +16,7 @@ export const serverErrors = {
   },
   DATABASE_NEWER: {
     message: 'The control database was written by a newer version of Understudy: it has the step "{step}".',
-    hint: 'Use that version again, or take the schema back with it first: `understudy server schema --to STEP`.',
+    hint: 'Use that version again, or take the schema back with it first: `understudy schema back {known}`.',
   },
   SCHEMA_STEP_FAILED: {
     message: 'The step "{step}" of the control database’s schema failed: {reason}.',
@@ -25,6 +25,24 @@ export const serverErrors = {
   SCHEMA_STEP_UNKNOWN: {
     message: 'There is no step "{step}" of the schema.',
     hint: 'The steps are: {steps}.',
+  },
+  SCHEMA_STEP_FIRST: {
+    message: 'The schema has no step to be taken back to.',
+    hint: 'See `understudy schema show`.',
+  },
+  DATABASE_IN_USE: {
+    message: 'A server works with the control database at {location}.',
+    hint: 'Stop every server that uses it, then run the command again. Nothing was changed.',
+  },
+  AGENT_TOO_OLD: {
+    message:
+      'The agent of this machine ({version}) is too old for this server: it speaks version {spoken} of the protocol, the server {oldest} to {newest}.',
+    hint: 'Update Understudy on the machine. Its backups go on by the policies that it has, and are told of later.',
+  },
+  AGENT_TOO_NEW: {
+    message:
+      'This server is too old for the agent of this machine ({version}): that speaks version {spoken} of the protocol, the server {oldest} to {newest}.',
+    hint: 'Update the server first, then its agents. Backups of the machine go on by the policies that it has, and are told of later.',
   },
   SEALING_KEY_MISSING: {
     message: 'The key that opens the server’s secrets is not at {path}.',

@@ -7,5 +7,6 @@
 export { ServerError, serverErrors } from './errors.ts'
 export { startServer } from './start-server.ts'
 export type { RunningServer, ServerOptions } from './start-server.ts'
-export { migrateTo } from './store/migrate.ts'
-export { openStore } from './store/store.ts'
+export { stepsDone } from './store/migrate.ts'
+export { openExistingStore, planBack, takeBack } from './store/take-back.ts'
+export type { BackPlan } from './store/take-back.ts'

@@ -58,6 +58,8 @@ export interface ServerOptions {
   readonly audit?: { readonly place: string; readonly token?: string | undefined } | undefined
   readonly logger?: FastifyServerOptions['logger']
   readonly clock?: Clock
+  /** Of this program. */
+  readonly version: string
 }
 
 export interface RebuildFrom {
@@ -113,6 +115,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     localAccess,
     certificateEndsAt: certificate?.expiresAt,
     alertNetworks: options.alertNetworks,
+    version: options.version,
   })
   starting.use(services.reading)
   // Before anybody can ask for anything.

@@ -1,5 +1,5 @@
 import type { FastifyInstance } from 'fastify'
-import type { Right, Role } from '#protocol'
+import type { Protocols, Right, Role } from '#protocol'
 import { buildApp } from '../../src/server/app/build-app.ts'
 import type { AppOptions } from '../../src/server/app/build-app.ts'
 import { createServices } from '../../src/server/app/create-services.ts'
@@ -35,7 +35,17 @@ export class TestServer implements AsyncDisposable {
 
   static async open(
     kind: StoreKind = storeKinds[0] as StoreKind,
-    { more = [], logger = false }: { readonly more?: readonly Route[]; readonly logger?: AppOptions['logger'] } = {},
+    {
+      more = [],
+      logger = false,
+      version = '0',
+      protocols,
+    }: {
+      readonly more?: readonly Route[]
+      readonly logger?: AppOptions['logger']
+      readonly version?: string
+      readonly protocols?: Protocols
+    } = {},
   ): Promise<TestServer> {
     const opened = await openMigrated(kind)
     const clock = new SettableClock()
@@ -45,7 +55,8 @@ export class TestServer implements AsyncDisposable {
     const storage = await openOwnStorage(folder, { store, clock })
     const storageFolder = storageFolderOf(folder, undefined)
     const places = { storage, storageFolder, folder, openTarget: openTrialTarget }
-    const services = createServices(store, sealer, { ...places, clock, origin, fingerprint: undefined })
+    const versions = { version, ...(protocols && { protocols }) }
+    const services = createServices(store, sealer, { ...places, clock, origin, fingerprint: undefined, ...versions })
     return new TestServer(await buildApp([...routes, ...more], services, { logger }), services, clock, opened)
   }
 

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict'
-import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { test } from 'node:test'
 import { missing } from '../helpers/peers.ts'
 import { freePort } from '../helpers/rest-server.ts'
 import { run, runOk } from '../helpers/run.ts'
 import { moveScript } from '../helpers/script-places.ts'
-import { callApi, ownerToken, serve, setUpOwner } from '../helpers/serving.ts'
+import { callApi, mainModule, ownerToken, serve, setUpOwner } from '../helpers/serving.ts'
 import { tempFolder } from '../helpers/temp.ts'
 
 const skip =
@@ -115,13 +115,13 @@ test(
       older: good.last.snapshot,
     })
     assert.deepEqual((compared as { comparison: { removed: number; added: number } }).comparison.removed, 2)
-    const download = await fetch(`${serving.origin}${inGood}/download`, {
-      method: 'POST',
-      headers: { 'content-type': 'application/json', authorization: `Bearer ${token}` },
-      body: JSON.stringify(place),
+    const got = folder.join('got')
+    mkdirSync(got)
+    const words = ['--raw-path', place.rawPath, '--reason', place.reason, '--to', got]
+    await runOk(process.execPath, [mainModule, 'machine', 'download', 'office pc', good.last.snapshot, ...words], {
+      env: { UNDERSTUDY_SERVER: origin, UNDERSTUDY_TOKEN: token, UNDERSTUDY_FINGERPRINT: serving.fingerprint },
     })
-    assert.equal(await download.text(), 'bread 3.20\nrolls 0.55\n')
-    assert.match(download.headers.get('content-disposition') ?? '', /^attachment; filename="prices\.txt"/)
+    assert.equal(readFileSync(`${got}/prices.txt`, 'utf8'), 'bread 3.20\nrolls 0.55\n')
     let looked: { what: string; details: Record<string, unknown> }[] = []
     await until('the end of the download is in the audit log', async () => {
       looked = ((await ask('/api/audit')) as typeof looked).filter(({ what }) => what.startsWith('content.'))

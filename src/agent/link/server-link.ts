@@ -5,7 +5,14 @@ import type { RequestOptions } from 'node:https'
 import { connect } from 'node:tls'
 import { messageOf, systemClock } from '#base'
 import type { Cancellable, Clock } from '#base'
-import { errorAnswerSchema, formatMachineSignature, serverTimeHeader, signedText } from '#protocol'
+import {
+  agentProtocols,
+  errorAnswerSchema,
+  formatMachineSignature,
+  protocolHeader,
+  serverTimeHeader,
+  signedText,
+} from '#protocol'
 import type { z } from 'zod'
 import { AgentError } from '../errors.ts'
 import type { MachineKey } from './machine-key.ts'
@@ -18,6 +25,8 @@ export interface KnownServer {
 }
 
 export interface LinkOptions {
+  /** Of this program. */
+  readonly version: string
   readonly clock?: Clock
   /** Milliseconds without an answer after which a call is given up. */
   readonly patience?: number
@@ -33,19 +42,21 @@ export class ServerLink {
   readonly server: KnownServer
   readonly #clock: Clock
   readonly #patience: number
+  readonly #version: string
   /** By how much the server's clock is ahead of this machine's, as its last answer said. */
   #serverAhead = 0
 
-  constructor(server: KnownServer, { clock = systemClock, patience = 60_000 }: LinkOptions = {}) {
+  constructor(server: KnownServer, { version, clock = systemClock, patience = 60_000 }: LinkOptions) {
     this.server = server
     this.#clock = clock
     this.#patience = patience
+    this.#version = version
   }
 
   /**
    * Posts a value and reads the answer by its schema; signed by the machine, where one is given. A machine whose clock is
    * wrong is told the server's time with the refusal, and asks once more by that.
-   * Throws `SERVER_UNREACHABLE`, `SERVER_NOT_KNOWN`, `SERVER_REFUSED`.
+   * Throws `SERVER_UNREACHABLE`, `SERVER_NOT_KNOWN`, `SERVER_REFUSED`, `VERSIONS_DIFFER`.
    */
   async post<Schema extends z.ZodType>(
     path: string,
@@ -74,7 +85,12 @@ export class ServerLink {
   }
 
   async #send(path: string, body: string, machine: Machine | undefined, { signal }: Cancellable): Promise<Answer> {
-    const headers = { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) }
+    const headers = {
+      'content-type': 'application/json',
+      'content-length': Buffer.byteLength(body),
+      'user-agent': `understudy/${this.#version}`,
+      [protocolHeader]: String(agentProtocols.newest),
+    }
     const authorization = machine && this.#authorize(machine, path, body)
     const options: RequestOptions = {
       method: 'POST',
@@ -154,6 +170,9 @@ function isPassing(status: number): boolean {
   return status >= 500 || status === 429
 }
 
+/** RFC 9110, 15.5.22. */
+const upgradeRequired = 426
+
 function refusal(status: number, json: unknown): AgentError {
   const read = errorAnswerSchema.safeParse(json)
   const {
@@ -161,6 +180,7 @@ function refusal(status: number, json: unknown): AgentError {
     message,
     hint: serverHint,
   } = read.data ?? { code: '?', message: 'it did not say why', hint: '' }
+  if (status === upgradeRequired) return new AgentError('VERSIONS_DIFFER', { reason: message, serverHint })
   return new AgentError('SERVER_REFUSED', { reason: message, status, serverCode, serverHint })
 }
 

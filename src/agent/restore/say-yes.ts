@@ -14,17 +14,18 @@ export async function sayYes(
   operationId: string,
   {
     password,
+    version,
     signal,
     clock = systemClock,
-  }: { readonly password?: string | undefined; readonly clock?: Clock } & Cancellable = {},
+  }: { readonly password?: string | undefined; readonly version: string; readonly clock?: Clock } & Cancellable,
 ): Promise<WaitingRestore> {
   const approved = await approveRestore(folder, operationId, { password })
   const { origin, certificate, machineId } = await folder.readEnrolled()
-  const link = new ServerLink({ origin, certificate }, { clock })
+  const link = new ServerLink({ origin, certificate }, { clock, version })
   const machine = { id: machineId, key: await folder.key() }
   const path = `/api/machine/operations/${operationId}/take-up`
   await link.post(path, {}, { answer: doneSchema, machine, signal }).catch(async (thrown: unknown) => {
-    if (hasCode(thrown, 'SERVER_UNREACHABLE')) return
+    if (hasCode(thrown, 'SERVER_UNREACHABLE') || hasCode(thrown, 'VERSIONS_DIFFER')) return
     // It is over: somebody has cancelled it.
     await folder.removeYes(operationId)
     throw thrown

@@ -35,6 +35,7 @@ for (const [what, status, kept] of [
   ['whose database is away', 503, true],
   ['that has a mistake of its own', 500, true],
   ['that has too much to do', 429, true],
+  ['of another version', 426, true],
   ['that does not know the machine, as after it was restored from a copy,', 401, true],
   ['to which the report makes no sense', 400, false],
   ['that knows nothing of what it is about', 404, false],
@@ -44,7 +45,7 @@ for (const [what, status, kept] of [
     let now: number = status
     await using server = await answering(() => now)
     const machine = { id: 'm', key: MachineKey.create() }
-    const reports = new Reports(new AgentFolder(folder.path), new ServerLink(server), machine)
+    const reports = new Reports(new AgentFolder(folder.path), new ServerLink(server, { version: '0' }), machine)
     await reports.say({ path: '/first', body: {} })
     now = 200
     await reports.say({ path: '/second', body: {} })

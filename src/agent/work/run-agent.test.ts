@@ -266,6 +266,36 @@ test('with the server away the machine keeps its schedule, and what happened is 
   )
 })
 
+test('an agent that its server refuses for its version says so once, keeps its schedule, and tells all of it after an update', async () => {
+  await using scene = await Scene.open()
+  await using _ = await scene.server.listen(scene.port)
+  scene.start()
+  await until(() => scene.said.includes('has its repository'))
+  const { services } = scene.server
+  for (const [oldest, update] of [
+    [3, 'needed'],
+    [0, 'server'],
+  ] as const) {
+    scene.said.length = 0
+    Object.assign(services, { protocols: { oldest, newest: oldest } })
+    scene.pass(day)
+    await until(() => scene.untold === 1)
+    await until(() => scene.said.length > 0)
+    const [machine] = (await scene.ask('GET', '/api/machines')) as { update: string }[]
+    assert.equal(machine?.update, update)
+    await systemClock.sleep(200)
+    const sentences = scene.said.filter((sentence) => /versions that do not understand each other/.test(sentence))
+    assert.equal(sentences.length, 1, scene.said.join('\n'))
+    Object.assign(services, { protocols: { oldest: 1, newest: 3 } })
+    await until(() => scene.untold === 0)
+  }
+  assert.deepEqual(
+    (await scene.over(2)).map(({ state }) => state),
+    ['done', 'done'],
+  )
+  await until(async () => ((await scene.ask('GET', '/api/machines')) as { update: null }[])[0]?.update === null)
+})
+
 test('a machine that slept for days catches up with one run, and says how many it missed', async () => {
   await using scene = await Scene.open()
   await using _ = await scene.server.listen(scene.port)

@@ -12,17 +12,17 @@ import {
   reportedSchema,
   repositoryAccessSchema,
   snapshotText,
-  welcomeSchema,
 } from '#protocol'
-import type { Discovery, Outcome, Progress, ReadDevice } from '#protocol'
+import type { Discovery, Outcome, Progress } from '#protocol'
 import { z } from 'zod'
 import { aboutThisMachine } from '../enrol.ts'
 import { AgentError } from '../errors.ts'
 import type { MachineKey } from '../link/machine-key.ts'
 import { ServerLink } from '../link/server-link.ts'
 import type { Machine } from '../link/server-link.ts'
-import type { AgentFolder, Enrolled, FollowedDevice, FollowedPolicy, OwnRepository, Runs } from '../state.ts'
+import type { AgentFolder, Enrolled, OwnRepository, Runs } from '../state.ts'
 import { mostDaysWaiting } from '../restore/waiting.ts'
+import { Following } from './following.ts'
 import { notDone } from './job.ts'
 import type { Measured, SetAside } from './job.ts'
 import { agentJobs } from './jobs.ts'
@@ -30,12 +30,13 @@ import { Looks } from './looks.ts'
 import type { Look } from './looks.ts'
 import { runOwnProgram } from './own-program.ts'
 import type { OwnProgram } from './own-program.ts'
-import { readsOf, runOf, runsOf } from './planned-runs.ts'
+import { runOf, runsOf } from './planned-runs.ts'
 import type { PlannedRun } from './planned-runs.ts'
 import type { askPowerAndLine } from './power-and-line.ts'
 import { repositoryFlags } from './repository-flags.ts'
 import { Reports } from './reports.ts'
 import { Rests } from './rests.ts'
+import { heardSchema } from './understand.ts'
 
 export interface AgentOptions extends Cancellable {
   readonly folder: AgentFolder
@@ -91,35 +92,35 @@ class Agent {
   readonly #looks: Looks
   readonly #certificate: string | undefined
   readonly #isReplacement: boolean
-  #policies: readonly FollowedPolicy[] = []
-  #devices: readonly FollowedDevice[] = []
+  readonly #following: Following
   #repository: OwnRepository | undefined
   /** Resolved as soon as there is a repository to work with. */
   readonly #ready = Promise.withResolvers<void>()
   #certificateFile: string | undefined
   /** One backup at a time: two would halve each other's speed, and meet in one repository. */
   #last: Promise<unknown> = Promise.resolve()
-  #isInTouch: boolean | undefined
+  /** The code of what keeps it from being in touch with the server; undefined: nothing does. */
+  #trouble: string | undefined
   readonly #rests: Rests
 
   constructor(options: AgentOptions, enrolled: Enrolled, key: MachineKey) {
     const { origin, machineId, certificate, isReplacement = false } = enrolled
-    const { clock = systemClock, folder, look } = options
+    const { clock = systemClock, folder, look, version } = options
     this.#options = options
     this.#clock = clock
     this.#certificate = certificate
     this.#isReplacement = isReplacement
     this.#machine = { id: machineId, key }
-    this.#link = new ServerLink({ origin, certificate }, { clock })
+    this.#link = new ServerLink({ origin, certificate }, { clock, version })
     this.#reports = new Reports(folder, this.#link, this.#machine)
     this.#rests = new Rests(clock, options.askPowerAndLine, (sentence) => this.#say(sentence))
+    this.#following = new Following(folder, (sentence) => this.#say(sentence))
     this.#looks = new Looks(folder, { clock, look })
   }
 
   async open(): Promise<void> {
     const { folder } = this.#options
-    this.#policies = await folder.readPolicies()
-    this.#devices = await folder.readDevices()
+    await this.#following.open()
     this.#repository = await folder.readRepository()
     if (this.#repository) this.#ready.resolve()
     if (this.#certificate === undefined) return
@@ -139,8 +140,9 @@ class Agent {
   /** Runs what is due by the policies that the machine has, whether or not the server can be reached. */
   async followSchedules(): Promise<void> {
     await this.#forever(async () => {
-      for (const followed of this.#policies) await this.#alone(async () => await this.#runIfDue(runOf(followed)))
-      for (const device of this.#devices)
+      for (const followed of this.#following.policies)
+        await this.#alone(async () => await this.#runIfDue(runOf(followed)))
+      for (const device of this.#following.devices)
         for (const run of runsOf(device)) await this.#alone(async () => await this.#runIfDue(run))
     })
   }
@@ -168,7 +170,7 @@ class Agent {
   // What the server makes of it may be the machine's first policy, and an order to back up at once.
   async #tellLook(discovery: Discovery): Promise<void> {
     for (;;) {
-      const report = this.#looks.news(discovery, this.#policies)
+      const report = this.#looks.news(discovery, this.#following.policies)
       if (!report) return
       const { said } = await this.#post('/api/machine/look', report, lookHeardSchema)
       this.#looks.told(report)
@@ -189,31 +191,12 @@ class Agent {
   }
 
   async #greet(): Promise<void> {
-    const { version, folder } = this.#options
-    const follows = Object.fromEntries(this.#policies.map(({ id, revision }) => [id, revision]))
-    const hello = { about: aboutThisMachine(version), clock: this.#clock.now(), follows, reads: readsOf(this.#devices) }
-    const { policies, devices } = await this.#post('/api/machine/hello', hello, welcomeSchema)
-    if (devices) await this.#takeDevices(devices)
-    if (!policies) return
-    const before = new Map(this.#policies.map((policy) => [policy.id, policy]))
-    const followed = policies.map((policy) => ({
-      ...policy,
-      since: before.get(policy.id)?.since ?? this.#clock.now(),
-    }))
-    await folder.writePolicies(followed)
-    this.#policies = followed
-    this.#say(`follows ${followed.map(({ policy }) => `"${policy.name}"`).join(', ') || 'no backup policy'}`)
-  }
-
-  async #takeDevices(devices: readonly ReadDevice[]): Promise<void> {
-    const before = new Map(this.#devices.map((device) => [device.id, device.since]))
-    const followed = devices.map((device) => {
-      const since = device.policies.map(({ id }) => [id, before.get(device.id)?.[id] ?? this.#clock.now()] as const)
-      return { ...device, since: Object.fromEntries(since) }
-    })
-    await this.#options.folder.writeDevices(followed)
-    this.#devices = followed
-    this.#say(`reads ${followed.map(({ name }) => `"${name}"`).join(', ') || 'no device beside it'}`)
+    const { notUnderstood, said } = this.#following
+    const mine = aboutThisMachine(this.#options.version)
+    const about = { ...mine, ...(notUnderstood.length > 0 && { notUnderstood }) }
+    const hello = { about, clock: this.#clock.now(), ...said }
+    const heard = await this.#post('/api/machine/hello', hello, heardSchema)
+    await this.#following.hear(heard, this.#clock.now())
   }
 
   // Cut off at any step, it begins again with the same password; a repository that is there was made with it.
@@ -333,8 +316,8 @@ class Agent {
         program,
         repository,
         certificateFile: this.#certificateFile,
-        policies: this.#policies,
-        devices: this.#devices,
+        policies: this.#following.policies,
+        devices: this.#following.devices,
         now: this.#clock.now(),
         signal: both,
         report: (latest) => void (progress = latest),
@@ -426,7 +409,7 @@ class Agent {
   async #post<Schema extends z.ZodType>(path: string, body: unknown, answer: Schema): Promise<z.output<Schema>> {
     const { signal } = this.#options
     const heard = await this.#link.post(path, body, { answer, machine: this.#machine, signal })
-    this.#isInTouch = true
+    this.#trouble = undefined
     return heard
   }
 
@@ -439,8 +422,9 @@ class Agent {
       } catch (thrown) {
         signal?.throwIfAborted()
         throwIfBug(thrown)
-        if (this.#isInTouch !== false || !hasCode(thrown, 'SERVER_UNREACHABLE')) this.#say(messageOf(thrown))
-        this.#isInTouch = false
+        const { code = 'UNEXPECTED' } = toPlainError(thrown)
+        if (code !== this.#trouble || !lasting.includes(code)) this.#say(messageOf(thrown))
+        this.#trouble = code
       }
       await this.#clock.sleep(rhythm, { signal })
     }
@@ -456,6 +440,9 @@ class Agent {
     this.#options.onEvent?.(sentence)
   }
 }
+
+/** What lasts, and is told of once. */
+const lasting = ['SERVER_UNREACHABLE', 'VERSIONS_DIFFER']
 
 /** How often a planned run that fails is made again; ten minutes lie between two tries. */
 const mostRetries = 3

@@ -1,5 +1,5 @@
 import { request as requestHttp } from 'node:http'
-import type { IncomingHttpHeaders } from 'node:http'
+import type { IncomingHttpHeaders, IncomingMessage } from 'node:http'
 import { request as requestHttps } from 'node:https'
 import type { RequestOptions } from 'node:https'
 import { connect } from 'node:tls'
@@ -32,6 +32,13 @@ export interface Answer {
   readonly json: unknown
 }
 
+/** An answer whose body is still to be read, or to be destroyed. */
+export interface OpenAnswer {
+  readonly status: number
+  readonly headers: IncomingHttpHeaders
+  readonly body: IncomingMessage
+}
+
 /** Milliseconds of silence after which a call is given up: longer than any call that the server answers. */
 const patience = 120_000
 /** Bytes of an answer at most: no list that the server gives in one answer is as long. */
@@ -61,9 +68,34 @@ function isThisMachine(hostname: string): boolean {
 export async function callApi(server: KnownServer, call: Call, options: Cancellable = {}): Promise<unknown> {
   const { status, json } = await exchange(server, call, options)
   if (status === 200) return json
+  throw refusalOf(server, status, json)
+}
+
+/** The same for what may be no JSON: its body is read by `piecesOf` or `readJson`. Throws as `callApi`. */
+export async function openApi(server: KnownServer, call: Call, options: Cancellable = {}): Promise<OpenAnswer> {
+  const answer = await open(server, call, options)
+  if (answer.status === 200) return answer
+  throw refusalOf(server, answer.status, await readJson(server, answer, options))
+}
+
+/** The bytes of an answer, as they come. Throws `SERVER_NOT_REACHED` when they end too early. */
+export async function* piecesOf(
+  server: KnownServer,
+  { body }: OpenAnswer,
+  { signal }: Cancellable = {},
+): AsyncGenerator<Buffer> {
+  try {
+    yield* body as AsyncIterable<Buffer>
+  } catch (thrown) {
+    signal?.throwIfAborted()
+    throw notReached(server, thrown)
+  }
+}
+
+function refusalOf({ url }: KnownServer, status: number, json: unknown): Error {
   const { data } = errorAnswerSchema.safeParse(json)
-  if (data && /^[A-Z][A-Z0-9_]{1,60}$/.test(data.code)) throw new ServerRefusal(data)
-  throw new CallError('ANSWER_INVALID', { url: server.url, reason: `it answered with status ${status}` })
+  if (data && /^[A-Z][A-Z0-9_]{1,60}$/.test(data.code)) return new ServerRefusal(data)
+  return new CallError('ANSWER_INVALID', { url, reason: `it answered with status ${status}` })
 }
 
 /** What a call must have answered. Throws `ANSWER_INVALID`. */
@@ -78,7 +110,27 @@ export function readAnswer<Schema extends z.ZodType>(
 }
 
 /** One call, whatever its status. */
-export async function exchange(server: KnownServer, call: Call, { signal }: Cancellable = {}): Promise<Answer> {
+export async function exchange(server: KnownServer, call: Call, options: Cancellable = {}): Promise<Answer> {
+  const answer = await open(server, call, options)
+  const { status, headers } = answer
+  return { status, headers, json: await readJson(server, answer, options) }
+}
+
+/** Throws `ANSWER_INVALID`, `SERVER_NOT_REACHED`. */
+export async function readJson(server: KnownServer, answer: OpenAnswer, options: Cancellable): Promise<unknown> {
+  const chunks: Buffer[] = []
+  let length = 0
+  for await (const chunk of piecesOf(server, answer, options)) {
+    chunks.push(chunk)
+    length += chunk.length
+    if (length > mostAnswer) throw invalid(server, 'its answer is too long') // leaving the loop ends the call
+  }
+  const json = parseJson(Buffer.concat(chunks))
+  if (json === undefined) throw invalid(server, 'its answer is not JSON')
+  return json
+}
+
+async function open(server: KnownServer, call: Call, { signal }: Cancellable): Promise<OpenAnswer> {
   try {
     return await send(server, call, { signal })
   } catch (thrown) {
@@ -94,7 +146,7 @@ async function send(
   server: KnownServer,
   { method, path, body, headers }: Call,
   { signal }: Cancellable,
-): Promise<Answer> {
+): Promise<OpenAnswer> {
   const text = body === undefined ? undefined : JSON.stringify(body)
   const about = text !== undefined && { 'content-type': 'application/json', 'content-length': Buffer.byteLength(text) }
   const options: RequestOptions = {
@@ -106,21 +158,9 @@ async function send(
   }
   const { url } = server
   return await new Promise((resolve, reject) => {
-    const request = (url.startsWith('https:') ? requestHttps : requestHttp)(url + path, options, (response) => {
-      const chunks: Buffer[] = []
-      let length = 0
-      response.on('data', (chunk: Buffer) => {
-        chunks.push(chunk)
-        length += chunk.length
-        if (length > mostAnswer) request.destroy(invalid(server, 'its answer is too long'))
-      })
-      response.on('error', reject)
-      response.on('end', () => {
-        const json = parseJson(Buffer.concat(chunks))
-        if (json === undefined) reject(invalid(server, 'its answer is not JSON'))
-        else resolve({ status: response.statusCode ?? 0, headers: response.headers, json })
-      })
-    })
+    const request = (url.startsWith('https:') ? requestHttps : requestHttp)(url + path, options, (response) =>
+      resolve({ status: response.statusCode ?? 0, headers: response.headers, body: response }),
+    )
     request.on('timeout', () => request.destroy(new Error('it does not answer')))
     request.on('error', reject)
     request.end(text)

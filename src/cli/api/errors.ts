@@ -64,6 +64,22 @@ export const callErrors = {
     hint: 'See `understudy operation show {id}`.',
     exitCode: 3,
   },
+  DOWNLOAD_NAME_UNFIT: {
+    message: 'The server calls the file "{name}", which is no name for a file here.',
+    hint: 'Say where to put it: --to FILE.',
+  },
+  DOWNLOAD_IN_THE_WAY: {
+    message: 'There is {path} already. Nothing was changed.',
+    hint: 'Say --to another file, or --force to replace this one.',
+  },
+  DOWNLOAD_NO_FILE: {
+    message: '{path} is no file that could be replaced.',
+    hint: 'Say --to a file, or --to - for standard output.',
+  },
+  DOWNLOAD_NOT_SAVED: {
+    message: 'The file cannot be saved as {path}: {reason}.',
+    hint: 'Check the folder, its rights and its free space. Nothing lies there under that name that was not there before.',
+  },
   VALUE_FILE_INVALID: {
     message: '{path} cannot be read as YAML or JSON: {reason}.',
     hint: 'Mend it and run the command again; nothing was sent.',

@@ -141,7 +141,7 @@ function defineApprove(command: CliCommand): void {
     }
     const file = textOf(flags, 'repositoryPassword')
     const password = file === undefined ? undefined : readPasswordFile(file, '--repository-password')
-    const approved = await sayYes(folder, operation, { password, signal })
+    const approved = await sayYes(folder, operation, { password, version, signal })
     if (printer.isJson) return printer.json({ message_type: 'approved', operation, order: approved.order })
     printer.say(`The agent restores ${describeOrder(approved)}.`)
   })

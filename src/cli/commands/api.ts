@@ -1,18 +1,20 @@
 import { operationSchema } from '#protocol'
 import type { ApiCommand } from '#protocol'
 import { questions } from '../api/ask.ts'
-import { callApi, readAnswer } from '../api/connection.ts'
+import { callApi, openApi, piecesOf, readAnswer, readJson } from '../api/connection.ts'
 import { addServerFlags, findServer } from '../api/find-server.ts'
 import type { ServerAccess } from '../api/find-server.ts'
 import { Names } from '../api/names.ts'
+import { isText, printText } from '../api/print-text.ts'
 import { addInput, exampleOf, readInput } from '../api/read-input.ts'
+import { saveAnswer } from '../api/save-answer.ts'
 import { showAnswer } from '../api/show-answer.ts'
 import { signIn } from '../api/sign-in.ts'
 import { commandsOf } from '../api/table.ts'
 import { refuseBadEnd, waitForEnd } from '../api/wait.ts'
 import type { CliCommand } from '../command.ts'
-import { flag, setHelp } from '../command.ts'
-import { runs } from '../context.ts'
+import { flag, setHelp, valueFlag } from '../command.ts'
+import { runs, textOf } from '../context.ts'
 import type { CommandContext, CommandFlags } from '../context.ts'
 
 /** The commands that are calls of the server’s API, a thing and a verb each; made from the server’s routes. */
@@ -31,6 +33,12 @@ function defineCall(command: CliCommand, about: ApiCommand): void {
   command.summary(about.summary.charAt(0).toLowerCase() + about.summary.slice(1).replace(/\.$/, ''))
   addInput(command, about)
   if (about.isOperation) command.addOption(flag('--wait', 'show how far it is until it has ended'))
+  if (about.isFile) {
+    command.addOption(
+      valueFlag('--to <file>', 'where to save it (default: here, by its own name; - for standard output)'),
+    )
+    command.addOption(flag('--force', 'replace a file that is there'))
+  }
   addServerFlags(command)
   runs(command, async (context, args, flags) => await call(context, about, { args, flags }), { outlivesOutput: true })
 }
@@ -48,7 +56,14 @@ async function call(
   const input = await readInput(context, about, { ...typed, names, questions: asked })
   await using session = about.bySession ? await signIn(server, asked, { signal }) : undefined
   const headers = session?.headers ?? tokenHeaders
-  const answer = await callApi(server, { method: about.method, ...input, headers }, { signal })
+  const one = { method: about.method, ...input, headers }
+  if (about.isFile) {
+    const [to, force] = [textOf(typed.flags, 'to'), typed.flags['force'] === true]
+    return await saveAnswer(context, { server, call: one }, { to, force })
+  }
+  const opened = await openApi(server, one, { signal })
+  if (isText(opened)) return await printText(printer, piecesOf(server, opened, { signal }))
+  const answer = await readJson(server, opened, { signal })
   if (typed.flags['wait'] !== true) return await showAnswer(printer, answer)
   const fetch = async (id: string) => {
     const path = `/api/operations/${id}`

@@ -89,6 +89,7 @@ async function serve(context: CommandContext, args: readonly string[], flags: Co
       ?.split(',')
       .map((network) => network.trim()),
     onProblem: (sentence) => printer.error(sentence),
+    version,
     listen: textOf(flags, 'listen') ?? '127.0.0.1:8484',
     origin: readOrigin(context, textOf(flags, 'origin')),
     tls: readTls(context, flags),
@@ -108,7 +109,7 @@ async function serve(context: CommandContext, args: readonly string[], flags: Co
   }
   if (process.getuid?.() === 0 && flags['noAgent'] === true) {
     printer.error(
-      'The server alone needs no root: `understudy generate --systemd FOLDER` writes a unit with a user of its own.',
+      'The server alone needs no root: `understudy service server --install` runs it as a service with a user of its own.',
     )
   }
   const stopped = new Promise<void>((ended) => signal.addEventListener('abort', () => ended(), { once: true }))

@@ -44,7 +44,7 @@ class Shop implements AsyncDisposable {
     const now = clock.now()
     const client = { id: clientId, name: 'Bakery', state: 'normal', stateSince: now, createdAt: now }
     await db.insertInto('clients').values(client).execute()
-    const nothing = { publicKey: null, lastSeenAt: now, awayUntil: null, clockAheadMs: null, discovery: null }
+    const nothing = { publicKey: 'of its agent', lastSeenAt: now, awayUntil: null, clockAheadMs: null, discovery: null }
     const about = { id, clientId, name: 'till', kind: machineKind, state: 'approved', about: '{}', createdAt: now }
     await db
       .insertInto('machines')
@@ -77,6 +77,21 @@ class Shop implements AsyncDisposable {
       state === 'done' ? { state, result } : { state, reason: 'The disk is full.' },
     )
     clock.wall = wall
+  }
+
+  /** The machine has just read a device. */
+  async readDevice(deviceId: string): Promise<void> {
+    const order = { policyId: this.policy, deviceId }
+    const about = {
+      clientId: this.client,
+      machineId: this.machine,
+      kind: 'backup-device',
+      order,
+      requestedBy: 'schedule',
+    }
+    const { operations } = this.server.services
+    const { id, claimEpoch } = await operations.begin(about, `machine:${this.machine}`)
+    await operations.finish(id, claimEpoch, { state: 'done', result: { bytes: 1_000, files: 10 } })
   }
 
   /** What is open after a look, without what there is to say of alerts that nobody has set up. */
@@ -269,3 +284,72 @@ test('the outside watch is called only while the rest of the server’s own work
   await services.store.db.insertInto('rounds').values({ name: ledgerRound, lastAt: clock.now() }).execute()
   assert.deepEqual(await because(), { call: true, because: 'all is well' })
 })
+
+for (const kind of storeKinds) {
+  const { skip } = kind
+  const about = (sentence: string) => `${kind.name}: ${sentence}`
+
+  test(
+    about('a device is watched by the runs of the machine that reads it, and by those alone'),
+    { skip },
+    async () => {
+      await using shop = await Shop.open(kind)
+      const { services } = shop.server
+      const { db } = services.store
+      const device = {
+        id: randomUUID(),
+        clientId: shop.client,
+        name: 'nas',
+        kind: 'appliance',
+        state: 'approved',
+        about: '{}',
+      }
+      const nothing = { publicKey: null, lastSeenAt: null, awayUntil: null, clockAheadMs: null, discovery: null }
+      await db
+        .insertInto('machines')
+        .values({ ...device, ...nothing, createdAt: shop.server.clock.now() - 3 * day })
+        .execute()
+      const sealed = { machineId: device.id, readerId: shop.machine, sealedAccess: '', revision: 1 }
+      await db.insertInto('devices').values(sealed).execute()
+      shop.server.clock.wall -= 3 * day
+      await assignPolicies(services, device.id, [shop.policy])
+      shop.server.clock.wall += 3 * day
+      await shop.seen()
+      await shop.ran(14 * hour, 'done', { deviceId: device.id })
+      assert.deepEqual(await shop.look(), ['run_missed warning'])
+      await shop.readDevice(device.id)
+      assert.deepEqual(await shop.look(), [])
+    },
+  )
+
+  test(
+    about('a machine with a script for stock restic is missed when the next run does not come'),
+    { skip },
+    async () => {
+      await using shop = await Shop.open(kind)
+      const { services, clock } = shop.server
+      const { db } = services.store
+      await db.deleteFrom('machinePolicies').execute()
+      await db.updateTable('machines').set({ publicKey: null }).execute()
+      const settings = JSON.stringify({ system: 'linux', paths: ['/srv'], schedule: { hour: 3, minute: 0 } })
+      const script = {
+        machineId: shop.machine,
+        settings,
+        tokenHash: 'x',
+        madeAt: clock.now() - 5 * day,
+        madeBy: 'person:x',
+      }
+      await db.insertInto('scripts').values(script).execute()
+      await shop.ran(9 * hour, 'done', { policyId: undefined, by: 'script' })
+      assert.deepEqual(await shop.look(), [])
+      clock.pass(18 * hour - 20 * minute)
+      await shop.pass(20 * minute)
+      assert.deepEqual(await shop.look(), [])
+      clock.pass(2 * hour - 20 * minute)
+      await shop.pass(20 * minute)
+      assert.deepEqual(await shop.look(), ['run_missed warning'])
+      await shop.ran(0, 'done', { policyId: undefined, by: 'restic' })
+      assert.deepEqual(await shop.look(), [])
+    },
+  )
+}

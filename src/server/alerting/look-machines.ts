@@ -5,6 +5,11 @@ import type { ClientRef, MachineView } from '../alerts/index.ts'
 import type { Tables } from '../store/tables.ts'
 
 const minute = 60_000
+/**
+ * Who has no agent of ours is heard when a backup of it arrives, and no oftener: what its schedule says is watched by that. This is
+ * for those of whose schedule nobody knows.
+ */
+const unseenWithoutAgent = 35 * 24 * 60 * minute
 
 /** The machines that may work. Who waits for approval, or was revoked, is not expected to. */
 export async function lookAtMachines(
@@ -16,7 +21,7 @@ export async function lookAtMachines(
   return rows.flatMap((row) => {
     const client = clients.get(row.clientId)
     const kind = machineKindSchema.parse(row.kind)
-    const limit = unseenMinutes[kind]
+    const limit = row.publicKey === null ? unseenWithoutAgent : unseenLimitOf(unseenMinutes[kind])
     const { id, name, createdAt: enrolledAt, lastSeenAt: lastSeen, heardSince, awayUntil, clockAheadMs } = row
     if (!client) return []
     return {
@@ -30,9 +35,13 @@ export async function lookAtMachines(
       ...(heardSince !== null && { heardSince }),
       ...(awayUntil !== null && { awayUntil }),
       ...(clockAheadMs !== null && { clockAhead: clockAheadMs }),
-      ...(limit !== undefined && { unseenLimit: limit * minute }),
+      ...(limit !== undefined && { unseenLimit: limit }),
     }
   })
+}
+
+function unseenLimitOf(minutes: number | undefined): number | undefined {
+  return minutes === undefined ? undefined : minutes * minute
 }
 
 function addressesOf(about: string): readonly string[] {

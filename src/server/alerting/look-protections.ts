@@ -1,13 +1,15 @@
 import type { Kysely } from 'kysely'
 import { messageOf } from '#base'
-import { backupPolicySchema } from '#protocol'
+import { backupPolicySchema, scriptOrderSchema } from '#protocol'
 import type { BackupPolicy } from '#policy'
+import { limits } from '../alerts/index.ts'
 import type { MachineView, ProtectionView } from '../alerts/index.ts'
+import { planOfScript } from '../fleet/script-plan.ts'
 import type { Row, Tables } from '../store/tables.ts'
 import { PlannedRuns } from './planned-runs.ts'
-import { RunHistory } from './run-history.ts'
+import { byScript, deviceBackup, readersOf, RunHistory, subjectOf } from './run-history.ts'
 
-/** Every backup policy on every machine that follows it: what is planned, and what was made. */
+/** Every backup policy on every machine that follows it, and every script for stock restic: what is planned, and what was made. */
 export class Protections {
   readonly #history = new RunHistory()
   readonly #planned = new PlannedRuns()
@@ -19,9 +21,24 @@ export class Protections {
     const running = await runningBackups(db)
     const pairs = await this.#followed(db)
     this.#planned.keepOnly(pairs)
-    return pairs.flatMap((pair) => {
+    const followed = pairs.flatMap((pair) => {
       const machine = known.get(pair.machineId)
       return machine ? this.#view(pair, machine, running.get(machine.id)) : []
+    })
+    return [...followed, ...(await this.#byScript(db, known))]
+  }
+
+  async #byScript(db: Kysely<Tables>, known: ReadonlyMap<string, MachineView>): Promise<ProtectionView[]> {
+    const scripts = await db.selectFrom('scripts').select(['machineId', 'settings', 'madeAt']).execute()
+    return scripts.flatMap(({ machineId, settings, madeAt }) => {
+      const machine = known.get(machineId)
+      if (!machine) return []
+      const runs = this.#history.runsOf(machineId, byScript)
+      const lastRun = runs.find(({ outcome }) => outcome !== 'cancelled')?.endedAt ?? 0
+      const from = Math.max(lastRun, madeAt, machine.awayUntil ?? 0)
+      const { schedule } = scriptOrderSchema.parse(JSON.parse(settings))
+      const plan = planOfScript(schedule, from, limits.missedCriticallyRuns)
+      return { id: byScript, policy: 'script', machine: machineId, ...plan, activeSince: madeAt, paused: false, runs }
     })
   }
 
@@ -73,13 +90,14 @@ interface Followed {
   readonly since: number
 }
 
-/** Since when a backup has been running, by machine. */
+/** Since when a backup has been running, by machine or device. */
 async function runningBackups(db: Kysely<Tables>): Promise<ReadonlyMap<string, number>> {
+  const readers = await readersOf(db)
   const rows = await db
     .selectFrom('operations')
-    .select(['machineId', 'startedAt'])
+    .select(['kind', 'machineId', 'order', 'startedAt'])
     .where('state', '=', 'running')
-    .where('kind', '=', 'backup')
+    .where('kind', 'in', ['backup', deviceBackup])
     .execute()
-  return new Map(rows.map(({ machineId, startedAt }) => [machineId ?? '', startedAt ?? 0]))
+  return new Map(rows.map((row) => [subjectOf(row, readers) ?? '', row.startedAt ?? 0]))
 }

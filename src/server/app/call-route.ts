@@ -6,6 +6,7 @@ import { ServerError } from '../errors.ts'
 import { may } from './caller.ts'
 import type { Caller, MachineCaller } from './caller.ts'
 import { FileAnswer, sendFile } from './file-answer.ts'
+import { refuseOtherProtocols } from './agent-protocol.ts'
 import { identifyMachine, identifyPerson, identifyScript } from './identify.ts'
 import type { Call } from './identify.ts'
 import type { AddressLimiter } from './limiter.ts'
@@ -33,6 +34,7 @@ export async function callRoute(route: Route, services: Services, exchange: Exch
   refuseForeignPages(call, services)
   const params = check(route.params, request.params, 'path')
   const caller = await allow(route, { call, params: request.params, services, nonces })
+  await refuseOtherProtocols(call, caller, services)
   const query = check(route.query, request.query, 'query')
   const body = check(route.body, route.body && parseBody(call.body), 'body')
   await countRate(route, caller, { services, rates })

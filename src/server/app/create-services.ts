@@ -1,6 +1,8 @@
 import { access, constants } from 'node:fs/promises'
 import { sql } from 'kysely'
 import type { Clock } from '#base'
+import { agentProtocols } from '#protocol'
+import type { Protocols } from '#protocol'
 import type { Target } from '#restorer'
 import { Alerting } from '../alerting/alerting.ts'
 import { ServerError } from '../errors.ts'
@@ -33,12 +35,14 @@ export interface ServicesOptions {
   readonly certificateEndsAt?: number | undefined
   /** Private networks that alerts may be sent into. */
   readonly alertNetworks?: readonly string[] | undefined
+  readonly version: string
+  readonly protocols?: Protocols
 }
 
 /** Everything that handlers work with, over control data that has its tables. */
 export function createServices(store: Store, sealer: Sealer, options: ServicesOptions): Services {
   const { storage, folder, openTarget, clock, origin, fingerprint, localAccess } = options
-  const { storageFolder, certificateEndsAt, alertNetworks } = options
+  const { storageFolder, certificateEndsAt, alertNetworks, version, protocols = agentProtocols } = options
   const { db } = store
   return {
     store,
@@ -64,6 +68,8 @@ export function createServices(store: Store, sealer: Sealer, options: ServicesOp
     fingerprint,
     localAccess,
     certificateEndsAt,
+    version,
+    protocols,
     checkReady: async () => {
       await checkDatabase(store)
       for (const written of [folder, storageFolder ?? folder]) await checkFolder(written)

@@ -1,6 +1,7 @@
 import { operationSchema } from '#protocol'
 import type { ApiCommand, ApiField } from '#protocol'
 import { z } from 'zod'
+import { fileAnswerSchema } from './file-answer.ts'
 import type { Route } from './route.ts'
 
 /** The commands of the routes that have one, in the order of their words. */
@@ -12,8 +13,11 @@ export function describeCommands(routes: readonly Route[]): ApiCommand[] {
 
 function describe({ method, path, summary, query, body, answer, bySession }: Route, command: string): ApiCommand {
   const asks = { query: flat(query).fields, ...(body && { body: flat(body) }) }
-  const isOperation = answer === operationSchema
-  return { command, method, path, summary, ...asks, isOperation, bySession: bySession === true }
+  const comes = {
+    isOperation: answer === operationSchema,
+    ...(answer === fileAnswerSchema && { isFile: true as const }),
+  }
+  return { command, method, path, summary, ...asks, ...comes, bySession: bySession === true }
 }
 
 interface JsonSchema {

@@ -130,7 +130,7 @@ export function route<
   return definition
 }
 
-interface StreamDefinition<A extends z.ZodType, W extends Access> extends Pick<Route, 'path' | 'summary'> {
+interface StreamDefinition<A extends z.ZodType, W extends Access> extends Pick<Route, 'path' | 'summary' | 'command'> {
   readonly access: W
   /** What each event is. */
   readonly answer: A

@@ -1,4 +1,5 @@
 import type { Clock } from '#base'
+import type { Protocols } from '#protocol'
 import type { JobBell } from '../operations/job-bell.ts'
 import type { Target } from '#restorer'
 import type { Alerting } from '../alerting/alerting.ts'
@@ -54,6 +55,10 @@ export interface Services {
   readonly localAccess: LocalAccess | undefined
   /** When the certificate that it shows ends, in milliseconds since 1970; undefined: it shows none. */
   readonly certificateEndsAt: number | undefined
+  /** Of this program: `1.2.3`. */
+  readonly version: string
+  /** Versions of the agents’ protocol that the server understands. */
+  readonly protocols: Protocols
   /** Throws what keeps the server from working. */
   checkReady(): Promise<void>
 }

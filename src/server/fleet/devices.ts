@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto'
 import { isDeepStrictEqual } from 'node:util'
-import { deviceAccessSchema } from '#protocol'
+import { deviceAccessSchema, idSchema } from '#protocol'
 import type { DeviceAccess, ReadDevice } from '#protocol'
+import { z } from 'zod'
 import type { Services } from '../app/services.ts'
 import { ServerError } from '../errors.ts'
 import type { Row } from '../store/tables.ts'
@@ -131,6 +132,33 @@ export async function devicesFor(
       policy: policy as ReadDevice['policies'][number]['policy'],
     })),
   }))
+}
+
+const deviceOrderSchema = z.object({ deviceId: idSchema })
+
+/**
+ * A backup of a device has ended well: so it was there. `at`: when, in milliseconds since 1970. What is no backup of a device
+ * that this machine reads says nothing of any.
+ */
+export async function noteDeviceRead(
+  { store }: Services,
+  { kind, state, machineId, order }: Pick<Row<'operations'>, 'kind' | 'state' | 'machineId' | 'order'>,
+  at: number,
+): Promise<void> {
+  if (kind !== 'backup-device' || (state !== 'done' && state !== 'warnings')) return
+  const { data } = deviceOrderSchema.safeParse(JSON.parse(order))
+  if (!data || machineId === null) return
+  const read = store.db
+    .selectFrom('devices')
+    .select('machineId')
+    .where('machineId', '=', data.deviceId)
+    .where('readerId', '=', machineId)
+  await store.db
+    .updateTable('machines')
+    .set({ lastSeenAt: at })
+    .where('id', 'in', read)
+    .where((where) => where.or([where('lastSeenAt', 'is', null), where('lastSeenAt', '<', at)]))
+    .execute()
 }
 
 async function requireReader(within: Services['store']['db'], clientId: string, readerId: string): Promise<void> {

@@ -1,7 +1,7 @@
 import { createPublicKey, randomBytes, randomUUID, verify } from 'node:crypto'
-import { enrolmentText, machineSchema } from '#protocol'
+import { agentUpdateSchema, enrolmentText, machineSchema } from '#protocol'
 import type { enrolSchema } from '#protocol'
-import type { z } from 'zod'
+import { z } from 'zod'
 import type { Services } from '../app/services.ts'
 import { ServerError } from '../errors.ts'
 import { noteEvents } from '../events/note-events.ts'
@@ -181,6 +181,8 @@ export async function changeMachineState(
   throw new ServerError('STATE_WRONG', { what: 'machine', state: machine?.state ?? 'gone' })
 }
 
+/** What is kept of what a machine's agent said, and of what the server thought of it. */
+const saidSchema = z.object({ update: agentUpdateSchema.nullable().default(null) })
 /** Machines say twice a minute that they are there: after so many milliseconds one has been silent. */
 const silence = 5 * 60_000
 
@@ -188,7 +190,7 @@ const silence = 5 * 60_000
 export async function noteSeen(
   { store, clock }: Services,
   id: string,
-  { about, clockAheadMs }: { readonly about: z.output<typeof enrolSchema>['about']; readonly clockAheadMs: number },
+  { about, clockAheadMs }: { readonly about: object; readonly clockAheadMs: number },
 ): Promise<void> {
   const { db } = store
   const now = clock.now()
@@ -228,6 +230,7 @@ function changeOf({ id, clientId }: Pick<Row<'machines'>, 'id' | 'clientId'>): C
 
 export function showMachine(machine: Row<'machines'>): z.input<typeof machineSchema> {
   const { id, clientId, name, kind, state, publicKey, about, createdAt, lastSeenAt, awayUntil, clockAheadMs } = machine
+  const said: unknown = JSON.parse(about)
   return {
     id,
     clientId,
@@ -235,7 +238,8 @@ export function showMachine(machine: Row<'machines'>): z.input<typeof machineSch
     kind: machineSchema.shape.kind.parse(kind),
     state: machineSchema.shape.state.parse(state),
     hasAgent: publicKey !== null,
-    about: machineSchema.shape.about.parse(JSON.parse(about)),
+    about: machineSchema.shape.about.parse(said),
+    update: saidSchema.parse(said).update,
     createdAt: formatMoment(createdAt),
     lastSeenAt: formatMomentOrNull(lastSeenAt),
     awayUntil: formatMomentOrNull(awayUntil),

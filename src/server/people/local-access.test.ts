@@ -71,6 +71,7 @@ test('local access does what an owner may, but is no person, opens no content, a
     origin,
     fingerprint: undefined,
     localAccess,
+    version: '0',
   }
   const services = createServices(store, sealer, about)
   const app = await buildApp([...routes, approve, read], services)

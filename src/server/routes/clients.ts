@@ -4,6 +4,7 @@ import { z } from 'zod'
 import { clientsWith } from '../app/caller.ts'
 import { route } from '../app/route.ts'
 import { ServerError } from '../errors.ts'
+import { noteEvents } from '../events/note-events.ts'
 import type { Row } from '../store/tables.ts'
 import { formatMoment } from '../time.ts'
 
@@ -42,6 +43,7 @@ export const clientRoutes = [
         if (!client) throw new ServerError('NAME_TAKEN', { what: 'client' })
         const entry = { actor: caller.actor, what: 'client.create', clientId: client.id, details: { name } }
         await audit.write(entry, transaction)
+        await noteEvents(transaction, [{ kind: 'client', subject: client.id, clientId: client.id }], clock)
         return showClient(client)
       })
     },
@@ -55,7 +57,7 @@ export const clientRoutes = [
     params: z.object({ client: idSchema }),
     body: renameSchema,
     answer: clientSchema,
-    async handle({ params: { client: id }, body: { name }, caller }, { store, audit }) {
+    async handle({ params: { client: id }, body: { name }, caller }, { store, clock, audit }) {
       return await store.db.transaction().execute(async (transaction) => {
         const other = await transaction
           .selectFrom('clients')
@@ -72,6 +74,7 @@ export const clientRoutes = [
           .executeTakeFirstOrThrow()
         const entry = { actor: caller.actor, what: 'client.rename', clientId: id, details: { name } }
         await audit.write(entry, transaction)
+        await noteEvents(transaction, [{ kind: 'client', subject: id, clientId: id }], clock)
         return showClient(client)
       })
     },

@@ -17,6 +17,7 @@ const seqSchema = z.coerce.number().int().min(0).max(Number.MAX_SAFE_INTEGER)
 export const eventRoutes = [
   streamRoute({
     path: '/api/events',
+    command: 'server events',
     summary: 'Tells what changes, as it does: a stream of events. Each names what is to be asked for anew.',
     access: { by: 'person', right: 'see', of: 'each' },
     answer: eventSchema,

@@ -214,3 +214,49 @@ test('a device’s secrets lie sealed, and go to the machine that reads it and t
   await ask('POST', `/api/machines/${other.id}/approve`)
   assert.equal((await post<Welcome>(server, other, '/api/machine/hello', hello)).devices, undefined)
 })
+
+test('a device has been seen when it was read well, and by the machine that reads it', async () => {
+  await using scene = await open()
+  const { server, machine, ask } = scene
+  const [client] = await ask<{ id: string }[]>('GET', '/api/clients')
+  const access = { kind: 'smb', host: 'nas', user: 'backup', password: 'secret' }
+  const about = { name: 'nas', readBy: machine.id, access }
+  const { id: deviceId } = await ask<{ id: string }>('POST', `/api/clients/${client?.id}/devices`, about)
+  const seen = async () => (await ask<{ lastSeenAt: string | null }>('GET', `/api/machines/${deviceId}`)).lastSeenAt
+  const moment = (at: number) => new Date(at).toISOString()
+  const began = server.clock.now()
+  let runs = 0
+  const begin = async (kind: string, outcome?: object, startedAt = began) =>
+    await post<{ epoch: number; operation: { id: string } }>(server, machine, '/api/machine/operations', {
+      kind,
+      onceKey: `run ${++runs}`,
+      order: { deviceId, policyId: randomUUID() },
+      startedAt: moment(startedAt),
+      ...(outcome && { outcome }),
+    })
+  const failed = { state: 'failed', reason: 'it was away', code: 'DEVICE_AWAY' }
+  await begin('backup-device', failed)
+  await begin('backup', { state: 'done' })
+  assert.equal(await seen(), null)
+
+  const { epoch, operation } = await begin('backup-device')
+  server.clock.pass(3_600_000)
+  await post(server, machine, `/api/machine/operations/${operation.id}/finish`, { epoch, outcome: { state: 'done' } })
+  assert.equal(await seen(), moment(began + 3_600_000))
+  // Told days later, it was seen when it was read; and not before it was seen last.
+  await begin('backup-device', { state: 'warnings', reason: 'one file' }, began + 1_000)
+  assert.equal(await seen(), moment(began + 3_600_000))
+  server.clock.pass(86_400_000)
+  await begin('backup-device', { state: 'done' }, began + 7_200_000)
+  assert.equal(await seen(), moment(began + 7_200_000))
+  await begin('backup-device', { state: 'done' }, began + 999 * 86_400_000)
+  assert.equal(await seen(), moment(server.clock.now()))
+
+  const { line } = await ask<{ line: string }>('POST', `/api/clients/${client?.id}/enrolment-lines`, {})
+  const other = await enrol(server, line)
+  await ask('POST', `/api/machines/${other.id}/approve`)
+  server.clock.pass(60_000)
+  const lie = { kind: 'backup-device', onceKey: 'x', order: { deviceId }, startedAt: moment(server.clock.now()) }
+  await post(server, other, '/api/machine/operations', { ...lie, outcome: { state: 'done' } })
+  assert.equal(await seen(), moment(server.clock.now() - 60_000))
+})

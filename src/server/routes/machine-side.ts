@@ -21,7 +21,8 @@ import type { MachineCaller } from '../app/caller.ts'
 import { route } from '../app/route.ts'
 import type { Services } from '../app/services.ts'
 import { ServerError } from '../errors.ts'
-import { devicesFor } from '../fleet/devices.ts'
+import { updateOf } from '../fleet/agent-update.ts'
+import { devicesFor, noteDeviceRead } from '../fleet/devices.ts'
 import { noteSeen } from '../fleet/machines.ts'
 import { policiesOf } from '../fleet/policies.ts'
 import { recordProof } from '../proofs/record-proof.ts'
@@ -41,7 +42,8 @@ export const machineSideRoutes = [
     body: helloSchema,
     answer: welcomeSchema,
     async handle({ caller: { machineId }, body: { about, clock: theirs, follows, reads } }, services) {
-      await noteSeen(services, machineId, { about, clockAheadMs: Math.round(theirs - services.clock.now()) })
+      const said = { ...about, update: updateOf(about, services) }
+      await noteSeen(services, machineId, { about: said, clockAheadMs: Math.round(theirs - services.clock.now()) })
       const policies = await policiesOf(services, machineId)
       const isSame =
         policies.length === Object.keys(follows).length &&
@@ -100,7 +102,8 @@ export const machineSideRoutes = [
     access: { by: 'machine' },
     body: ownOperationSchema,
     answer: jobSchema,
-    async handle({ caller: { machineId, clientId, actor }, body }, { operations }) {
+    async handle({ caller: { machineId, clientId, actor }, body }, services) {
+      const { operations } = services
       const { kind, onceKey, order, startedAt, outcome } = body
       const operation = await operations.begin(
         {
@@ -115,8 +118,11 @@ export const machineSideRoutes = [
         actor.who,
       )
       const { id, claimEpoch: epoch, state } = operation
-      const isOver = state !== 'running' || outcome === undefined
-      return { epoch, operation: showOperation(isOver ? operation : await operations.finish(id, epoch, outcome)) }
+      if (state !== 'running' || outcome === undefined) return { epoch, operation: showOperation(operation) }
+      const ended = await operations.finish(id, epoch, outcome)
+      // It is told late: that it ran then is all that is known.
+      await noteDeviceRead(services, ended, Math.min(Date.parse(startedAt), services.clock.now()))
+      return { epoch, operation: showOperation(ended) }
     },
   }),
   route({
@@ -144,6 +150,7 @@ export const machineSideRoutes = [
       await requireOwn(services, caller, id)
       const operation = await services.operations.finish(id, epoch, outcome)
       await recordProof(services, operation)
+      await noteDeviceRead(services, operation, services.clock.now())
       return showOperation(operation)
     },
   }),

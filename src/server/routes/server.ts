@@ -45,6 +45,7 @@ export const serverRoutes = [
   route({
     method: 'GET',
     path: '/metrics',
+    command: 'server metrics',
     summary: 'Figures for monitoring, as Prometheus reads them: give it an API token as its bearer token.',
     access: { by: 'person', right: 'see', of: 'server' },
     sends: 'text',

@@ -28,8 +28,7 @@ export interface Migrated {
 export async function migrate(store: Store, options: MigrateOptions): Promise<Migrated> {
   const { steps = schemaSteps } = options
   const done = await stepsDone(store)
-  const unknown = done.find((step) => !(step in steps))
-  if (unknown !== undefined) throw new ServerError('DATABASE_NEWER', { step: unknown })
+  refuseNewer(done, steps)
   if (Object.keys(steps).every((step) => done.includes(step))) return { steps: [], copy: undefined }
   const copy = await copyData(store, done.at(-1), options)
   return finish(await migratorOf(store, steps).migrateToLatest(), copy)
@@ -45,8 +44,7 @@ export async function migrateTo(store: Store, step: string, options: MigrateOpti
     throw new ServerError('SCHEMA_STEP_UNKNOWN', { step, steps: Object.keys(steps).join(', ') })
   }
   const done = await stepsDone(store)
-  const unknown = done.find((name) => !(name in steps))
-  if (unknown !== undefined) throw new ServerError('DATABASE_NEWER', { step: unknown })
+  refuseNewer(done, steps)
   if (done.at(-1) === step) return { steps: [], copy: undefined }
   const copy = await copyData(store, done.at(-1), options)
   return finish(await migratorOf(store, steps).migrateTo(step), copy)
@@ -58,6 +56,12 @@ export async function stepsDone({ db }: Store): Promise<string[]> {
   if (!tables.some(({ name }) => name === 'kysely_migration' || name === 'kyselyMigration')) return []
   const { rows } = await sql<{ name: string }>`select name from kysely_migration order by name`.execute(db)
   return rows.map(({ name }) => name)
+}
+
+function refuseNewer(done: readonly string[], steps: Readonly<Record<string, SchemaStep>>): void {
+  const unknown = done.find((step) => !(step in steps))
+  const known = Object.keys(steps).at(-1)
+  if (unknown !== undefined) throw new ServerError('DATABASE_NEWER', { step: unknown, known })
 }
 
 function migratorOf({ db, engine }: Store, steps: Readonly<Record<string, SchemaStep>>): Migrator {

@@ -22,6 +22,8 @@ export interface Store extends AsyncDisposable {
 /** Connections to PostgreSQL that one server node holds at most. */
 const mostConnections = 20
 const int8 = 20
+/** By which PostgreSQL knows connections of servers. */
+export const applicationName = 'understudy'
 
 /**
  * Opens the control data at a location: `postgres://…`, the path of a SQLite file, or ':memory:'. It has no tables before
@@ -53,7 +55,13 @@ function postgres(connectionString: string): Dialect {
     getTypeParser: (oid: number, format?: 'text' | 'binary') =>
       oid === int8 ? Number : (pg.types.getTypeParser(oid, format) as (value: string) => unknown),
   }
-  const pool = new pg.Pool({ connectionString, max: mostConnections, types, connectionTimeoutMillis: 10_000 })
+  const pool = new pg.Pool({
+    connectionString,
+    application_name: applicationName,
+    max: mostConnections,
+    types,
+    connectionTimeoutMillis: 10_000,
+  })
   // An idle connection that breaks is replaced by the pool; the query that needs one is told if that fails.
   pool.on('error', () => undefined)
   // The same of one that is in use, between two queries: the next query says it, and nothing else may end for it.
