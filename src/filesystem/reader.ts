@@ -11,7 +11,16 @@ import type { Attributes, FileStat } from './platform/index.ts'
 /** The reader module of local disks: loaded by each thread that stores files. */
 export const createContentReader: CreateContentReader = (options): ContentReader => ({
   open: (ref) => openFile(ref as FileRef, options ?? {}),
+  readAt,
 })
+
+function readAt(descriptor: number, into: Uint8Array, position: number): number {
+  try {
+    return platform.read(descriptor, into, position)
+  } catch (cause) {
+    throw new FilesystemError('FILE_NOT_READ', { offset: position, reason: messageOf(cause), cause })
+  }
+}
 
 /**
  * Opens the file that the walk saw. Meanwhile it may have been replaced: by a FIFO (never waited for), by a symlink
@@ -90,14 +99,14 @@ class OpenFile implements OpenContent {
     return this.#problems
   }
 
+  get handle(): number | undefined {
+    return this.#stat.sparse ? undefined : this.#fd
+  }
+
   read(into: Uint8Array): number {
-    try {
-      const count = platform.read(this.#fd, into, this.#position)
-      this.#position += count
-      return count
-    } catch (cause) {
-      throw new FilesystemError('FILE_NOT_READ', { offset: this.#position, reason: messageOf(cause), cause })
-    }
+    const count = readAt(this.#fd, into, this.#position)
+    this.#position += count
+    return count
   }
 
   holeAhead(): number {

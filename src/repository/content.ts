@@ -13,6 +13,8 @@ export type CreateContentReader = (options: unknown) => ContentReader
 export interface ContentReader {
   /** Opens one file. Throws when it cannot be read, or is no longer what `ref` was made for. */
   open(ref: unknown): OpenContent
+  /** As `OpenContent.read`, at any position, of a file that this thread or another one has open (`OpenContent.handle`). */
+  readAt?(handle: number, into: Uint8Array, position: number): number
 }
 
 export interface OpenContent extends Disposable {
@@ -20,6 +22,11 @@ export interface OpenContent extends Disposable {
   readonly node: Node
   /** Parts of the metadata that could not be read. */
   readonly problems: readonly Error[]
+  /**
+   * For `ContentReader.readAt`, in any thread of this process and for as long as the file is open: so several threads read one
+   * file, whatever is at its path meanwhile. Absent where a file is read from its beginning to its end only, or has holes.
+   */
+  readonly handle?: number | undefined
   /**
    * Fills `into` from the current position as far as possible; returns the number of bytes, 0 only at the end.
    * Loops over short reads and EINTR itself.

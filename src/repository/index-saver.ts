@@ -4,6 +4,7 @@ import { RepositoryError } from './errors.ts'
 import { encodeIndexFile } from './format/index-file.ts'
 import type { SealedPack } from './packer.ts'
 import type { IndexedRepository } from './repository.ts'
+import { freeLarge } from './scratch.ts'
 
 /** An index is saved when it has this many blobs or is this old: that bounds what a crash loses (restic does the same). */
 const mostBlobs = 50_000
@@ -83,7 +84,7 @@ export class IndexSaver {
     try {
       await this.#guard()
       const json = encodeIndexFile({ packs: packs.map(({ name, blobs }) => ({ id: name, blobs })) })
-      const name = await this.#repository.saveFile('index', json, { signal })
+      const name = await this.#repository.saveFile('index', json, { signal }).finally(() => freeLarge(json))
       await this.#keepOrDelete(name)
       this.saved.add(name)
     } catch (cause) {

@@ -15,6 +15,7 @@ import type { CompressionMode } from './format/zstd.ts'
 import { addKey, createMasterKey, openKey } from './keys.ts'
 import type { KeyOwner, OpenedKey } from './keys.ts'
 import { createMarkedId } from './repository-id.ts'
+import { freeLarge } from './scratch.ts'
 import { allowsPlainFiles, damagedFile, openSealedFile } from './sealed-file.ts'
 import type { SealedFileType } from './sealed-file.ts'
 
@@ -160,6 +161,7 @@ class OpenRepository implements Repository {
   async saveFile(type: SealedFileType, json: Uint8Array, options: Cancellable = {}): Promise<string> {
     const plain = this.config.version === 1 ? json : encodeUnpacked(json, this.codec.primitives.zstd)
     const sealed = seal(this.codec, plain)
+    if (plain !== json) freeLarge(plain)
     const name = createHash('sha256').update(sealed).digest('hex')
     this.#verify(type, name, sealed, json)
     await this.backend.write({ type, name }, sealed, options)
@@ -180,6 +182,7 @@ class OpenRepository implements Repository {
       throw new RepositoryError('BLOB_NOT_VERIFIED', { reason: messageOf(cause), cause })
     }
     if (!again.equals(json)) throw new RepositoryError('BLOB_NOT_VERIFIED', { reason: 'the bytes differ' })
+    freeLarge(again)
   }
 
   #decode(type: SealedFileType, name: string, sealed: Buffer): Buffer {

@@ -24,6 +24,11 @@ export class Scratch {
   }
 }
 
+/** Frees memory that nobody uses any more, where it is much; the garbage collector would leave megabytes for long. */
+export function freeLarge({ buffer }: Uint8Array): void {
+  if (buffer instanceof ArrayBuffer && buffer.byteLength > usual) buffer.transfer(0)
+}
+
 /** Detached, its memory is free without waiting for the garbage collector. */
 function free(buffer: Buffer<ArrayBuffer>): void {
   buffer.buffer.transfer(0)

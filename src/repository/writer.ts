@@ -4,6 +4,7 @@ import type { Backend } from '#backend'
 import type { BlobType } from './delivery.ts'
 import type { Tree } from './format/tree.ts'
 import { checkPolynomial } from './format/polynomial.ts'
+import { giveBack } from './give-back.ts'
 import { IndexSaver } from './index-saver.ts'
 import { PackUploader } from './pack-uploader.ts'
 import { unpackSealedPack } from './pack-transfer.ts'
@@ -24,6 +25,7 @@ import type { CopiedBlobs, CopyOrder } from './threads/blob-copier.ts'
 import type { StoredBatch } from './threads/file-storer.ts'
 import type { ModuleSpec, ThreadSetup } from './threads/setup.ts'
 import { createSharedChunks } from './threads/shared-chunks.ts'
+import { createSharedParts } from './threads/shared-parts.ts'
 import { SharedPackTable, createSharedPacks } from './threads/shared-packs.ts'
 import type { SharedPacks } from './threads/shared-packs.ts'
 import { threadModule } from './threads/module.ts'
@@ -263,7 +265,10 @@ export class RepositoryWriter implements ContentStore, AsyncDisposable {
 
   #receive(message: PackMessage | LargeFileMessage): void {
     if (message.kind === 'large') return this.#sendHelp()
-    this.#upload(unpackSealedPack(message, this.#packs), () => {
+    const pack = unpackSealedPack(message, this.#packs)
+    this.#upload(pack, () => {
+      // Two packs are filled at the same pace: with what the one before leaves there would always be three full ones.
+      if (isCompressed(pack)) giveBack(pack.bytes)
       this.#packTable.release(message.buffer)
       wakeThreads(this.#control)
     })
@@ -320,7 +325,11 @@ export class RepositoryWriter implements ContentStore, AsyncDisposable {
 
   #setup(threads: number, from: IndexedRepository | undefined): ThreadSetup {
     const { index, settings, polynomial } = this.#repository
-    const storing = { packs: this.#packs, chunks: Array.from({ length: threads }, createSharedChunks) }
+    const storing = {
+      packs: this.#packs,
+      chunks: Array.from({ length: threads }, createSharedChunks),
+      parts: Array.from({ length: threads }, () => createSharedParts(threads)),
+    }
     const source = from && { index: from.index.shared, codec: from.settings }
     return { index: index.shared, control: this.#control, storing, source, codec: settings, polynomial }
   }
@@ -329,6 +338,11 @@ export class RepositoryWriter implements ContentStore, AsyncDisposable {
 /** A thread has begun to store a large file. */
 interface LargeFileMessage {
   readonly kind: 'large'
+}
+
+// What does not compress fills packs so fast that touching the memory anew would be a tenth of the time.
+function isCompressed({ bytes, blobs }: SealedPack): boolean {
+  return blobs.plainLengths.reduce((sum, length) => sum + length, 0) > 1.25 * bytes.length
 }
 
 function moduleSpec({ module, options }: { readonly module: URL; readonly options: unknown }): ModuleSpec {

@@ -8,6 +8,9 @@ export const smallestChunk = 512 * 1024
 /** No chunk is longer. */
 export const largestChunk = 8 * 1024 * 1024
 
+/** Whether there is a cut depends on so many bytes before it. */
+export const windowLength = 64
+
 /** The tables of assembly/chunker.ts lie before the buffer. */
 const tablesLength = 4096
 const pageLength = 65_536
@@ -59,6 +62,18 @@ export class Chunker {
     const cut = first < last ? this.#exports.scan(tablesLength + first, tablesLength + last) : 0
     if (cut !== 0) return (cut >>> 0) - tablesLength - start
     return end - start >= largestChunk ? largestChunk : 0
+  }
+
+  /**
+   * The first position after `from` of `buffer`, up to `end`, that asks for a cut, wherever the content was cut before; 0 when
+   * there is none. The window before `from` is in the buffer.
+   */
+  findAsking(from: number, end: number): number {
+    if (!(from >= windowLength && from <= end && end <= this.buffer.length)) {
+      throw new RangeError(`not inside the buffer: ${from} to ${end}`)
+    }
+    const place = this.#exports.scan(tablesLength + from, tablesLength + end)
+    return place === 0 ? 0 : (place >>> 0) - tablesLength
   }
 }
 

@@ -5,6 +5,7 @@ import {
   changesSoFar,
   endLargeFile,
   largeFiles,
+  longestWait,
   startLargeFile,
   throwIfStopped,
   waitForChange,
@@ -29,23 +30,20 @@ export interface ChunkSaverParts {
 }
 
 export interface AddedBytes {
-  blobs: number
-  bytes: number
-  storedBytes: number
+  readonly blobs: number
+  readonly bytes: number
+  readonly storedBytes: number
 }
 
 /** Where the id of a chunk goes once it is known. */
 type TakeId = (chunk: number, id: Uint8Array) => void
-
-/** Longest sleep of a thread that helps, in milliseconds, so that it never misses that its help is not wanted any more. */
-const longestWait = 20
 
 /**
  * Hashes and saves chunks, in this thread or, of a large file, in any that has nothing else to do. An error thrown here
  * is about the repository, never about the file.
  */
 export class ChunkSaver {
-  readonly added: AddedBytes = { blobs: 0, bytes: 0, storedBytes: 0 }
+  readonly added = { blobs: 0, bytes: 0, storedBytes: 0 }
   readonly #parts: ChunkSaverParts
   readonly #own: ChunkQueue
   readonly #others: readonly ChunkQueue[]
@@ -72,8 +70,23 @@ export class ChunkSaver {
   /** Saves chunk number `chunk` of the file; `takeId` is called for it now or later, at the latest in `finish`. */
   save(bytes: Buffer, chunk: number, takeId: TakeId): void {
     if (this.#isShared && this.#offer(bytes, chunk, takeId)) return
-    this.#note(bytes.length, this.#saveNow(bytes, this.#id))
+    this.#note(bytes.length, this.saveNow(bytes, this.#id))
     takeId(chunk, this.#id)
+  }
+
+  /** Saves a chunk in this thread, without counting it, and writes its id. */
+  saveNow(bytes: Buffer, id: Uint8Array): SavedBlob {
+    const { codec, packer, control } = this.#parts
+    throwIfStopped(control)
+    codec.primitives.hasher.sha256(bytes, id, 0)
+    return packer.save('data', bytes, id, 0)
+  }
+
+  /** Counts what another thread has saved of our file. */
+  count({ blobs, bytes, storedBytes }: AddedBytes): void {
+    this.added.blobs += blobs
+    this.added.bytes += bytes
+    this.added.storedBytes += storedBytes
   }
 
   /** Waits until every chunk that was offered is saved; this thread takes back what nobody has taken yet. */
@@ -91,12 +104,21 @@ export class ChunkSaver {
     this.finish(() => undefined)
   }
 
-  /** Helps other threads with their large files, until there are none or other work is waiting. */
-  help(): void {
+  /** How many threads there are besides this one. */
+  get others(): number {
+    return this.#others.length
+  }
+
+  /**
+   * Helps other threads with their large files, until there are none or other work is waiting: by `storePart`, while it finds a part to
+   * store, else by taking chunks.
+   */
+  help(storePart: () => boolean): void {
     const { control } = this.#parts
     while (largeFiles(control) > 0 && !workIsWaiting(control)) {
       const seen = changesSoFar(control)
-      if (!this.#others.some((queue) => this.#workOn(queue))) waitForChange(control, seen, longestWait)
+      const hasHelped = storePart() || this.#others.some((queue) => this.#workOn(queue))
+      if (!hasHelped) waitForChange(control, seen, longestWait)
       throwIfStopped(control)
     }
   }
@@ -126,7 +148,7 @@ export class ChunkSaver {
     const place = queue.take()
     if (place < 0) return false
     try {
-      queue.finish(place, this.#saveNow(queue.content(place), queue.id(place)))
+      queue.finish(place, this.saveNow(queue.content(place), queue.id(place)))
     } catch (thrown) {
       queue.fail(place)
       throw thrown
@@ -136,18 +158,8 @@ export class ChunkSaver {
     return true
   }
 
-  #saveNow(bytes: Buffer, id: Uint8Array): SavedBlob {
-    const { codec, packer, control } = this.#parts
-    throwIfStopped(control)
-    codec.primitives.hasher.sha256(bytes, id, 0)
-    return packer.save('data', bytes, id, 0)
-  }
-
   #note(bytes: number, { known, stored }: SavedBlob): void {
-    if (known) return
-    this.added.blobs++
-    this.added.bytes += bytes
-    this.added.storedBytes += stored
+    if (!known) this.count({ blobs: 1, bytes, storedBytes: stored })
   }
 
   #unshare(): void {

@@ -1,13 +1,19 @@
 import { toPlainError } from '#base'
 import type { PlainError } from '#base'
 import type { ContentReader, OpenContent } from '../content.ts'
-import { Chunker, largestChunk, smallestChunk } from '../format/chunker.ts'
+import { smallestChunk } from '../format/chunker.ts'
 import { encodeNode } from '../format/node.ts'
 import type { Node } from '../format/node.ts'
 import { parseTime } from '../format/time.ts'
 import type { FileOrder } from '../writing.ts'
 import type { AddedBytes, ChunkSaver } from './chunk-saver.ts'
+import { FileCutter } from './file-cutter.ts'
+import type { ReadAt } from './file-cutter.ts'
+import { changesSoFar, longestWait, throwIfStopped, waitForChange } from './memory.ts'
 import type { SharedControl } from './memory.ts'
+import { PartStorer } from './part-storer.ts'
+import { PartTable, PartsDisagree, partSize } from './shared-parts.ts'
+import type { SharedParts, StoredPart } from './shared-parts.ts'
 
 /** What became of a batch of files, packed for the way to the main thread. */
 export interface StoredBatch {
@@ -34,36 +40,55 @@ export interface BatchCounts {
 
 /** How the node of a file is marked that changed while it was read, both times. */
 const changedMark = 'changed while it was read'
-/** Read, cut and hashed piece by piece, while the piece is in the processor's cache. */
-const pieceSize = 1 << 20
-/** Room for the longest chunk and the piece that ends it. */
-const bufferSize = largestChunk + pieceSize
-/** From here on the rest of a chunk is moved to the front: most chunks end long before, and no more memory is touched. */
-const usualReach = 4 << 20
-/** From here on a file is worth the help of other threads. */
+/** From here on a file is worth the help of other threads, … */
 const large = 16 << 20
+/** … which read and cut parts of it themselves from here on, because it has two. */
+const hasParts = 2 * partSize
 
 export interface FileStorerParts {
   readonly reader: ContentReader
   readonly polynomial: bigint
   readonly saver: ChunkSaver
+  /** Of the large files of all threads. */
+  readonly parts: readonly SharedParts[]
   readonly control: SharedControl
   /** Which counter of `control` is this thread's. */
   readonly thread: number
 }
 
+/** The content of a file: its chunks' number, and its length. */
+interface CutContent {
+  readonly count: number
+  readonly bytes: number
+}
+
+interface StoredContent {
+  readonly ids: Buffer
+  readonly bytes: number
+}
+
 /** Reads files in a thread: reads, cuts, hashes, and packs what the repository does not know. */
 export class FileStorer {
   readonly #parts: FileStorerParts
-  readonly #chunker: Chunker
+  readonly #cutter: FileCutter
+  readonly #ownParts: PartTable
+  readonly #othersParts: readonly PartTable[]
+  /** Undefined where only the thread that opens a file can read it. */
+  readonly #partStorer: PartStorer | undefined
   readonly #bytesRead: Float64Array
   #ids = Buffer.allocUnsafeSlow(32 * 1024)
   #zeroChunk: Buffer | undefined
 
   constructor(parts: FileStorerParts) {
+    const { control, thread, reader, saver } = parts
+    const tables = parts.parts.map((shared) => new PartTable(shared, control))
     this.#parts = parts
-    this.#chunker = new Chunker(parts.polynomial, { bufferSize })
-    this.#bytesRead = new Float64Array(parts.control.bytesRead, parts.thread * 8, 1)
+    this.#cutter = new FileCutter(parts.polynomial)
+    this.#ownParts = tables[thread] as PartTable
+    this.#othersParts = tables.filter((table) => table !== this.#ownParts)
+    const readAt = reader.readAt?.bind(reader)
+    this.#partStorer = readAt && new PartStorer({ readAt, saver, cutter: this.#cutter, onRead: this.#noteRead })
+    this.#bytesRead = new Float64Array(control.bytesRead, thread * 8, 1)
   }
 
   /** Stores the files in order. Only a fault of the repository's side throws; a bad file is an outcome. */
@@ -76,6 +101,12 @@ export class FileStorer {
       return outcome
     })
     return { nodes: joined(nodes), outcomes, added: since(before, this.#parts.saver.added) }
+  }
+
+  /** Stores a part of another thread's large file; false when there is none. */
+  storePart(): boolean {
+    const storer = this.#partStorer
+    return storer !== undefined && this.#othersParts.some((table) => table.visit((part) => storer.store(table, part)))
   }
 
   #storeOne(order: FileOrder): { outcome: StoredFile; node?: Buffer } {
@@ -94,19 +125,33 @@ export class FileStorer {
     }
   }
 
-  // A file that changed while it was read is read once more, from the same open file; then it is stored as read, and marked.
-  #storeContent(content: OpenContent): { ids: Buffer; bytes: number; changed: boolean } {
-    const first = this.#storeOnce(content)
-    if (!content.changed()) return { ...first, changed: false }
+  // A file that changed while it was read is read once more, from the same open file and in this thread alone; then it is stored
+  // as read, and marked.
+  #storeContent(content: OpenContent): StoredContent & { changed: boolean } {
+    const first = this.#storeFirst(content)
+    if (first && !content.changed()) return { ...first, changed: false }
     content.rewind()
-    const second = this.#storeOnce(content)
+    const second = this.#storeOnce(() => this.#cutAndSave(content))
     return { ...second, changed: content.changed() }
   }
 
-  #storeOnce(content: OpenContent): { ids: Buffer; bytes: number } {
+  /** Undefined when the file has changed. */
+  #storeFirst(content: OpenContent): StoredContent | undefined {
+    const storer = this.#partStorer
+    const isLarge = this.#othersParts.length > 0 && Number(content.node.size) >= hasParts
+    if (!storer || !isLarge || content.handle === undefined) return this.#storeOnce(() => this.#cutAndSave(content))
+    try {
+      return this.#storeOnce(() => this.#cutParts(content, storer))
+    } catch (thrown) {
+      if (thrown instanceof PartsDisagree) return undefined
+      throw thrown
+    }
+  }
+
+  #storeOnce(cutAndSave: () => CutContent): StoredContent {
     const { saver } = this.#parts
     try {
-      const { count, bytes } = this.#cutAndSave(content)
+      const { count, bytes } = cutAndSave()
       orFault(() => saver.finish(this.#takeId))
       return { ids: Buffer.from(this.#ids.subarray(0, count * 32)), bytes }
     } catch (thrown) {
@@ -115,42 +160,73 @@ export class FileStorer {
     }
   }
 
-  #cutAndSave(content: OpenContent): { count: number; bytes: number } {
-    const { buffer } = this.#chunker
-    let count = 0
-    let bytes = 0
-    let ended = false
-    let start = 0 // of the chunk
-    let end = 0 // of what has been read
-    let scanned = 0
-    for (;;) {
-      if (start === end) {
-        start = end = scanned = 0
+  #cutAndSave(content: OpenContent): CutContent {
+    const cutter = this.#cutter
+    const read = (into: Uint8Array) => content.read(into)
+    cutter.begin(read, 0)
+    for (let count = 0; ;) {
+      if (cutter.isEmpty) {
         const skipped = this.#skipHole(content, count)
         count += skipped
-        bytes += skipped * smallestChunk
+        if (skipped > 0) cutter.begin(read, cutter.position + skipped * smallestChunk)
       }
-      if (!ended && end - start < largestChunk) {
-        if (end + pieceSize > usualReach && start > 0) {
-          buffer.copyWithin(0, start, end)
-          ;[start, end, scanned] = [0, end - start, scanned - start]
-        }
-        const piece = buffer.subarray(end, end + pieceSize)
-        const read = content.read(piece)
-        ended = read < piece.length
-        end += read
-        bytes += read
-        this.#bytesRead[0] = (this.#bytesRead[0] as number) + read
-        if (bytes > large) this.#parts.saver.share()
-      }
-      if (start === end) return { count, bytes }
-      const cut = this.#chunker.findCut(start, end, scanned) || (ended ? end - start : 0)
-      scanned = end
-      if (cut === 0) continue
-      this.#saveBlob(buffer.subarray(start, start + cut), count++)
-      start += cut
-      scanned = start
+      const chunk = cutter.next()
+      if (!chunk) return { count, bytes: cutter.position }
+      if (cutter.position > large) this.#parts.saver.share()
+      this.#saveChunk(chunk, count++)
     }
+  }
+
+  /** The same together with other threads. Throws `PartsDisagree`. */
+  #cutParts(content: OpenContent, storer: PartStorer): CutContent {
+    const parts = this.#ownParts
+    const { saver, control } = this.#parts
+    const read: ReadAt = (into, at) => storer.readAt(parts.handle, into, at)
+    let so = { count: 0, bytes: 0 }
+    this.#cutter.begin(read, 0)
+    try {
+      parts.open(content.handle as number, Number(content.node.size))
+      saver.share()
+      for (let part = 0; part < parts.count;) {
+        const seen = changesSoFar(control)
+        const stored = parts.collect(part)
+        if (stored) so = this.#takePart(stored, so)
+        else if (parts.isLeft(part)) so = this.#cutPart(part, so, read)
+        else {
+          const later = parts.take()
+          if (later >= 0) orFault(() => storer.store(parts, later))
+          else orFault(() => waitUnlessStopped(control, seen))
+          continue
+        }
+        parts.pass(part++)
+      }
+      return so
+    } finally {
+      parts.close()
+    }
+  }
+
+  #takePart({ start, end, ids, added }: StoredPart, { count, bytes }: CutContent): CutContent {
+    if (start !== bytes) throw new PartsDisagree()
+    const chunks = ids.length / 32
+    this.#roomForIds(count + chunks)
+    this.#ids.set(ids, count * 32)
+    this.#parts.saver.count(added)
+    return { count: count + chunks, bytes: end }
+  }
+
+  /** Cuts a part that is left to this thread, from where the part before ends. */
+  #cutPart(part: number, { count, bytes }: CutContent, read: ReadAt): CutContent {
+    const parts = this.#ownParts
+    const cutter = this.#cutter
+    cutter.goTo(read, bytes)
+    while (!orFault(() => parts.endsAt(part, cutter.position))) {
+      const chunk = cutter.next()
+      if (chunk) this.#saveChunk(chunk, count++)
+      else if (part === parts.count - 1) break
+      else throw new PartsDisagree()
+    }
+    return { count, bytes: cutter.position }
   }
 
   /** Passes over whole chunks of a hole and notes the chunk of zeros for each; returns their number. */
@@ -174,9 +250,14 @@ export class FileStorer {
     return id
   }
 
-  #saveBlob(bytes: Buffer, count: number): void {
+  #saveChunk(bytes: Buffer, count: number): void {
+    this.#noteRead(bytes.length)
     this.#roomForIds(count + 1)
     orFault(() => this.#parts.saver.save(bytes, count, this.#takeId))
+  }
+
+  readonly #noteRead = (bytes: number): void => {
+    this.#bytesRead[0] = (this.#bytesRead[0] as number) + bytes
   }
 
   readonly #takeId = (chunk: number, id: Uint8Array): void => this.#ids.set(id, chunk * 32)
@@ -210,12 +291,17 @@ class StoreFault extends Error {
   }
 }
 
-function orFault(work: () => void): void {
+function orFault<Result>(work: () => Result): Result {
   try {
-    work()
+    return work()
   } catch (cause) {
-    throw new StoreFault(cause)
+    throw cause instanceof PartsDisagree ? cause : new StoreFault(cause)
   }
+}
+
+function waitUnlessStopped(control: SharedControl, seen: number): void {
+  throwIfStopped(control)
+  waitForChange(control, seen, longestWait)
 }
 
 function since(before: AddedBytes, now: AddedBytes): AddedBytes {

@@ -43,6 +43,9 @@ export function changesSoFar({ flags }: SharedControl): number {
   return Atomics.load(new Int32Array(flags), signalField)
 }
 
+/** Longest sleep of a thread that waits for another, in milliseconds, so that it never misses that it is not wanted any more. */
+export const longestWait = 20
+
 /** In a thread: sleeps until something has changed since `seen`, at most so many milliseconds. */
 export function waitForChange({ flags }: SharedControl, seen: number, most: number = Infinity): void {
   Atomics.wait(new Int32Array(flags), signalField, seen, most)

@@ -3,6 +3,7 @@ import type { SharedIndex } from '../blob-index.ts'
 import type { CodecSettings } from '../blob-codec.ts'
 import type { SharedControl } from './memory.ts'
 import type { SharedChunks } from './shared-chunks.ts'
+import type { SharedParts } from './shared-parts.ts'
 import type { SharedPacks } from './shared-packs.ts'
 
 /** What every worker thread of an open repository starts with. */
@@ -25,6 +26,8 @@ export interface SharedStoring {
   readonly packs: SharedPacks
   /** For each thread the chunks that others may take from it. */
   readonly chunks: readonly SharedChunks[]
+  /** For each thread the parts of its large file. */
+  readonly parts: readonly SharedParts[]
 }
 
 /** A module that a thread loads, and the plain value that its `create…` function gets. */

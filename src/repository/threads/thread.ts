@@ -50,7 +50,8 @@ serveThread({
     const { createContentReader } = (await import(module)) as { createContentReader: CreateContentReader }
     const reader = createContentReader(options)
     const { polynomial, control } = setup
-    storer = new FileStorer({ reader, polynomial, saver: saver as ChunkSaver, control, thread })
+    const { parts } = setup.storing as SharedStoring
+    storer = new FileStorer({ reader, polynomial, saver: saver as ChunkSaver, parts, control, thread })
   },
 
   storeFiles(files: readonly FileOrder[]): Transferred {
@@ -61,7 +62,7 @@ serveThread({
   /** Whether what every blob passes through gives the right results in this thread. */
   selfTest: () => passesSelfTest(codec.primitives),
 
-  help: () => (saver as ChunkSaver).help(),
+  help: () => (saver as ChunkSaver).help(() => storer?.storePart() ?? false),
 
   async openScanner({ module, options }: ModuleSpec): Promise<void> {
     const { createFolderScanner } = (await import(module)) as { createFolderScanner: CreateFolderScanner }
