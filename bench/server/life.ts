@@ -1,11 +1,11 @@
 import { fork } from 'node:child_process'
 import { once } from 'node:events'
-import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { freePort } from '../../test/helpers/rest-server.ts'
 import { ownerToken, serve, setUpOwner } from '../../test/helpers/serving.ts'
 import { HttpCalls } from '../../test/helpers/http-calls.ts'
+import { peakOf, processorSeconds } from './process-figures.ts'
 import type { Simulated, Simulation } from './simulate.ts'
 import { SimulatedMachine } from '../../test/helpers/simulated-machine.ts'
 
@@ -85,15 +85,4 @@ async function milliseconds(work: () => Promise<unknown>): Promise<number> {
   const begun = performance.now()
   await work()
   return performance.now() - begun
-}
-
-function peakOf(pid: number): number {
-  const [, kibibytes = 'NaN'] = /VmHWM:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8')) ?? []
-  return (Number(kibibytes) * 1024) / 1e6
-}
-
-/** Of all threads, user and system. */
-function processorSeconds(pid: number): number {
-  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]?.split(' ') ?? []
-  return (Number(fields[11]) + Number(fields[12])) / 100
 }

@@ -2,7 +2,7 @@
  * `npm run bench:server -- [--machines 10,100,1000] [--seconds N] [--rounds N] [--place FOLDER] [--database postgres://…]
  * [--only life|uploads] [--quick]`: what a server does under so many machines, each with a heartbeat every 30 s, a call that waits
  * for jobs, and a backup of 20 MB an hour: how soon it answers, its memory, its processor; and how soon it takes backups, in turn
- * with restic's REST server.
+ * with restic's REST server, and what that takes of the processor.
  */
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -12,7 +12,9 @@ import { describeMachine, formatMachine } from '../machine.ts'
 import { median } from '../figures.ts'
 import { measureLife } from './life.ts'
 import type { Life } from './life.ts'
+import { reportUploads } from './upload-report.ts'
 import { measureUploads } from './uploads.ts'
+import type { UploadFigures, UploadWork } from './uploads.ts'
 
 const { values } = parseArgs({
   options: {
@@ -56,6 +58,15 @@ function sayLife({ machines, api, hello, simulated, peakMb, processor }: Life): 
   for (const failure of new Set(failures.slice(0, 5))) say(`  failed: ${failure}`)
 }
 
+/** Backups as a first one sends them, and as those of a machine on which little has changed. */
+function uploadWorks(quick: boolean): UploadWork[] {
+  if (quick) return [{ backups: 8, backupBytes: 100_000, atOnce: 8 }]
+  return [
+    { backups: 40, backupBytes: 20_000_000, atOnce: 8 },
+    { backups: 200, backupBytes: 200_000, atOnce: 8 },
+  ]
+}
+
 const place = await mkdtemp(join(values.place, 'understudy-bench-server-'))
 try {
   say(formatMachine(describeMachine(place)))
@@ -72,15 +83,9 @@ try {
     }
   }
   if (values.only !== 'life') {
-    const atOnce = 8
-    const backups = values.quick ? 8 : 40
-    const { ours, restServer, bytes, requests } = await measureUploads({ place, rounds, backups, atOnce, backupBytes })
-    const rate = (took: readonly number[]) =>
-      `${(bytes / 1e6 / median(took)).toFixed(0)} MB/s, ${(requests / median(took)).toFixed(0)} requests/s`
-    say(`\n${backups} backups of ${backupBytes / 1e6} MB, ${atOnce} at once, median of ${rounds} rounds:`)
-    say(`  Understudy   ${rate(ours)}`)
-    say(`  rest-server  ${rate(restServer)}`)
-    say(`  ratio        ${(median(restServer) / median(ours)).toFixed(2)} (above 1: Understudy is faster)`)
+    const works = uploadWorks(values.quick)
+    const figures = await measureUploads(works, { place, rounds })
+    for (const [i, work] of works.entries()) say(`\n${reportUploads(work, figures[i] as UploadFigures).join('\n')}`)
   }
 } finally {
   await rm(place, { recursive: true, force: true })

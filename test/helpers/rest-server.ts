@@ -16,9 +16,12 @@ export interface RestServerOptions {
   readonly maxSize?: number | undefined
   /** Listen on this Unix socket. */
   readonly socket?: string | undefined
+  /** Where its folder is made. Default: where temporary folders are. */
+  readonly place?: string | undefined
 }
 
 export interface RestServer extends AsyncDisposable {
+  readonly pid: number
   readonly port: number
   /** The folder that holds the repositories. */
   readonly folder: string
@@ -26,7 +29,7 @@ export interface RestServer extends AsyncDisposable {
 
 /** restic's own REST server, on a free port of this machine, with a folder that goes when the server goes. */
 export async function startRestServer(options: RestServerOptions = {}): Promise<RestServer> {
-  const base = mkdtempSync(join(tmpdir(), 'understudy-rest-'))
+  const base = mkdtempSync(join(options.place ?? tmpdir(), 'understudy-rest-'))
   const folder = join(base, 'repositories')
   mkdirSync(folder)
   const port = await freePort()
@@ -36,6 +39,7 @@ export async function startRestServer(options: RestServerOptions = {}): Promise<
   })
   await listening(server, options.socket ?? port)
   return {
+    pid: server.pid ?? -1,
     port,
     folder,
     async [Symbol.asyncDispose]() {

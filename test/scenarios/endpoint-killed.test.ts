@@ -20,7 +20,8 @@ const rounds = 4
 test('killed at random under uploads: what was acknowledged is whole, nothing else has a name, and no rest stays', async () => {
   await using folder = await tempFolder()
   const acknowledged = new Map<string, number>()
-  for (let round = 0; round < rounds; round++) {
+  // A machine that is busy may have acknowledged nothing when the server is killed.
+  for (let round = 0; round < rounds || acknowledged.size === 0; round++) {
     await using server = await startEndpointProcess(folder.path)
     assert.deepEqual(incoming(folder.path), [], 'the start has cleaned up')
     assert.equal(await post(server, '/repo/anna/?create=true', Buffer.alloc(0)), 200)
@@ -34,7 +35,6 @@ test('killed at random under uploads: what was acknowledged is whole, nothing el
   const stored = packs(folder.path)
   for (const [name, bytes] of stored) assert.equal(hash('sha256', bytes), name)
   for (const [name, size] of acknowledged) assert.equal(stored.get(name)?.length, size, `${name} was acknowledged`)
-  assert.ok(acknowledged.size > 0)
   assert.equal(await post(server, '/repo/anna/?create=true', Buffer.alloc(0)), 200)
 })
 

@@ -1,10 +1,10 @@
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import { type FileHandle, open, unlink } from 'node:fs/promises'
 import { formatBytes } from '#base'
 import type { ByteBudget } from './byte-budget.ts'
 import { EndpointError } from './errors.ts'
-import { PieceWriter } from './piece-writer.ts'
 import type { Upload } from './storage.ts'
+import type { PieceWriter, Writers } from './writers.ts'
 
 /** An upload that has arrived, until it is disposed of. */
 export interface Spooled extends AsyncDisposable {
@@ -26,6 +26,7 @@ export interface ArrivalOptions {
   readonly mode: number
   /** What all uploads may have in memory. Without room there, bytes go to the disk as they come. */
   readonly memory: ByteBudget
+  readonly writers: Writers
   /** Throws when there is no room for more bytes. */
   readonly takeRoom: (bytes: number) => void
   readonly giveBack: (bytes: number) => void
@@ -64,24 +65,24 @@ export class Arrival implements Spooled {
   }
 
   async take(upload: Upload): Promise<void> {
-    const hash = createHash('sha256')
     await upload.body((bytes) => {
       this.size += bytes.length
       if (this.size > upload.longest) throw tooLarge(upload)
       this.reserve(this.size)
-      hash.update(bytes)
       return this.#gather(bytes)
     })
     if (this.#writer) {
       await this.#flush()
-      await this.#writer.finish()
-    } else this.bytes = join(this.#gathered, this.size)
+      this.hash = await this.#writer.finish()
+    } else {
+      this.bytes = join(this.#gathered, this.size)
+      this.hash = hash('sha256', this.bytes)
+    }
     this.#gathered = []
-    this.hash = hash.digest('hex')
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#writer?.finish().catch(() => undefined)
+    await this.#writer?.[Symbol.asyncDispose]()
     this.#options.memory.give(this.#held)
     this.#options.giveBack(this.#reserved)
     this.#held = 0
@@ -101,7 +102,7 @@ export class Arrival implements Spooled {
 
   async #flush(): Promise<void> {
     this.handle ??= await open(this.path, 'wx', this.#options.mode)
-    this.#writer ??= new PieceWriter(this.handle)
+    this.#writer ??= this.#options.writers.begin(this.handle.fd)
     const [pieces, held] = [this.#gathered, this.#held]
     this.#gathered = []
     this.#gatheredBytes = 0

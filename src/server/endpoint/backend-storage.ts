@@ -122,6 +122,7 @@ export class BackendStorage implements EndpointStorage {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    await this.#spool[Symbol.asyncDispose]()
     for (const opened of this.#repositories.values()) await (await opened).inner[Symbol.asyncDispose]()
   }
 

@@ -132,6 +132,7 @@ export class FolderStorage implements EndpointStorage {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    await this.#spool[Symbol.asyncDispose]()
     await this.#placer[Symbol.asyncDispose]()
     for (const backend of this.#backends.values()) await backend[Symbol.asyncDispose]()
   }

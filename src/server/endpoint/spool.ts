@@ -7,6 +7,7 @@ import { Arrival, type Spooled } from './arrival.ts'
 import { ByteBudget } from './byte-budget.ts'
 import { EndpointError } from './errors.ts'
 import type { Upload } from './storage.ts'
+import { Writers } from './writers.ts'
 
 export interface SpoolOptions {
   readonly clock: Clock
@@ -25,9 +26,10 @@ const memory = 48 << 20
 const spaceKnownFor = 1000
 
 /** The folder in which uploads lie while they arrive, under names that nobody takes for theirs. */
-export class Spool {
+export class Spool implements AsyncDisposable {
   readonly #folder: string
   readonly #options: SpoolOptions
+  readonly #writers = new Writers()
   readonly #memory = new ByteBudget(memory)
   /** Bytes of uploads that are here or announced. */
   #reserved = 0
@@ -50,6 +52,7 @@ export class Spool {
     const arrival = new Arrival(join(this.#folder, randomBytes(16).toString('hex')), {
       mode: this.#options.mode,
       memory: this.#memory,
+      writers: this.#writers,
       takeRoom: (bytes) => this.#takeRoom(bytes, upload),
       giveBack: (bytes) => (this.#reserved -= bytes),
     })
@@ -62,6 +65,10 @@ export class Spool {
       await arrival[Symbol.asyncDispose]()
       throw fileError(thrown, { location: this.#folder })
     }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#writers[Symbol.asyncDispose]()
   }
 
   #takeRoom(bytes: number, upload: Upload): void {
