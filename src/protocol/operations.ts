@@ -41,7 +41,9 @@ export const operationSchema = z.object({
   code: z.string().nullable(),
   requestedBy: z.string(),
   createdAt: timeSchema,
+  /** When it is to run; of what a machine told later, having been without its server: when it ran, by its own clock. */
   runAt: timeSchema,
+  /** By the server's clock, as it heard of it. */
   startedAt: timeSchema.nullable(),
   endedAt: timeSchema.nullable(),
   cancelAsked: z.boolean(),

@@ -27,7 +27,9 @@ export const operationRoutes = [
     answer: z.array(operationSchema),
     async handle({ caller, query: { client, machine, state, kind, before } }, { store }) {
       const seen = clientsWith(caller.grants, 'see')
-      let query = store.db.selectFrom('operations').selectAll().orderBy('createdAt', 'desc').limit(pageLength)
+      let query = store.db.selectFrom('operations').selectAll()
+      // What a machine tells all at once, after a time without the server, stands in the order in which it ran.
+      query = query.orderBy('createdAt', 'desc').orderBy('runAt', 'desc').limit(pageLength)
       if (seen !== 'every') query = query.where('clientId', 'in', seen.length > 0 ? [...seen] : [''])
       if (client !== undefined) query = query.where('clientId', '=', client)
       if (machine !== undefined) query = query.where('machineId', '=', machine)
