@@ -53,6 +53,21 @@ for (const kind of storeKinds) {
     },
   )
 
+  test(
+    about('what somebody has begun is given to nobody else who looks for work at that moment'),
+    { skip },
+    async () => {
+      await using opened = await openMigrated(kind)
+      const operations = new Operations(opened.store.db)
+      for (let round = 0; round < 20; round++) {
+        const looks = async () => await operations.claim('another', { machineId: null })
+        const [begun, ...found] = await Promise.all([operations.begin(check, 'its own'), looks(), looks(), looks()])
+        assert.deepEqual([begun.state, begun.claimedBy, begun.claimEpoch], ['running', 'its own', 1])
+        assert.deepEqual(found, [undefined, undefined, undefined])
+      }
+    },
+  )
+
   test(about('what may exist once exists once, whoever enters it'), { skip }, async () => {
     await using opened = await openMigrated(kind)
     const operations = new Operations(opened.store.db)

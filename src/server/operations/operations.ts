@@ -5,7 +5,7 @@ import type { Clock } from '#base'
 import type { Outcome, Progress } from '#protocol'
 import { ServerError } from '../errors.ts'
 import { noteEvents } from '../events/note-events.ts'
-import type { Row, Tables } from '../store/tables.ts'
+import type { NewRow, Row, Tables } from '../store/tables.ts'
 
 /**
  * Operations: everything that runs, has run or is to run, in one table that API, console, notifications and history read.
@@ -42,6 +42,20 @@ export const claimLife = 120_000
 /** How many candidates one look for work takes at once: others may be quicker with the first. */
 const candidates = 5
 
+type ClaimColumns = Pick<NewRow<'operations'>, 'state' | 'startedAt' | 'claimedBy' | 'claimedUntil' | 'claimEpoch'>
+
+const unclaimed: ClaimColumns = {
+  state: 'waiting',
+  startedAt: null,
+  claimedBy: null,
+  claimedUntil: null,
+  claimEpoch: 0,
+}
+
+function claimOf(claimedBy: string, claimEpoch: number, now: number): ClaimColumns {
+  return { state: 'running', startedAt: now, claimedBy, claimedUntil: now + claimLife, claimEpoch }
+}
+
 export class Operations {
   readonly #db: Kysely<Tables>
   readonly #clock: Clock
@@ -56,14 +70,24 @@ export class Operations {
     wanted: NewOperation,
     within: Kysely<Tables> | Transaction<Tables> = this.#db,
   ): Promise<Row<'operations'>> {
+    const created = await this.#insert(wanted, unclaimed, within)
+    return created ?? (await this.#known(wanted, within))
+  }
+
+  /** Undefined: its `onceKey` is known. */
+  async #insert(
+    wanted: NewOperation,
+    claim: ClaimColumns,
+    within: Kysely<Tables> | Transaction<Tables>,
+  ): Promise<Row<'operations'> | undefined> {
     const now = this.#clock.now()
     const { onceKey = null, runAt = now, order, ...about } = wanted
     const created = await within
       .insertInto('operations')
       .values({
         ...about,
+        ...claim,
         id: randomUUID(),
-        state: 'waiting',
         order: JSON.stringify(order),
         progress: null,
         result: null,
@@ -72,21 +96,22 @@ export class Operations {
         onceKey,
         createdAt: now,
         runAt,
-        startedAt: null,
         endedAt: null,
         cancelAskedAt: null,
-        claimedBy: null,
-        claimedUntil: null,
-        claimEpoch: 0,
       })
       .onConflict((conflict) => conflict.column('onceKey').doNothing())
       .returningAll()
       .executeTakeFirst()
-    if (created) {
-      await this.#tell(created, within)
-      return created
-    }
-    return await within.selectFrom('operations').selectAll().where('onceKey', '=', onceKey).executeTakeFirstOrThrow()
+    if (created) await this.#tell(created, within)
+    return created
+  }
+
+  async #known({ onceKey }: NewOperation, within: Kysely<Tables> | Transaction<Tables>): Promise<Row<'operations'>> {
+    return await within
+      .selectFrom('operations')
+      .selectAll()
+      .where('onceKey', '=', onceKey ?? null)
+      .executeTakeFirstOrThrow()
   }
 
   /**
@@ -123,7 +148,10 @@ export class Operations {
    * that there is, its claim taken over if it is not ended.
    */
   async begin(wanted: NewOperation, by: string): Promise<Row<'operations'>> {
-    const { id, claimEpoch, state } = await this.create(wanted)
+    // Entered with its claim: whoever looks for work at the same moment would do it, too.
+    const created = await this.#insert(wanted, claimOf(by, 1, this.#clock.now()), this.#db)
+    if (created) return created
+    const { id, claimEpoch, state } = await this.#known(wanted, this.#db)
     const claimed = state === 'waiting' || state === 'running' ? await this.#take(id, claimEpoch, by) : undefined
     if (claimed) return claimed.operation
     return await this.#db.selectFrom('operations').selectAll().where('id', '=', id).executeTakeFirstOrThrow()
@@ -135,11 +163,8 @@ export class Operations {
     const operation = await this.#db
       .updateTable('operations')
       .set((row) => ({
-        state: 'running',
+        ...claimOf(by, seen + 1, now),
         startedAt: row.fn.coalesce('startedAt', row.val(now)),
-        claimedBy: by,
-        claimedUntil: now + claimLife,
-        claimEpoch: seen + 1,
       }))
       .where('id', '=', id)
       .where('claimEpoch', '=', seen)
