@@ -1,11 +1,12 @@
 /**
- * Makes the parts of the manual that are made from the program itself: `docs/commands.md` from the commands' own help and
- * `docs/errors.md` from the rooms' error tables. With `--check` nothing is written; it fails when a page is not current.
+ * Makes the parts of the manual that are made from the program itself: `docs/commands.md` from the commands' own help,
+ * `docs/errors.md` from the rooms' error tables, and in `README.md` the table of what each kind of machine gets. With `--check` nothing is written; it fails when a page is not current.
  */
 import { existsSync, globSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import type { ErrorEntry, ErrorTable } from '#base'
+import { renderMachineKinds } from '#protocol'
 import type { Command } from 'commander'
 import { createProgram, loadCommands } from '../src/cli/program.ts'
 
@@ -28,7 +29,19 @@ async function pages(): Promise<Record<string, string>> {
   return {
     'docs/commands.md': commandsPage(await loadProgram()),
     'docs/errors.md': errorsPage(await loadErrorTables()),
+    'README.md': withMachineKinds(readFileSync(join(project, 'README.md'), 'utf8')),
   }
+}
+
+const tableBegins =
+  '<!-- What each kind of machine gets: `node scripts/build-docs.ts` writes it anew from src/protocol/machine-kinds.ts. -->'
+const tableEnds = '<!-- End of what each kind of machine gets. -->'
+
+/** The page with the table that the API has, too, between its marks. */
+function withMachineKinds(readme: string): string {
+  const [begin, end] = [readme.indexOf(tableBegins), readme.indexOf(tableEnds)]
+  if (begin < 0 || end < begin) throw new Error('README.md has lost the marks of the table of machine kinds.')
+  return `${readme.slice(0, begin)}${tableBegins}\n\n${renderMachineKinds()}\n${readme.slice(end)}`
 }
 
 async function loadProgram(): Promise<Command> {

@@ -28,7 +28,17 @@ export const agentErrors = {
   },
   AGENT_ALREADY_ENROLLED: {
     message: 'This machine is enrolled at {origin} already.',
-    hint: 'To enrol it elsewhere, remove {folder} first; its backups stay where they are.',
+    hint: 'To enrol it elsewhere, or as another machine, say so: `understudy agent enroll --anew LINE`. Its backups stay where they are.',
+  },
+  SERVER_SUPERSEDED: {
+    message:
+      'The server at {origin} is an older state of itself (epoch {epoch}; this machine has seen {seen}): this machine does not follow it.',
+    hint: 'Stop it, if another one runs in its place. If this one is to go on: `understudy server take-over`. Backups go on by their schedule meanwhile.',
+  },
+  MACHINE_DIFFERS: {
+    message:
+      'This is not the machine that was enrolled at {origin}: it is a copy of that one, or it has other hardware now.',
+    hint: 'Of a copy, make a machine of its own: `understudy agent enroll --anew LINE`. If it is the same one with other hardware, take the line that `understudy machine replace` shows: then its history goes on.',
   },
   REPOSITORY_NOT_MADE: {
     message: 'The machine could not make its repository on the server: {reason}',
@@ -41,6 +51,18 @@ export const agentErrors = {
   AGENT_STATE_DAMAGED: {
     message: 'The file {path} of the agent cannot be read: {reason}.',
     hint: 'Bring it back from a copy, or remove the folder and enrol the machine again.',
+  },
+  FIRST_COPY_TOO_EARLY: {
+    message: 'The machine cannot make its first copy yet: {reason}.',
+    hint: 'Approve it at the server, give it a backup policy, and let `understudy agent run` say once that it has its repository.',
+  },
+  FIRST_COPY_PLACE: {
+    message: 'The first copy cannot be written to {folder}: {reason}.',
+    hint: 'Mount an empty disk with enough room, and name a folder on it that is there.',
+  },
+  FIRST_COPY_NOT_MADE: {
+    message: 'The first copy was not finished: {reason}',
+    hint: 'Mend that, and give the same command again: what is on the disk already is not written twice.',
   },
 } as const
 

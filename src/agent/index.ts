@@ -8,6 +8,8 @@
 export * from './databases/index.ts'
 export * from './discover/index.ts'
 export * from './hooks/index.ts'
+export { makeFirstCopy } from './first-copy/make-first-copy.ts'
+export type { FirstCopyOptions } from './first-copy/make-first-copy.ts'
 export { enrol } from './enrol.ts'
 export type { EnrolOptions } from './enrol.ts'
 export { AgentError, agentErrors } from './errors.ts'

@@ -15,6 +15,7 @@ import { z } from 'zod'
 import { lastDumpSchema, serverPlanSchema } from './databases/dump-order.ts'
 import { AgentError } from './errors.ts'
 import { MachineKey } from './link/machine-key.ts'
+import { machineMarksSchema } from './link/this-machine.ts'
 
 export interface SignedSnapshot {
   readonly repositoryId: string
@@ -32,6 +33,17 @@ const enrolledSchema = z.object({
   certificate: z.string().optional(),
   /** It takes the place of a machine that was lost, and goes on with that one's repository. */
   isReplacement: z.boolean().optional(),
+  /** The password of the repository is nobody's but the machine's: the server is not told. */
+  keepsPassword: z.boolean().optional(),
+  /** Of the machine that was enrolled: the agent of a copy of it does not work. */
+  marks: machineMarksSchema.optional(),
+})
+
+const knownServerSchema = z.object({
+  /** The highest that was seen. */
+  epoch: z.int(),
+  /** The server's own; given back to it. */
+  receipt: z.string(),
 })
 
 const repositorySchema = repositoryAccessSchema.extend({ password: z.string() })
@@ -99,13 +111,25 @@ const dumpsSchema = z.record(
   }),
 )
 
+const firstCopySchema = z.object({
+  /** The policies of which it has the first backup: their planned runs wait for its arrival. */
+  policies: z.array(idSchema),
+  /** What must arrive; empty: it is still being written. */
+  snapshots: z.array(z.string()),
+  /** Milliseconds since 1970. */
+  since: z.number(),
+})
+
 const databaseServerSchema = serverPlanSchema.omit({ databases: true })
 
+export type KnownServerState = z.output<typeof knownServerSchema>
 export type Enrolled = z.output<typeof enrolledSchema>
 export type OwnRepository = z.output<typeof repositorySchema>
 export type FollowedPolicy = z.output<typeof policiesSchema>[number]
 export type FollowedDevice = z.output<typeof devicesSchema>[number]
 export type Runs = z.output<typeof runsSchema>
+/** A first copy that travels by disk. */
+export type TravellingCopy = z.output<typeof firstCopySchema>
 /** What is known of the dumps by each policy. */
 export type Dumps = z.output<typeof dumpsSchema>
 /** A database server of this machine, and how it is reached. */
@@ -140,6 +164,14 @@ export class AgentFolder {
     await this.#write('server.json', enrolled)
   }
 
+  async readKnownServer(): Promise<KnownServerState | undefined> {
+    return await this.#read('known-server.json', knownServerSchema)
+  }
+
+  async writeKnownServer(known: KnownServerState): Promise<void> {
+    await this.#write('known-server.json', known)
+  }
+
   /** The machine's key, made when there is none yet. */
   async key(): Promise<MachineKey> {
     return MachineKey.fromPem(await this.#makeOnce('machine.key', () => MachineKey.create().toPem()))
@@ -151,6 +183,12 @@ export class AgentFolder {
    */
   async repositoryPassword(): Promise<string> {
     return await this.#makeOnce('repository.secret', () => randomBytes(24).toString('base64url'))
+  }
+
+  /** What the server is told of it: nothing, where the client keeps it. */
+  async passwordToTell(): Promise<{ readonly password?: string }> {
+    const { keepsPassword = false } = (await this.findEnrolled()) ?? {}
+    return keepsPassword ? {} : { password: await this.repositoryPassword() }
   }
 
   /** Takes over the password of a repository that is there already. One that the machine has is not replaced. */
@@ -222,6 +260,19 @@ export class AgentFolder {
 
   async writeDumps(dumps: Dumps): Promise<void> {
     await this.#write('dumps.json', dumps)
+  }
+
+  /** The first copy that travels by disk; undefined: none does. */
+  async readFirstCopy(): Promise<TravellingCopy | undefined> {
+    return await this.#read('first-copy.json', firstCopySchema)
+  }
+
+  async writeFirstCopy(copy: TravellingCopy): Promise<void> {
+    await this.#write('first-copy.json', copy)
+  }
+
+  async removeFirstCopy(): Promise<void> {
+    await rm(join(this.path, 'first-copy.json'), { force: true })
   }
 
   /**

@@ -15,6 +15,10 @@ export const helloSchema = z.object({
   follows: z.record(idSchema, z.int()),
   /** The devices that it reads, as it knows them. */
   reads: knownDevicesSchema.default({}),
+  /** Made at each start of the agent: two that speak in turn are two agents with one key. */
+  run: z.uuid().optional(),
+  /** The last that the server has given it. */
+  receipt: z.string().max(300).optional(),
 })
 
 export const welcomeSchema = z.object({
@@ -22,6 +26,12 @@ export const welcomeSchema = z.object({
   policies: z.array(z.object({ id: idSchema, revision: z.int(), policy: backupPolicySchema })).optional(),
   /** All devices that the machine is to read; left out when it knows just those. */
   devices: z.array(readDeviceSchema).optional(),
+  /** Two agents work with the machine's key: a machine that was copied, or a key that was stolen. */
+  usedByTwo: z.boolean().optional(),
+  /** Grows whenever the server is brought back: machines follow no lower one than they have seen. */
+  epoch: z.int().optional(),
+  /** For the machine to keep, and to give back: by it a server notices that it is an old state of itself. */
+  receipt: z.string().max(300).optional(),
 })
 
 /** The machine's repository on the server. The password was made on the machine; left out, the client keeps it. */
@@ -42,6 +52,9 @@ export const nextJobSchema = z.object({
   kinds: z.array(kindSchema).max(50),
   /** How long to wait for one, in seconds. */
   wait: z.number().min(0).max(25).default(0),
+  /** As in the hello. */
+  run: z.uuid().optional(),
+  receipt: z.string().max(300).optional(),
 })
 
 export const jobSchema = z.object({ epoch: z.int(), operation: operationSchema })

@@ -17,7 +17,7 @@ export const alertSchema = z.object({
   kind: z.enum(conditionKinds),
   severity: severitySchema,
   subject: z.object({
-    type: z.enum(['machine', 'repository', 'storage', 'certificate', 'channel', 'client', 'server']),
+    type: z.enum(['machine', 'repository', 'storage', 'certificate', 'channel', 'client', 'server', 'person']),
     id: z.string(),
     name: z.string(),
     /** Null: it belongs to the server itself. */

@@ -14,6 +14,7 @@ export const conditionKinds = [
   'run_failed',
   'run_missed',
   'machine_unseen',
+  'machine_used_by_two',
   'backup_empty',
   'backup_small',
   'success_rate',
@@ -24,10 +25,14 @@ export const conditionKinds = [
   'certificate_ending',
   'ledger_disagrees',
   'retention_held',
+  'server_superseded',
   'channel_broken',
   'alerting_missing',
   'alerting_dependent',
   'outside_watch_missing',
+  'kit_not_stored',
+  'account_reset',
+  'password_kept',
 ] as const
 export type ConditionKind = (typeof conditionKinds)[number]
 

@@ -2,7 +2,16 @@ import { z } from 'zod'
 import { timeSchema } from './answers.ts'
 
 /** What one can watch: something of this kind has changed, and is to be asked for anew. */
-export const eventKinds = ['operation', 'machine', 'policy', 'alert', 'approval', 'client', 'repository'] as const
+export const eventKinds = [
+  'operation',
+  'machine',
+  'policy',
+  'alert',
+  'approval',
+  'client',
+  'repository',
+  'person',
+] as const
 export type EventKind = (typeof eventKinds)[number]
 
 /** One event of the stream at /api/events. */

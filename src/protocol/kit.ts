@@ -1,12 +1,20 @@
 import { z } from 'zod'
 import { timeSchema } from './answers.ts'
+import { codeSchema } from './people.ts'
 
 /** The recovery kit of a client. */
 
 export const newKitSchema = z.strictObject({
   language: z.enum(['en', 'de']).default('en').describe('of the page (default: en)'),
-  /** Of whoever asks: the kit holds every password of the client's repositories. */
-  password: z.string().min(1).max(256),
+  /** Of whoever asks, with the code of the second factor where there is one: in place of a fresh sign-in. */
+  password: z.string().min(1).max(256).optional(),
+  code: codeSchema.optional(),
+  withServer: z
+    .boolean()
+    .default(false)
+    .describe(
+      'with the server’s own backup, which opens the data of all its clients; for whoever administers the server',
+    ),
   /** Whom to call, in plain words. */
   contact: z.string().trim().min(1).max(500).optional().describe('whom to call, in plain words'),
 })

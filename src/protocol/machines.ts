@@ -44,6 +44,10 @@ export const machineSchema = z.object({
   awayUntil: timeSchema.nullable(),
   /** Seconds by which its clock was ahead when it was last seen. */
   clockAhead: z.number().nullable(),
+  /** Two agents that work with its key, the one that was there first before the other; null: there is one. */
+  usedByTwo: z
+    .object({ since: timeSchema, agents: z.array(z.object({ hostname: z.string(), fromWhere: z.string() })) })
+    .nullable(),
 })
 
 export const newEnrolmentLineSchema = z.object({
@@ -63,3 +67,11 @@ export const enrolSchema = z.object({
 })
 
 export const renameSchema = z.object({ name: nameSchema.describe('the new name') })
+
+/** One machine, with what its server cannot do for it. */
+export const machineDetailsSchema = machineSchema.extend({
+  /** Whether the client keeps the password of its repository from the server. */
+  keepsPassword: z.boolean(),
+  /** What does not work because of that, a sentence each. */
+  notDone: z.array(z.string()),
+})

@@ -13,6 +13,14 @@ export const rights = ['see', 'restore', 'read', 'operate', 'audit', 'administer
 export const rightSchema = z.enum(rights)
 export type Right = z.infer<typeof rightSchema>
 
+/**
+ * What an API token may be given: rights, and `destroy`. A person must show again who it is before backups are removed or
+ * passwords handed out; a program cannot, and does it only with this.
+ */
+export const tokenScopes = [...rights, 'destroy'] as const
+export const tokenScopeSchema = z.enum(tokenScopes)
+export type TokenScope = z.infer<typeof tokenScopeSchema>
+
 const rightsOfRoles: Readonly<Record<Role, readonly Right[]>> = {
   owner: ['see', 'restore', 'read', 'operate', 'audit', 'administer'],
   operator: ['see', 'restore', 'operate'],

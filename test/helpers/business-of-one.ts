@@ -54,6 +54,8 @@ export class Business implements AsyncDisposable {
   token = ''
   client = ''
   machine = ''
+  /** What the program said when the machine was enrolled. */
+  enrolment = ''
   #agent: RunningCommand | undefined
 
   private constructor(folder: TempFolder, port: number, serving: Serving) {
@@ -63,6 +65,15 @@ export class Business implements AsyncDisposable {
   }
 
   static async open(...flags: readonly string[]): Promise<Business> {
+    return await Business.#open(flags, [])
+  }
+
+  /** The machine keeps the password of its repository from the server; `enrolment` has it. */
+  static async openKeepingPassword(): Promise<Business> {
+    return await Business.#open([], ['--keep-password'])
+  }
+
+  static async #open(flags: readonly string[], ofEnrolment: readonly string[]): Promise<Business> {
     const folder = await tempFolder()
     const port = await freePort()
     const at = flags.map((flag) => flag.replace('PORT', String(port)))
@@ -71,7 +82,8 @@ export class Business implements AsyncDisposable {
     business.token = await ownerToken(business.serving)
     business.client = (await business.ask<{ id: string }>('/api/clients', { name: 'Bakery' })).id
     const { line } = await business.ask<{ line: string }>(`/api/clients/${business.client}/enrolment-lines`, {})
-    await runOk(process.execPath, [mainModule, 'agent', 'enroll', '--data', folder.join('agent'), line])
+    const enrol = ['agent', 'enroll', '--data', folder.join('agent'), line, ...ofEnrolment]
+    business.enrolment = await runOk(process.execPath, [mainModule, ...enrol])
     const [machine] = await business.ask<{ id: string }[]>('/api/machines')
     business.machine = machine?.id ?? ''
     await business.ask(`/api/machines/${business.machine}/approve`, {})

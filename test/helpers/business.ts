@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { freePort } from './rest-server.ts'
 import { run, runOk, start } from './run.ts'
 import type { RunningCommand } from './run.ts'
-import { callApi, mainModule, ownerToken, serve, setUpOwner } from './serving.ts'
+import { callApi, mainModule, ownerToken, serveIn, setUpOwner } from './serving.ts'
 import type { Answered, Serving } from './serving.ts'
 import { tempFolder } from './temp.ts'
 import type { TempFolder } from './temp.ts'
@@ -15,6 +15,11 @@ export interface SeenOperation {
   readonly progress: { readonly step?: string } | null
   readonly reason: string | null
   readonly code: string | null
+}
+
+interface ServerDiffers {
+  readonly env?: Readonly<Record<string, string>>
+  readonly flags?: readonly string[]
 }
 
 /** A business with a server, an owner, and machines with agents: all of them processes of their own. */
@@ -36,9 +41,10 @@ export class BusinessOfMachines implements AsyncDisposable {
     this.client = owner.client
   }
 
-  static async open(): Promise<BusinessOfMachines> {
+  /** `env` and `flags` of the server, where it is to differ from its defaults. */
+  static async open({ env = {}, flags = [] }: ServerDiffers = {}): Promise<BusinessOfMachines> {
     const folder = await tempFolder()
-    const serving = await serve(folder.join('server'), await freePort())
+    const serving = await serveIn(env, folder.join('server'), await freePort(), ...flags)
     await setUpOwner(serving)
     const token = await ownerToken(serving)
     const { json } = await callApi(serving.origin, '/api/clients', { token, body: { name: 'Bakery' } })

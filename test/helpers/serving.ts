@@ -91,7 +91,10 @@ export async function ownerToken({ origin }: Serving): Promise<string> {
   const answer = await fetch(`${origin}/api/tokens`, {
     method: 'POST',
     headers: { 'content-type': 'application/json', origin, cookie },
-    body: JSON.stringify({ name: 'test', scopes: ['see', 'restore', 'read', 'operate', 'audit', 'administer'] }),
+    body: JSON.stringify({
+      name: 'test',
+      scopes: ['see', 'restore', 'read', 'operate', 'audit', 'administer', 'destroy'],
+    }),
   })
   return ((await answer.json()) as { token: string }).token
 }

@@ -1,5 +1,6 @@
 import type { FastifyInstance } from 'fastify'
-import type { Protocols, Right, Role } from '#protocol'
+import { tokenScopes } from '#protocol'
+import type { Protocols, Role, TokenScope } from '#protocol'
 import { buildApp } from '../../src/server/app/build-app.ts'
 import type { AppOptions } from '../../src/server/app/build-app.ts'
 import { createServices } from '../../src/server/app/create-services.ts'
@@ -91,7 +92,7 @@ export class TestServer implements AsyncDisposable {
   /** The header of a token of a person. */
   async tokenOf(
     personId: string,
-    scopes: readonly Right[] = ['see', 'restore', 'read', 'operate', 'audit', 'administer'],
+    scopes: readonly TokenScope[] = tokenScopes,
   ): Promise<Readonly<Record<string, string>>> {
     const about = { personId, name: 'test', scopes, expiresAt: null }
     const { token } = await createToken(this.services.store.db, about, this.clock.now())

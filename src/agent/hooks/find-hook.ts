@@ -12,6 +12,9 @@ export interface Hook {
   readonly path: string
 }
 
+/** The machine's own folder, where nothing else is said. */
+export const usualHooksFolder = '/etc/understudy/hooks'
+
 const namePattern = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/
 const writableByOthers = 0o022
 const sticky = 0o1000

@@ -45,6 +45,8 @@ export class ServerLink {
   readonly #version: string
   /** By how much the server's clock is ahead of this machine's, as its last answer said. */
   #serverAhead = 0
+  /** Every other call throws this: what is said must not go to whoever answers now. Undefined: all calls are made. */
+  onlyCall: { readonly path: string; readonly error: AgentError } | undefined
 
   constructor(server: KnownServer, { version, clock = systemClock, patience = 60_000 }: LinkOptions) {
     this.server = server
@@ -63,6 +65,7 @@ export class ServerLink {
     body: unknown,
     { answer, machine, signal }: { readonly answer: Schema; readonly machine?: Machine } & Cancellable,
   ): Promise<z.output<Schema>> {
+    if (this.onlyCall && path !== this.onlyCall.path) throw this.onlyCall.error
     const text = JSON.stringify(body)
     let got = await this.#send(path, text, machine, { signal })
     if (got.status === 401 && machine && this.#learnTime(got)) got = await this.#send(path, text, machine, { signal })

@@ -8,10 +8,9 @@ import { messageOf, throwIfBug, toPlainError } from '#base'
 import { dumpByPolicy, hasDumps } from './dump-databases.ts'
 import { figuresOf, progressOf } from './figures.ts'
 import { agentJob, followed } from './job.ts'
-import type { AgentWork } from './job.ts'
+import type { AgentWork, BackupWork } from './job.ts'
 import { keepLimits } from './keep-limits.ts'
 import { runOwnProgram } from './own-program.ts'
-import { repositoryFlags } from './repository-flags.ts'
 import { isTryDue, tryDumpsOf } from './try-dumps.ts'
 
 /** A backup by a policy that the machine follows. The snapshots that it makes are signed. */
@@ -38,9 +37,19 @@ class EndedBadly extends Error {
   }
 }
 
-/** Hook before → dumps → files → hook on failure → hook after; then, once a week, the dumps are loaded to try them. */
+/** A backup; then, once a week, its dumps are loaded to try them. */
 async function backUpByPolicy(followedPolicy: Followed, work: AgentWork): Promise<Outcome> {
   const { id, policy } = followedPolicy
+  const outcome = await backUpBetweenHooks(followedPolicy, work)
+  const isGood = outcome.state !== 'failed' && outcome.state !== 'cancelled'
+  if (!isGood || !hasDumps(policy) || !(await isTryDue(id, work))) return outcome
+  const tried = await tryDumpsOf(id, work)
+  return tried.state === 'cancelled' ? tried : mergeOutcomes([outcome, ...complaintOfTry(tried)])
+}
+
+/** Hook before → dumps → files → hook on failure → hook after. */
+export async function backUpBetweenHooks(followedPolicy: Followed, work: BackupWork): Promise<Outcome> {
+  const { policy } = followedPolicy
   const { before, after, onFailure: failure } = policy.what.hooks ?? {}
   const complaints: Outcome[] = []
   const onHookFailed = (thrown: unknown) => void complaints.push(hookComplaint(thrown))
@@ -58,13 +67,7 @@ async function backUpByPolicy(followedPolicy: Followed, work: AgentWork): Promis
     throwIfBug(thrown)
     return failedBy(thrown)
   })
-  if (outcome.state === 'cancelled') return outcome
-  if (hasDumps(policy) && outcome.state !== 'failed' && (await isTryDue(id, work))) {
-    const tried = await tryDumpsOf(id, work)
-    if (tried.state === 'cancelled') return tried
-    complaints.push(...complaintOfTry(tried))
-  }
-  return mergeOutcomes([outcome, ...complaints])
+  return outcome.state === 'cancelled' ? outcome : mergeOutcomes([outcome, ...complaints])
 }
 
 const cancelled: Outcome = { state: 'cancelled', reason: 'It was ended before it was done.' }
@@ -88,7 +91,7 @@ function complaintOfTry({ state, reason, code }: Outcome): Outcome[] {
   ]
 }
 
-async function makeSnapshots(followedPolicy: Followed, work: AgentWork): Promise<Outcome> {
+async function makeSnapshots(followedPolicy: Followed, work: BackupWork): Promise<Outcome> {
   const { policy } = followedPolicy
   await using limits = await keepLimits(policy, work)
   const outcomes: Outcome[] = []
@@ -116,11 +119,11 @@ async function makeSnapshots(followedPolicy: Followed, work: AgentWork): Promise
   return ended ?? mergeOutcomes(outcomes)
 }
 
-async function backUpFiles(policy: BackupPolicy, work: AgentWork, limitFlags: readonly string[]): Promise<Outcome> {
-  const { program, folder, repository, certificateFile, report, signal } = work
+async function backUpFiles(policy: BackupPolicy, work: BackupWork, limitFlags: readonly string[]): Promise<Outcome> {
+  const { program, report, signal } = work
   const args = [
     'backup',
-    ...(await repositoryFlags(folder, repository, certificateFile)),
+    ...(await work.flags()),
     ...coverageFlags(policy),
     ...limitFlags,
     '--tag',

@@ -5,9 +5,8 @@ import type { DumpEvidence } from '../databases/evidence.ts'
 import type { DumpOrder } from '../databases/dump-order.ts'
 import type { AgentFolder, DatabaseServer } from '../state.ts'
 import { figuresOf, progressOf } from './figures.ts'
-import type { AgentWork } from './job.ts'
+import type { BackupWork } from './job.ts'
 import { runOwnProgram } from './own-program.ts'
-import { repositoryFlags } from './repository-flags.ts'
 
 /** What of a policy's databases became a snapshot, and what is known of each. */
 export interface DumpsMade {
@@ -25,15 +24,15 @@ export function hasDumps({ what: { databases = [], hookDumps = [] } }: BackupPol
  */
 export async function dumpByPolicy(
   { id, policy }: { readonly id: string; readonly policy: BackupPolicy },
-  work: AgentWork,
+  work: BackupWork,
   limitFlags: readonly string[],
 ): Promise<DumpsMade> {
-  const { folder, program, repository, certificateFile, signal, report } = work
+  const { folder, program, signal, report } = work
   const before = await folder.readDumps()
   const last = before[id]?.last ?? []
   const { order, missing } = await orderOf(policy, work)
   const file = await folder.writeSecretFile('databases.order', JSON.stringify({ ...order, last }))
-  const flags = [...(await repositoryFlags(folder, repository, certificateFile)), ...limitFlags]
+  const flags = [...(await work.flags()), ...limitFlags]
   const args = ['agent', 'dump-databases', ...flags, '--', file]
   const dumps: DumpEvidence[] = []
   const ended = await runOwnProgram(program, args, {
@@ -82,7 +81,7 @@ interface Told {
   readonly snapshotId: string | undefined
 }
 
-async function keepAndTell({ id, dumps, last, snapshotId }: Told, { folder, tell, repository }: AgentWork) {
+async function keepAndTell({ id, dumps, last, snapshotId }: Told, { folder, tell, repository }: BackupWork) {
   const databases = dumps.filter(({ kind }) => kind === 'database')
   await tell(
     databases.map((dump) => ({
@@ -112,7 +111,7 @@ async function keepAndTell({ id, dumps, last, snapshotId }: Told, { folder, tell
 /** The order for a policy on this machine: which servers there are, and how they are reached, is the machine's own matter. */
 async function orderOf(
   { what: { databases = [], hookDumps = [] } }: BackupPolicy,
-  { folder, hooksFolder }: AgentWork,
+  { folder, hooksFolder }: BackupWork,
 ): Promise<{ readonly order: Omit<DumpOrder, 'last'>; readonly missing: readonly string[] }> {
   const known = await folder.readDatabaseServers()
   const servers = databases.flatMap((dump) => serversFor(dump, known))

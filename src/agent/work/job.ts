@@ -30,6 +30,8 @@ export interface AgentWork {
   readonly program: OwnProgram
   /** The machine's own repository at its server. */
   readonly repository: OwnRepository
+  /** Flags by which the program finds the repository that backups go into. */
+  readonly flags: () => Promise<readonly string[]>
   /** PEM file of the server's certificate, where it is one of its own making. */
   readonly certificateFile: string | undefined
   readonly policies: readonly FollowedPolicy[]
@@ -58,6 +60,12 @@ export interface AgentWork {
   readonly readAccess: () => Promise<z.output<typeof readAccessSchema>>
   readonly clock: Clock
 }
+
+/** What backups by policies need of it. */
+export type BackupWork = Pick<
+  AgentWork,
+  'folder' | 'program' | 'repository' | 'flags' | 'now' | 'signal' | 'report' | 'hooksFolder' | 'tell' | 'sign'
+>
 
 /** Makes a job whose order has the type of its schema. */
 export function agentJob<Order extends z.ZodType>(definition: {

@@ -56,6 +56,7 @@ class Scene implements AsyncDisposable {
       folder: this.agent,
       program: { command: [process.execPath, this.folder.join('program.cjs')] },
       repository: { repositoryId: own, url: 'http://localhost/repo/', user: 'u', secret: 's', password: 'own' },
+      flags: () => Promise.resolve([]),
       certificateFile: undefined,
       policies: [],
       devices: [],

@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto'
 import { hasCode, messageOf, systemClock, throwIfBug, toPlainError } from '#base'
 import type { Cancellable, Clock } from '#base'
 import { dueRun } from '#policy'
@@ -9,6 +8,7 @@ import {
   jobSchema,
   lookHeardSchema,
   readAccessSchema,
+  receivedSchema,
   reportedSchema,
   repositoryAccessSchema,
   snapshotText,
@@ -17,26 +17,34 @@ import type { Discovery, Outcome, Progress } from '#protocol'
 import { z } from 'zod'
 import { aboutThisMachine } from '../enrol.ts'
 import { AgentError } from '../errors.ts'
+import { isOnItsWay } from '../first-copy/on-its-way.ts'
+import { usualHooksFolder } from '../hooks/index.ts'
 import type { MachineKey } from '../link/machine-key.ts'
 import { ServerLink } from '../link/server-link.ts'
 import type { Machine } from '../link/server-link.ts'
 import type { AgentFolder, Enrolled, OwnRepository, Runs } from '../state.ts'
 import { mostDaysWaiting } from '../restore/waiting.ts'
+import { evidenceWords } from './evidence-words.ts'
 import { Following } from './following.ts'
 import { notDone } from './job.ts'
 import type { Measured, SetAside } from './job.ts'
 import { agentJobs } from './jobs.ts'
+import { keepReporting } from './keep-reporting.ts'
 import { Looks } from './looks.ts'
 import type { Look } from './looks.ts'
+import { isInOwnList } from './own-list.ts'
 import { runOwnProgram } from './own-program.ts'
 import type { OwnProgram } from './own-program.ts'
 import { runOf, runsOf } from './planned-runs.ts'
 import type { PlannedRun } from './planned-runs.ts'
 import type { askPowerAndLine } from './power-and-line.ts'
 import { repositoryFlags } from './repository-flags.ts'
+import { OneOfTwo, requireSameMachine } from './one-of-two.ts'
 import { Reports } from './reports.ts'
 import { Rests } from './rests.ts'
+import { helloPath, ServerMemory } from './server-memory.ts'
 import { heardSchema } from './understand.ts'
+import { unlessAborted } from './unless-aborted.ts'
 
 export interface AgentOptions extends Cancellable {
   readonly folder: AgentFolder
@@ -57,8 +65,6 @@ export interface AgentOptions extends Cancellable {
   readonly askPowerAndLine?: typeof askPowerAndLine
 }
 
-const usualHooksFolder = '/etc/understudy/hooks'
-
 const kinds = agentJobs.map(({ kind }) => kind)
 /** Seconds that the server may keep a call that waits for a job. */
 const jobWait = 20
@@ -67,11 +73,14 @@ type Job = z.output<typeof jobSchema>
 
 /**
  * Runs the agent until the signal aborts: it tells the server that it is there, follows its policies by their schedules,
- * with the server or without it, and does the jobs that it is given. Throws `AGENT_NOT_ENROLLED`, `AGENT_STATE_DAMAGED`.
+ * with the server or without it, and does the jobs that it is given. Throws `AGENT_NOT_ENROLLED`, `AGENT_STATE_DAMAGED`,
+ * `MACHINE_DIFFERS`.
  */
 export async function runAgent(options: AgentOptions): Promise<void> {
   const { folder, signal } = options
-  const [enrolled, key] = [await folder.readEnrolled(), await folder.key()]
+  const enrolled = await folder.readEnrolled()
+  await requireSameMachine(folder, enrolled)
+  const key = await folder.key()
   const agent = new Agent(options, enrolled, key)
   await agent.open()
   const working = [agent.keepInTouch(), agent.followSchedules(), agent.doJobs(), agent.keepLooking()]
@@ -93,6 +102,8 @@ class Agent {
   readonly #certificate: string | undefined
   readonly #isReplacement: boolean
   readonly #following: Following
+  readonly #memory: ServerMemory
+  readonly #oneOfTwo = new OneOfTwo((sentence) => this.#say(sentence))
   #repository: OwnRepository | undefined
   /** Resolved as soon as there is a repository to work with. */
   readonly #ready = Promise.withResolvers<void>()
@@ -112,6 +123,7 @@ class Agent {
     this.#isReplacement = isReplacement
     this.#machine = { id: machineId, key }
     this.#link = new ServerLink({ origin, certificate }, { clock, version })
+    this.#memory = new ServerMemory(folder, this.#link, (sentence) => this.#say(sentence))
     this.#reports = new Reports(folder, this.#link, this.#machine)
     this.#rests = new Rests(clock, options.askPowerAndLine, (sentence) => this.#say(sentence))
     this.#following = new Following(folder, (sentence) => this.#say(sentence))
@@ -120,6 +132,7 @@ class Agent {
 
   async open(): Promise<void> {
     const { folder } = this.#options
+    await this.#memory.open()
     await this.#following.open()
     this.#repository = await folder.readRepository()
     if (this.#repository) this.#ready.resolve()
@@ -152,7 +165,8 @@ class Agent {
     await this.#forever(async () => {
       await this.#untilReady()
       for (;;) {
-        const { job } = await this.#post('/api/machine/operations/next', { kinds, wait: jobWait }, answer)
+        const asked = { kinds, wait: jobWait, run: this.#oneOfTwo.run, receipt: this.#memory.receipt }
+        const { job } = await this.#post('/api/machine/operations/next', asked, answer)
         if (job) await this.#alone(async () => await this.#doJob(job))
       }
     })
@@ -180,22 +194,18 @@ class Agent {
   }
 
   async #untilReady(): Promise<void> {
-    const { signal } = this.#options
-    const aborted = Promise.withResolvers<never>()
-    const abort = () => aborted.reject(signal?.reason)
-    signal?.throwIfAborted()
-    signal?.addEventListener('abort', abort, { once: true })
-    await Promise.race([this.#ready.promise, aborted.promise]).finally(() =>
-      signal?.removeEventListener('abort', abort),
-    )
+    await unlessAborted(this.#ready.promise, this.#options)
   }
 
   async #greet(): Promise<void> {
     const { notUnderstood, said } = this.#following
     const mine = aboutThisMachine(this.#options.version)
     const about = { ...mine, ...(notUnderstood.length > 0 && { notUnderstood }) }
-    const hello = { about, clock: this.#clock.now(), ...said }
-    const heard = await this.#post('/api/machine/hello', hello, heardSchema)
+    const [{ run }, { receipt }] = [this.#oneOfTwo, this.#memory]
+    const hello = { about, clock: this.#clock.now(), ...said, run, receipt }
+    const heard = await this.#post(helloPath, hello, heardSchema)
+    await this.#memory.hear(heard)
+    this.#oneOfTwo.hear(heard.usedByTwo)
     await this.#following.hear(heard, this.#clock.now())
   }
 
@@ -209,7 +219,7 @@ class Agent {
       else if (hasRepository) throw new AgentError('REPOSITORY_PASSWORD_UNKNOWN')
     }
     const password = await folder.repositoryPassword()
-    const access = await this.#post('/api/machine/repository', { password }, repositoryAccessSchema)
+    const access = await this.#post('/api/machine/repository', await folder.passwordToTell(), repositoryAccessSchema)
     const repository = { ...access, password }
     const flags = await repositoryFlags(folder, repository, this.#certificateFile)
     const { code, failure } = await runOwnProgram(program, ['init', ...flags], { signal })
@@ -231,12 +241,18 @@ class Agent {
     const situation = { now: this.#clock.now(), since, lastStarted, lastFinished: isOver ? lastFinished : undefined }
     const due = dueRun(policy.when, situation, { machine: this.#machine.id })
     if (due.do === 'wait' || !this.#repository || (await this.#rests.holds(policy, situation.now))) return
+    if (await this.#isOnItsWay(run, situation.now)) return
     const failed = isOver ? 0 : failures
     await this.#noteRun(key, { lastStarted: situation.now, failures: failed })
     const outcome = await this.#runPlanned(run, due, failed)
     const lastFailures = outcome.state === 'failed' ? failed + 1 : 0
     const ended = { lastStarted: situation.now, lastFinished: this.#clock.now(), failures: lastFailures }
     await this.#noteRun(key, ended)
+  }
+
+  async #isOnItsWay({ kind, about: { policyId = '' } }: PlannedRun, now: number): Promise<boolean> {
+    const ask = async (asked: object) => await this.#post('/api/machine/snapshots/received', asked, receivedSchema)
+    return kind === 'backup' && (await isOnItsWay(this.#options.folder, policyId, { now, ask }))
   }
 
   async #noteRun(key: string, run: Runs[string]): Promise<void> {
@@ -309,12 +325,19 @@ class Agent {
     const over = new AbortController()
     const both = signal ? AbortSignal.any([signal, ending.signal]) : ending.signal
     let progress: Progress | undefined
-    const reporting = claimed && this.#keepReporting(claimed, () => progress, { ending, over: over.signal })
+    const reporting =
+      claimed &&
+      keepReporting(async () => await this.#reportOn(claimed, progress), {
+        clock: this.#clock,
+        ending,
+        over: over.signal,
+      })
     try {
       const outcome = await job.run(order.data, {
         folder,
         program,
         repository,
+        flags: async () => await repositoryFlags(folder, repository, this.#certificateFile),
         certificateFile: this.#certificateFile,
         policies: this.#following.policies,
         devices: this.#following.devices,
@@ -331,7 +354,7 @@ class Agent {
         },
         sign: async (snapshotId) => await this.#sign(repository.repositoryId, snapshotId),
         operationId: claimed?.operation.id,
-        isOwn: async (snapshotId) => await this.#isOwn(repository.repositoryId, snapshotId),
+        isOwn: async (snapshotId) => await isInOwnList(folder, this.#machine.key, { ...repository, snapshotId }),
         readAccess: async () => await this.#readAccess(claimed),
         clock: this.#clock,
       })
@@ -352,30 +375,12 @@ class Agent {
     }
   }
 
-  /** Tells the server again and again that the work goes on, and ends it when the server says so. */
-  async #keepReporting(
-    { operation: { id }, epoch }: Job,
-    progress: () => Progress | undefined,
-    { ending, over }: { readonly ending: AbortController; readonly over: AbortSignal },
-  ): Promise<void> {
-    for (;;) {
-      await this.#clock.sleep(reportEvery, { signal: over }).catch(() => undefined)
-      if (over.aborted) return
-      const body = { epoch, progress: progress() }
-      const said = await this.#post(`/api/machine/operations/${id}/report`, body, reportedSchema).catch(() => undefined)
-      if (said?.cancelAsked === true) ending.abort(new Error('the server asked for an end'))
-    }
+  async #reportOn({ operation: { id }, epoch }: Job, progress: Progress | undefined) {
+    return await this.#post(`/api/machine/operations/${id}/report`, { epoch, progress }, reportedSchema)
   }
 
   async #tell(measured: readonly Omit<Measured, 'id'>[]): Promise<void> {
-    for (let at = 0; at < measured.length; at += mostEvidence) {
-      const evidence = measured.slice(at, at + mostEvidence).map((one) => ({
-        ...one,
-        id: randomUUID(),
-        measuredAt: formatMoment(one.measuredAt),
-      }))
-      await this.#reports.say({ path: '/api/machine/evidence', body: { evidence } }, this.#options)
-    }
+    for (const word of evidenceWords(measured)) await this.#reports.say(word, this.#options)
   }
 
   async #sign(repositoryId: string, snapshotId: string): Promise<void> {
@@ -383,18 +388,6 @@ class Agent {
     const signed = { repositoryId, snapshotId, signature }
     await this.#options.folder.appendSigned(signed)
     await this.#reports.say({ path: '/api/machine/snapshots', body: signed }, this.#options)
-  }
-
-  /** By the machine's own list and its own key: the server's word counts for nothing here. */
-  async #isOwn(repositoryId: string, snapshotId: string): Promise<boolean> {
-    const { key } = this.#machine
-    const signed = await this.#options.folder.readSigned()
-    return signed.some(
-      (entry) =>
-        entry.repositoryId === repositoryId &&
-        entry.snapshotId === snapshotId &&
-        key.verify(snapshotText(entry), entry.signature),
-    )
   }
 
   async #readAccess(claimed: Job | undefined): Promise<z.output<typeof readAccessSchema>> {
@@ -423,7 +416,9 @@ class Agent {
         signal?.throwIfAborted()
         throwIfBug(thrown)
         const { code = 'UNEXPECTED' } = toPlainError(thrown)
-        if (code !== this.#trouble || !lasting.includes(code)) this.#say(messageOf(thrown))
+        // That the server is an old one its memory has told.
+        const isTold = code === 'SERVER_SUPERSEDED' || (code === this.#trouble && lasting.includes(code))
+        if (!isTold) this.#say(messageOf(thrown))
         this.#trouble = code
       }
       await this.#clock.sleep(rhythm, { signal })
@@ -448,9 +443,3 @@ const lasting = ['SERVER_UNREACHABLE', 'VERSIONS_DIFFER']
 const mostRetries = 3
 
 const formatMoment = (milliseconds: number) => new Date(milliseconds).toISOString()
-
-/** Pieces of evidence that are told at once. */
-const mostEvidence = 100
-
-/** Milliseconds between two reports of progress. */
-const reportEvery = 5_000

@@ -1,4 +1,4 @@
-import { backupPolicySchema, idSchema, readDeviceSchema } from '#protocol'
+import { backupPolicySchema, idSchema, readDeviceSchema, welcomeSchema } from '#protocol'
 import type { FollowedDevice, FollowedPolicy } from '../state.ts'
 import { z } from 'zod'
 
@@ -11,6 +11,7 @@ import { z } from 'zod'
 export const heardSchema = z.object({
   policies: z.array(z.looseObject({ id: idSchema, revision: z.int(), policy: z.unknown() })).optional(),
   devices: z.array(z.looseObject({ id: idSchema })).optional(),
+  ...welcomeSchema.pick({ usedByTwo: true, epoch: true, receipt: true }).shape,
 })
 
 /** What the agent goes by from now on. */

@@ -80,6 +80,14 @@ export const callErrors = {
     message: 'The file cannot be saved as {path}: {reason}.',
     hint: 'Check the folder, its rights and its free space. Nothing lies there under that name that was not there before.',
   },
+  AUDIT_FILE_UNREADABLE: {
+    message: '{path} cannot be read: {reason}.',
+    hint: 'Name the file that `understudy audit export` saved.',
+  },
+  AUDIT_FILE_BROKEN: {
+    message: 'This is not the audit log as it was written: {reason}.',
+    hint: 'Compare it with other files that were exported, and find out who could write it.',
+  },
   VALUE_FILE_INVALID: {
     message: '{path} cannot be read as YAML or JSON: {reason}.',
     hint: 'Mend it and run the command again; nothing was sent.',

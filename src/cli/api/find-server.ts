@@ -19,6 +19,8 @@ import { readLogins, refuseOpenFile } from './login-file.ts'
 /** A server, and by what this terminal is let in. */
 export interface ServerAccess extends KnownServer {
   readonly token: string
+  /** Who has signed in, where that is known. */
+  readonly email?: string | undefined
 }
 
 export function addServerFlags(command: CliCommand): void {

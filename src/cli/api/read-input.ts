@@ -4,6 +4,7 @@ import { OptionalValueFlag, listFlag, valueFlag } from '../command.ts'
 import type { CliCommand } from '../command.ts'
 import { textOf } from '../context.ts'
 import type { CommandContext, CommandFlags } from '../context.ts'
+import { CliError } from '../errors.ts'
 import type { Questions } from './ask.ts'
 import type { Names } from './names.ts'
 import { fillPath, kebabCase, paramsOf, thingOf } from './table.ts'
@@ -126,13 +127,21 @@ function merge(context: CommandContext, sent: unknown, typed: Readonly<Record<st
   throw context.refuse('the file must say a set of named values, as flags add to it')
 }
 
-async function askSecrets(fields: readonly ApiField[], sent: unknown, { askSecret }: Questions) {
+async function askSecrets(fields: readonly ApiField[], sent: unknown, asked: Questions) {
   const secrets: Record<string, string> = {}
   for (const { name, kind, isRequired } of fields) {
     const isGiven = Object.hasOwn(sent ?? {}, name)
-    if (kind === 'secret' && isRequired && !isGiven) secrets[name] = await askSecret(`${kebabCase(name)}: `)
+    if (kind === 'secret' && isRequired && !isGiven) secrets[name] = await askOne(name, asked)
   }
   return secrets
+}
+
+/** What is new is typed twice: who mistypes it would get in no more. */
+async function askOne(name: string, { askSecret, isTerminal }: Questions): Promise<string> {
+  const typed = await askSecret(`${kebabCase(name)}: `)
+  if (!isTerminal || !name.startsWith('new')) return typed
+  if ((await askSecret('the same again: ')) !== typed) throw new CliError('PASSWORDS_DIFFER')
+  return typed
 }
 
 /** What the arguments have named: what flags name after it is of the same client. */

@@ -9,6 +9,7 @@ import type { CommandContext } from '../context.ts'
 import { Environment } from '../environment.ts'
 import { Printer } from '../printer.ts'
 import { Terminal } from '../terminal.ts'
+import { openApi } from './connection.ts'
 import { saveAnswer } from './save-answer.ts'
 
 const content = Buffer.from('bread 3.20\nrolls 0.55\n')
@@ -66,7 +67,7 @@ async function save(url: string, { to, force = false, json = false, signal }: As
     signal: signal ?? new AbortController().signal,
     refuse: (reason) => assert.fail(reason),
   }
-  const call = { method: 'POST', path: '/api/file', body: {} }
+  const call = async () => await openApi({ url }, { method: 'POST', path: '/api/file', body: {} }, context)
   await saveAnswer(context, { server: { url }, call }, { to, force })
   return Buffer.concat(printed).toString('utf8')
 }

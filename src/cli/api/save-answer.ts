@@ -6,8 +6,8 @@ import type { CommandContext } from '../context.ts'
 import { plainMessage } from '../failure-text.ts'
 import { LiveStatus } from '../live-status.ts'
 import type { Terminal } from '../terminal.ts'
-import { openApi, piecesOf } from './connection.ts'
-import type { Call, KnownServer, OpenAnswer } from './connection.ts'
+import { piecesOf } from './connection.ts'
+import type { KnownServer, OpenAnswer } from './connection.ts'
 import { CallError } from './errors.ts'
 
 /** Stands for standard output. */
@@ -27,13 +27,13 @@ export interface SaveOptions {
  */
 export async function saveAnswer(
   context: CommandContext,
-  { server, call }: { readonly server: KnownServer; readonly call: Call },
+  { server, call }: { readonly server: KnownServer; readonly call: () => Promise<OpenAnswer> },
   { to, force }: SaveOptions,
 ): Promise<void> {
   const { printer, signal } = context
   // Before anything is asked for: a download stands in the audit log.
   const isFolder = to === undefined || (to !== standardOutput && (await isThereAs(to, { force })) === 'folder')
-  const answer = await openApi(server, call, { signal })
+  const answer = await call()
   try {
     requireFile(server, answer)
     const coming = piecesOf(server, answer, { signal })

@@ -1,27 +1,18 @@
 import { resolve } from 'node:path'
-import {
-  AgentFolder,
-  coverageOf,
-  enrol,
-  formatDiscovery,
-  look,
-  proposePolicy,
-  runAgent,
-  sayYes,
-  waitingRestores,
-} from '#agent'
+import { coverageOf, enrol, formatDiscovery, look, proposePolicy, runAgent, sayYes, waitingRestores } from '#agent'
 import type { WaitingRestore } from '#agent'
 import { printable } from '#base'
 import type { CliCommand } from '../command.ts'
-import { setHelp, valueFlag } from '../command.ts'
+import { flag, setHelp, valueFlag } from '../command.ts'
 import { runs, textOf } from '../context.ts'
-import type { CommandContext, CommandFlags } from '../context.ts'
-import { agentFolder } from '../data-folder.ts'
+import type { CommandFlags } from '../context.ts'
+import { folderFlag, folderOf } from '../agent-folder-flag.ts'
 import { readPasswordFile } from '../password.ts'
 import { ownProgram } from '../own-program.ts'
 import { version } from '../version.ts'
 import { defineDumpDatabases, defineTryDumps } from './agent-databases.ts'
 import { defineReadDevice } from './agent-devices.ts'
+import { defineFirstCopy } from './agent-first-copy.ts'
 
 const text = `
 The agent works on a machine. It is enrolled at a server by the line that the server shows; then it runs, follows the backup
@@ -41,27 +32,49 @@ export function define(command: CliCommand): void {
   defineDumpDatabases(command.command('dump-databases'))
   defineTryDumps(command.command('try-dumps'))
   defineReadDevice(command.command('read-device'))
-}
-
-const folderFlag = () => valueFlag('--data <folder>', 'where the agent keeps its key, policies and reports')
-
-function folderOf({ env }: CommandContext, flags: CommandFlags): AgentFolder {
-  return new AgentFolder(textOf(flags, 'data') ?? agentFolder(env))
+  defineFirstCopy(command.command('first-copy'))
 }
 
 function defineEnroll(command: CliCommand): void {
   const about =
     'Makes this machine known to the server that an enrolment line is from. The line is good for a while only.'
-  setHelp(command, { text: about, examples: ['understudy agent enroll https://backup.example:8484/#…'] })
+  const example = 'understudy agent enroll https://backup.example:8484/#…'
+  setHelp(command, { text: about, examples: [example, `${example} --keep-password`] })
   command.summary('make this machine known to a server').argument('<line>').addOption(folderFlag())
+  command.addOption(
+    flag(
+      '--keep-password',
+      'keep the password of the repository from the server, and show it once, to be written down',
+    ),
+  )
+  command.addOption(
+    flag('--anew', 'of a copy, of a machine with other hardware, or at another server: what it was is kept beside'),
+  )
   runs(command, async (context, [line = ''], flags) => {
     const { printer } = context
-    const { machineId, origin, isApproved } = await enrol(folderOf(context, flags), line, { version })
-    if (printer.isJson)
-      return printer.json({ message_type: 'enrolled', machine_id: machineId, origin, approved: isApproved })
+    const options = { version, keepPassword: flags['keepPassword'] === true, anew: flags['anew'] === true }
+    const enrolled = await enrol(folderOf(context, flags), line, options)
+    const { machineId, origin, isApproved, password, before } = enrolled
+    if (printer.isJson) {
+      const known = { machine_id: machineId, origin, approved: isApproved }
+      const more = { ...(password !== undefined && { password }), ...(before !== undefined && { before }) }
+      return printer.json({ message_type: 'enrolled', ...known, ...more })
+    }
     printer.say(`This machine is known at ${origin} as ${machineId}.`)
+    if (before !== undefined) printer.say(`What it was until now, with its former key, lies in ${before}.`)
+    if (password !== undefined) for (const sentence of keptPassword(password)) printer.result(sentence)
     printer.say(isApproved ? 'Start it with: understudy agent run' : 'It may work once somebody has approved it there.')
   })
+}
+
+/** Shown once. */
+function keptPassword(password: string): readonly string[] {
+  return [
+    `The password of its repository: ${password}`,
+    'Write it down now, and keep it where neither this machine nor the server is: without it nobody can read the backups.',
+    'As the server does not have it, these are yours to do: old backups are not removed by themselves, nothing can be searched or',
+    'looked at on the server, checks and test restores are done on this machine only, and the recovery kit has a blank for it.',
+  ]
 }
 
 function defineRun(command: CliCommand): void {

@@ -1,11 +1,13 @@
 import { operationSchema } from '#protocol'
 import type { ApiCommand } from '#protocol'
 import { questions } from '../api/ask.ts'
+import { addAuditFileFlags, verifyNamedFile } from '../api/audit-file.ts'
 import { callApi, openApi, piecesOf, readAnswer, readJson } from '../api/connection.ts'
 import { addServerFlags, findServer } from '../api/find-server.ts'
 import type { ServerAccess } from '../api/find-server.ts'
 import { Names } from '../api/names.ts'
 import { isText, printText } from '../api/print-text.ts'
+import { ProvenCalls } from '../api/proven-calls.ts'
 import { addInput, exampleOf, readInput } from '../api/read-input.ts'
 import { saveAnswer } from '../api/save-answer.ts'
 import { showAnswer } from '../api/show-answer.ts'
@@ -40,7 +42,16 @@ function defineCall(command: CliCommand, about: ApiCommand): void {
     command.addOption(flag('--force', 'replace a file that is there'))
   }
   addServerFlags(command)
-  runs(command, async (context, args, flags) => await call(context, about, { args, flags }), { outlivesOutput: true })
+  const mayBeFile = about.command === 'audit verify'
+  if (mayBeFile) addAuditFileFlags(command)
+  runs(
+    command,
+    async (context, args, flags) => {
+      if (mayBeFile && (await verifyNamedFile(context, flags))) return
+      await call(context, about, { args, flags })
+    },
+    { outlivesOutput: true },
+  )
 }
 
 async function call(
@@ -54,14 +65,16 @@ async function call(
   const tokenHeaders = headersOf(server)
   const names = new Names(server, tokenHeaders, { signal })
   const input = await readInput(context, about, { ...typed, names, questions: asked })
+  await using proven = new ProvenCalls(server, asked, { signal })
   await using session = about.bySession ? await signIn(server, asked, { signal }) : undefined
-  const headers = session?.headers ?? tokenHeaders
-  const one = { method: about.method, ...input, headers }
+  const made = { method: about.method, ...input }
+  const open = async () =>
+    session ? await openApi(server, { ...made, headers: session.headers }, { signal }) : await proven.open(made)
   if (about.isFile) {
     const [to, force] = [textOf(typed.flags, 'to'), typed.flags['force'] === true]
-    return await saveAnswer(context, { server, call: one }, { to, force })
+    return await saveAnswer(context, { server, call: open }, { to, force })
   }
-  const opened = await openApi(server, one, { signal })
+  const opened = await open()
   if (isText(opened)) return await printText(printer, piecesOf(server, opened, { signal }))
   const answer = await readJson(server, opened, { signal })
   if (typed.flags['wait'] !== true) return await showAnswer(printer, answer)

@@ -1,7 +1,8 @@
 import { UnderstudyError, systemClock } from '#base'
 import { questions } from '../api/ask.ts'
-import { callApi, readAnswer } from '../api/connection.ts'
+import { readAnswer } from '../api/connection.ts'
 import { addServerFlags, findServer } from '../api/find-server.ts'
+import { ProvenCalls } from '../api/proven-calls.ts'
 import { readYamlFile } from '../api/yaml-text.ts'
 import { readDeclared, refuseMistakes } from '../apply/declared.ts'
 import { ApplyError } from '../apply/errors.ts'
@@ -45,9 +46,8 @@ async function apply(context: CommandContext, [file = '']: readonly string[], fl
   const yaml = await readYamlFile(file)
   const declared = readDeclared(yaml, { path, now: systemClock.now() })
   const server = findServer(context, flags)
-  const headers = { authorization: `Bearer ${server.token}` }
-  const send: Sender = async (call, answer) =>
-    readAnswer(answer, await callApi(server, { ...call, headers }, { signal }), server)
+  await using proven = new ProvenCalls(server, questions(signal), { signal })
+  const send: Sender = async (call, answer) => readAnswer(answer, await proven.call(call), server)
   const found = await findOut(async (at, answer) => await send({ method: 'GET', path: at }, answer), declared)
   const plan = planApply(declared, found, { isAsked: flags['yes'] !== true })
   refuseMistakes(plan.mistakes, yaml, path)

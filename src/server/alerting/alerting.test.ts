@@ -1,11 +1,13 @@
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import { test } from 'node:test'
+import { everyClient } from '#protocol'
 import { storeKinds } from '../../../test/helpers/stores.ts'
 import type { StoreKind } from '../../../test/helpers/stores.ts'
 import { TestServer } from '../../../test/helpers/test-server.ts'
 import { assignPolicies, changePolicy, createPolicy } from '../fleet/policies.ts'
 import { changeMachine, noteSeen } from '../fleet/machines.ts'
+import { makeKit, takeKitCode } from '../kit/index.ts'
 import { ledgerRound } from '../retention/rounds.ts'
 import { noteSize, repositorySubject, storagePrefix } from '../measuring/sizes.ts'
 import { grantRepository } from '../repositories/own-repositories.ts'
@@ -179,7 +181,7 @@ for (const kind of storeKinds) {
       await shop.seen()
       await shop.ran(14 * hour, 'done')
       const machine = { id: shop.machine, clientId: shop.client, name: 'till' }
-      const { repositoryId: id } = await grantRepository(services, machine, 'made on the machine, once')
+      const { repositoryId: id } = await grantRepository(services, machine, 'made-on-the-machine-once')
       assert.deepEqual(await shop.look(), [])
       await db.updateTable('repositories').set({ held: 1, heldBecause: 'much changed', quotaBytes: 1_000 }).execute()
       await noteSize(db, { subject: repositorySubject(id), at: clock.now(), bytes: 980, capacity: null })
@@ -202,7 +204,60 @@ for (const kind of storeKinds) {
   )
 
   test(
-    about('a proof that failed after the last that passed is told, and a repository that was never checked'),
+    about('a password that the client keeps is told of as a notice, until the server has it'),
+    { skip },
+    async () => {
+      await using shop = await Shop.open(kind)
+      const { services } = shop.server
+      const machine = { id: shop.machine, clientId: shop.client, name: 'till' }
+      const look = async () => (await shop.look()).filter((one) => one.startsWith('password'))
+      await grantRepository(services, machine, undefined)
+      assert.deepEqual(await look(), ['password_kept notice'])
+      await grantRepository(services, machine, 'made-on-the-machine-once')
+      shop.server.clock.pass(hour)
+      assert.deepEqual(await look(), [])
+    },
+  )
+
+  test(
+    about('everybody hears of an account that is handed over by a link, until that is some days ago'),
+    { skip },
+    async () => {
+      await using shop = await Shop.open(kind)
+      const { server } = shop
+      const lost = await server.person({ [everyClient]: 'owner' })
+      const headers = await server.tokenOf(await server.person({ [everyClient]: 'owner' }))
+      const reset = async () => {
+        const { json } = await server.call('POST', `/api/people/${lost}/reset`, { headers, body: {} })
+        return (json as { link: string }).link.split('#')[1]
+      }
+      const look = async () => (await shop.look()).filter((one) => one.startsWith('account'))
+      const facts = async () => {
+        const { open } = (await server.services.alerting.store.load()).state
+        const found = Object.values(open).find(({ condition }) => condition.kind === 'account_reset')
+        return [found?.condition.subject.name, found?.condition.facts]
+      }
+      assert.deepEqual(await look(), [])
+      await reset()
+      assert.deepEqual(await look(), ['account_reset critical'])
+      const [email, by] = ['person1@example.org', 'person2@example.org']
+      assert.deepEqual(await facts(), [email, { by, usedAt: null }])
+      server.clock.pass(25 * hour)
+      assert.deepEqual(await look(), [], 'nobody used it')
+      const body = { token: await reset(), email, name: 'Anna', password: 'another long password' }
+      assert.equal((await server.call('POST', '/api/set-up', { body })).status, 200)
+      const usedAt = server.clock.now()
+      assert.deepEqual(await look(), ['account_reset critical'])
+      assert.deepEqual(await facts(), [email, { by, usedAt }])
+      server.clock.pass(3 * day)
+      assert.deepEqual(await look(), [])
+    },
+  )
+
+  test(
+    about(
+      'a proof that failed after the last that passed is told, a repository that was never checked, and a kit that nobody confirmed',
+    ),
     { skip },
     async () => {
       await using shop = await Shop.open(kind)
@@ -211,7 +266,7 @@ for (const kind of storeKinds) {
       await shop.ran(14 * hour, 'done')
       clock.wall -= 9 * day
       const machine = { id: shop.machine, clientId: shop.client, name: 'till' }
-      const { repositoryId } = await grantRepository(services, machine, 'made on the machine, once')
+      const { repositoryId } = await grantRepository(services, machine, 'made-on-the-machine-once')
       await services.ledger.write({ repositoryId, what: 'received', snapshotId: 'a'.repeat(64), machineId: machine.id })
       clock.wall += 4 * day
       const proof = { clientId: shop.client, machineId: null, order: { repositoryId }, requestedBy: 'server' }
@@ -230,6 +285,11 @@ for (const kind of storeKinds) {
         measured: '{}',
       }
       await services.store.db.insertInto('evidence').values(evidence).execute()
+      assert.deepEqual(await shop.look(), ['kit_not_stored warning', 'proof_overdue warning'])
+      const order = { language: 'en', withServer: false, by: 'olga' } as const
+      const { text } = await makeKit(services, shop.client, order)
+      const [code = ''] = /\b[A-Z0-9]{4}(?:-[A-Z0-9]{4})+\b/.exec(text) ?? []
+      assert.equal((await takeKitCode(services, shop.client, { code, by: 'olga' })).result, 'right')
       assert.deepEqual(await shop.look(), ['proof_overdue warning'])
       const { id, claimEpoch } = await services.operations.begin({ ...proof, kind: 'check' }, 'server')
       await services.operations.finish(id, claimEpoch, { state: 'failed', reason: 'A pack is damaged.' })

@@ -2,6 +2,7 @@ import type { Kysely } from 'kysely'
 import { aboutMachineSchema, machineKindSchema } from '#protocol'
 import type { AlertSettings } from '#protocol'
 import type { ClientRef, MachineView } from '../alerts/index.ts'
+import { readTwo } from '../fleet/agent-runs.ts'
 import type { Tables } from '../store/tables.ts'
 
 const minute = 60_000
@@ -36,12 +37,20 @@ export async function lookAtMachines(
       ...(awayUntil !== null && { awayUntil }),
       ...(clockAheadMs !== null && { clockAhead: clockAheadMs }),
       ...(limit !== undefined && { unseenLimit: limit }),
+      ...usedByTwo(row.usedByTwo),
     }
   })
 }
 
 function unseenLimitOf(minutes: number | undefined): number | undefined {
   return minutes === undefined ? undefined : minutes * minute
+}
+
+function usedByTwo(text: string | null): Pick<MachineView, 'usedByTwo'> {
+  const two = readTwo(text)
+  if (!two) return {}
+  const agents = two.agents.map(({ hostname, fromWhere }) => `${hostname} at ${fromWhere}`)
+  return { usedByTwo: { since: two.since, agents } }
 }
 
 function addressesOf(about: string): readonly string[] {

@@ -12,15 +12,17 @@ export async function lookAtRepositories(
   const rows = await db
     .selectFrom('repositories')
     .leftJoin('repositoryCare', 'repositoryCare.repositoryId', 'repositories.id')
-    .select(['id', 'name', 'clientId', 'held', 'heldBecause', 'heldSince'])
+    .select(['id', 'name', 'clientId', 'held', 'heldBecause', 'heldSince', 'sealedPassword', 'createdAt', 'deletedAt'])
     .execute()
   const disagreements = await disagreementsOf(db)
-  return rows.flatMap(({ id, name, clientId, held, heldBecause, heldSince }) => {
+  return rows.flatMap(({ id, name, clientId, held, heldBecause, heldSince, ...row }) => {
     const client = clients.get(clientId)
     if (!client) return []
     const findings = disagreements.get(id) ?? []
     const reason = heldBecause ?? 'no reason was given'
-    return { id, name, client, findings, ...(held === 1 && { held: { since: heldSince ?? now, reason } }) }
+    const isKept = row.sealedPassword === null && row.deletedAt === null
+    const kept = isKept ? { passwordKeptSince: row.createdAt } : {}
+    return { id, name, client, findings, ...kept, ...(held === 1 && { held: { since: heldSince ?? now, reason } }) }
   })
 }
 

@@ -2,6 +2,10 @@ import { hostname, networkInterfaces } from 'node:os'
 import type { AlertSettings } from '#protocol'
 import type { AlertView, ClientRef } from '../alerts/index.ts'
 import type { Services } from '../app/services.ts'
+import { lookAtAccounts } from './look-accounts.ts'
+import { lookAtKits } from './look-kits.ts'
+import { clockAheadOfMachines } from '../retention/clock-doubt.ts'
+import { readStanding } from '../standing/standing.ts'
 import { lookAtMachines } from './look-machines.ts'
 import { lookAtProofs } from './look-proofs.ts'
 import type { Protections } from './look-protections.ts'
@@ -25,6 +29,8 @@ export async function look(services: Services, options: LookOptions): Promise<Om
   const rows = await db.selectFrom('clients').select(['id', 'name', 'createdAt']).execute()
   const clients = new Map<string, ClientRef>(rows.map(({ id, name }) => [id, { id, name }]))
   const machines = await lookAtMachines(db, clients, settings)
+  const { superseded } = await readStanding(db)
+  const clockAhead = await clockAheadOfMachines(services)
   return {
     clients: [...clients.values()],
     machines,
@@ -32,12 +38,16 @@ export async function look(services: Services, options: LookOptions): Promise<Om
     proofs: await lookAtProofs(db, clients, now),
     storages: await lookAtStorages(db, clients, now),
     repositories: await lookAtRepositories(db, clients, now),
+    kits: await lookAtKits(services, clients),
     certificates: lookAtCertificate(origin, certificateEndsAt, fingerprint),
+    accounts: await lookAtAccounts(db),
     server: {
       name: new URL(origin).hostname,
       addresses: ownAddresses(origin),
       since: Math.min(now, ...rows.map(({ createdAt }) => createdAt)),
       ...(lookingSince !== undefined && { lookingSince }),
+      ...(superseded && { superseded }),
+      ...(clockAhead !== undefined && { clockAhead }),
     },
   }
 }

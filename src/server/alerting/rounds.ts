@@ -9,6 +9,7 @@ export const alertRounds: readonly Round[] = [
   {
     name: 'alerts',
     every: minute,
+    evenIfSuperseded: true,
     run: async (services, options) => void (await services.alerting.cycle(services, options)),
   },
   { name: 'forget old alerts', every: day, run: forgetOldAlerts },

@@ -7,7 +7,7 @@ import { type ConditionKind, severities, type Severity } from '#protocol'
 
 /** What a condition is about. */
 export interface Subject {
-  readonly type: 'machine' | 'repository' | 'storage' | 'certificate' | 'channel' | 'client' | 'server'
+  readonly type: 'machine' | 'repository' | 'storage' | 'certificate' | 'channel' | 'client' | 'server' | 'person'
   readonly id: string
   readonly name: string
   /** The business it belongs to; null for what belongs to the server itself. */
@@ -30,6 +30,8 @@ export interface Facts {
     readonly runningSince: number | null
   }
   readonly machine_unseen: { readonly lastSeen: number | null }
+  /** Host names and addresses of the agents. */
+  readonly machine_used_by_two: { readonly agents: string }
   readonly backup_empty: { readonly policy: string; readonly at: number }
   readonly backup_small: {
     readonly policy: string
@@ -42,17 +44,25 @@ export interface Facts {
   readonly proof_failed: { readonly proof: ProofKind; readonly reason: string }
   readonly proof_overdue: { readonly proof: ProofKind; readonly lastPassed: number | null; readonly every: number }
   readonly storage_filling: { readonly free: number; readonly capacity: number; readonly fullAt: number | null }
-  readonly clock_wrong: { readonly ahead: number }
+  /** `than`: with which clock it was compared. */
+  readonly clock_wrong: { readonly ahead: number; readonly than: 'server' | 'machines' }
   readonly certificate_ending: { readonly endsAt: number; readonly ended: boolean }
   readonly ledger_disagrees: { readonly finding: LedgerFindingKind; readonly count: number }
   readonly retention_held: { readonly reason: string }
+  readonly server_superseded: { readonly reason: string }
   /** `reader`: whom messages do not reach this way. */
   readonly channel_broken: { readonly reason: string; readonly reader: string | null }
   readonly alerting_missing: Readonly<Record<string, never>>
   readonly alerting_dependent: { readonly on: string; readonly how: Dependence }
   readonly outside_watch_missing: Readonly<Record<string, never>>
+  readonly kit_not_stored: { readonly state: UnstoredKit }
+  readonly password_kept: Readonly<Record<string, never>>
+  /** `by`: who made the link; `usedAt` null: it is open. */
+  readonly account_reset: { readonly by: string; readonly usedAt: number | null }
 }
 
+/** Why a recovery kit does not count as stored. */
+export type UnstoredKit = 'none' | 'unconfirmed' | 'confirm-again' | 'outdated'
 export type ProofKind = 'check' | 'test_restore' | 'trial'
 export type LedgerFindingKind = 'missing' | 'rolled_back' | 'invented'
 /** On what every way of alerting depends: a protected machine, this server, the domain of the machines; one host or domain of others. */

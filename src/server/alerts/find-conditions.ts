@@ -1,12 +1,14 @@
 /** The rules, over everything that is watched. Pure: the same view at the same time gives the same findings. */
 import type { Condition, Finding } from './condition.ts'
+import { accountFindings } from './rules/accounts.ts'
 import { alertingFindings } from './rules/alerting.ts'
+import { kitFindings } from './rules/kits.ts'
 import { limits } from './rules/limits.ts'
 import { machineFindings } from './rules/machines.ts'
 import { proofFindings } from './rules/proofs.ts'
 import { runFindings } from './rules/runs.ts'
 import { storageFindings } from './rules/storage.ts'
-import { certificateFindings, repositoryFindings } from './rules/trust.ts'
+import { certificateFindings, repositoryFindings, serverFindings } from './rules/trust.ts'
 import type { AlertView } from './view.ts'
 
 export interface Findings {
@@ -50,6 +52,9 @@ function allFindings(view: AlertView, now: number): Finding[] {
     ...view.storages.flatMap((storage) => storageFindings(storage, now)),
     ...view.certificates.flatMap((certificate) => certificateFindings(certificate, now)),
     ...view.repositories.flatMap(repositoryFindings),
+    ...view.kits.flatMap((kit) => kitFindings(kit, now)),
+    ...view.accounts.flatMap((account) => accountFindings(account, now)),
+    ...serverFindings(view.server, now),
     ...alertingFindings(view, now),
   ]
 }

@@ -40,7 +40,9 @@ export function view(changes: Partial<AlertView> = {}): AlertView {
     storages: [],
     certificates: [],
     repositories: [],
+    kits: [],
     ways: [],
+    accounts: [],
   }
   return {
     ...nothing,
@@ -57,20 +59,25 @@ const sampleFacts: { readonly [Kind in ConditionKind]: Facts[Kind] } = {
   run_failed: { policy: 'Daily', lastGood: noon - day, reason: 'The storage does not answer.', times: 3 },
   run_missed: { policy: 'Daily', lastRun: noon - 3 * day, every: day, runningSince: null },
   machine_unseen: { lastSeen: noon - hour },
+  machine_used_by_two: { agents: 'till at 10.0.0.5, till at 10.0.0.9' },
   backup_empty: { policy: 'Daily', at: noon - hour },
   backup_small: { policy: 'Daily', bytes: 12_000_000, usualBytes: 1_500_000_000, files: 12, usualFiles: 15_000 },
   success_rate: { policy: 'Daily', good: 5, runs: 12 },
   proof_failed: { proof: 'test_restore', reason: '3 files differ from what was backed up.' },
   proof_overdue: { proof: 'check', lastPassed: noon - 40 * day, every: 30 * day },
   storage_filling: { free: 120e9, capacity: 2e12, fullAt: noon + 9 * day },
-  clock_wrong: { ahead: -7 * minute },
+  clock_wrong: { ahead: -7 * minute, than: 'server' },
   certificate_ending: { endsAt: noon + 3 * day, ended: false },
   ledger_disagrees: { finding: 'missing', count: 4 },
   retention_held: { reason: '48,211 files were changed; usual are about 300' },
+  server_superseded: { reason: 'the machine "SRV1" follows a later state of this server' },
   channel_broken: { reason: 'mail.example.com refuses user name and password: 535 no.', reader: 'Anna' },
   alerting_missing: {},
   alerting_dependent: { on: 'SRV1', how: 'machine' },
   outside_watch_missing: {},
+  kit_not_stored: { state: 'confirm-again' },
+  password_kept: {},
+  account_reset: { by: 'Anna', usedAt: null },
 }
 
 export function condition(

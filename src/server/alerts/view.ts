@@ -4,7 +4,7 @@
  * claims; spans in milliseconds, sizes in bytes.
  */
 import type { ChannelKind } from '#protocol'
-import type { LedgerFindingKind, ProofKind } from './condition.ts'
+import type { LedgerFindingKind, ProofKind, UnstoredKit } from './condition.ts'
 
 export interface AlertView {
   /** The businesses whose people expect to hear of trouble. */
@@ -15,7 +15,9 @@ export interface AlertView {
   readonly storages: readonly StorageView[]
   readonly certificates: readonly CertificateView[]
   readonly repositories: readonly RepositoryView[]
+  readonly kits: readonly KitView[]
   readonly ways: readonly WayView[]
+  readonly accounts: readonly AccountView[]
   readonly server: ServerView
 }
 
@@ -41,6 +43,8 @@ export interface MachineView {
   readonly awayUntil?: number | undefined
   /** Its clock minus the server's, when it was last heard. */
   readonly clockAhead?: number | undefined
+  /** Two agents that work with its key, each a host name and an address; and since when. */
+  readonly usedByTwo?: { readonly since: number; readonly agents: readonly string[] } | undefined
   /** Names and IP addresses under which it is reached: what an alert must not depend on. */
   readonly addresses: readonly string[]
 }
@@ -124,6 +128,16 @@ export interface RepositoryView {
   readonly findings: readonly { readonly kind: LedgerFindingKind; readonly count: number; readonly foundAt: number }[]
   /** An unusual run has stopped its retention. */
   readonly held?: { readonly since: number; readonly reason: string } | undefined
+  /** The client keeps its password from the server, since then. */
+  readonly passwordKeptSince?: number | undefined
+}
+
+/** The recovery kit of a client that has backups. */
+export interface KitView {
+  readonly client: ClientRef
+  readonly state: UnstoredKit | 'stored'
+  /** Of one that does not count as stored: since when, or, where it is outdated, since when there is that one. */
+  readonly since: number
 }
 
 /** One way on which alerts reach somebody: a channel and a person; or the outside watch. */
@@ -139,6 +153,22 @@ export interface WayView {
   readonly broken?: { readonly since: number; readonly reason: string } | undefined
 }
 
+/** Somebody who may sign in at the server. */
+export interface AccountView {
+  readonly id: string
+  readonly name: string
+  /** The newest link by which the password is set anew. */
+  readonly reset?: AccountReset | undefined
+}
+
+export interface AccountReset {
+  /** The name of who made it. */
+  readonly by: string
+  readonly madeAt: number
+  readonly expiresAt: number
+  readonly usedAt: number | null
+}
+
 export interface ServerView {
   readonly name: string
   /** Names and IP addresses of the machine on which the server runs. */
@@ -147,4 +177,8 @@ export interface ServerView {
   readonly since: number
   /** Since when somebody has been looking again, after the server had been away: machines may not have reported yet. */
   readonly lookingSince?: number | undefined
+  /** Its clock minus those of most machines, where that is too much. */
+  readonly clockAhead?: number | undefined
+  /** Machines follow a later state of this server: why that is thought, and since when. */
+  readonly superseded?: { readonly since: number; readonly because: string } | undefined
 }

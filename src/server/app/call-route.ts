@@ -3,6 +3,8 @@ import { readWith } from '#protocol'
 import type { ShapeMistake } from '#protocol'
 import type { z } from 'zod'
 import { ServerError } from '../errors.ts'
+import { requireFreshProof } from '../people/fresh-proof.ts'
+import { requireSecondFactor } from '../people/second-factor-demand.ts'
 import { may } from './caller.ts'
 import type { Caller, MachineCaller } from './caller.ts'
 import { FileAnswer, sendFile } from './file-answer.ts'
@@ -119,8 +121,10 @@ async function allow(route: Route, door: Door): Promise<Caller | MachineCaller |
   if (access.by === 'anybody') return caller
   if (!caller) throw new ServerError('SIGN_IN_NEEDED')
   requireNamedPerson(route, caller)
+  if (!route.beforeSecondFactor) await requireSecondFactor(services, caller)
   if (access.by === 'person') await requireRight(caller, access, door)
   if (route.bySession && caller.signedInAt === undefined) throw new ServerError('SIGN_IN_NEEDED')
+  if (route.fresh) requireFreshProof(services, caller)
   return caller
 }
 

@@ -16,6 +16,8 @@ export interface Caller {
   readonly grants: Grants
   /** When the password or passkey was last shown; undefined for a token. */
   readonly signedInAt: number | undefined
+  /** A token that may do what a person must prove anew for. */
+  readonly mayDestroy?: boolean
   /** Nobody by name: whoever may read what only the server’s own user may read. */
   readonly isLocal?: true
   /** What was shown; undefined: nothing that could be taken back. */

@@ -1,6 +1,6 @@
 import { createHash, createPublicKey, verify } from 'node:crypto'
-import { parseMachineSignature, signatureWindow, signedText } from '#protocol'
-import type { MachineSignature, Right } from '#protocol'
+import { parseMachineSignature, rights, signatureWindow, signedText } from '#protocol'
+import type { MachineSignature } from '#protocol'
 import { findMachineOfScript } from '../fleet/without-agent.ts'
 import { rolesOf } from '../people/grants.ts'
 import { findToken } from '../people/tokens.ts'
@@ -58,8 +58,9 @@ async function byToken(authorization: string, call: Call, services: Services): P
   return {
     personId,
     actor: { who: `person:${personId} token:${id}`, fromWhere: call.address },
-    grants: { roles: await rolesOf(db, personId), atMost: new Set<Right>(scopes) },
+    grants: { roles: await rolesOf(db, personId), atMost: new Set(rights.filter((right) => scopes.includes(right))) },
     signedInAt: undefined,
+    mayDestroy: scopes.includes('destroy'),
     proof: { kind: 'token', id, endsAt: expiresAt },
   }
 }

@@ -84,6 +84,10 @@ interface Definition<
   readonly command?: string
   /** The password must have been shown for it: a token is not enough. */
   readonly bySession?: true
+  /** Password and second factor must have been shown just now; a token needs a scope for it. */
+  readonly fresh?: true
+  /** Also for who has no second factor where one is demanded: what is needed to set it up. */
+  readonly beforeSecondFactor?: true
   /** Default: JSON. */
   readonly sends?: Exclude<Sending, 'events'>
   /** It takes data or keys out: nobody may do it more often than this. */
@@ -108,6 +112,8 @@ export interface Route {
   readonly access: Access
   readonly command?: string
   readonly bySession?: true
+  readonly fresh?: true
+  readonly beforeSecondFactor?: true
   readonly sends?: Sending
   readonly rate?: RateName
   readonly params?: z.ZodType

@@ -6,6 +6,7 @@ import {
   shorterKeepAction,
 } from '../retention/actions.ts'
 import { assignPoliciesAction, changePolicyAction, deletePolicyAction } from '../retention/policy-actions.ts'
+import { shortenCopyAction, thinCopyAction } from '../copies/thin-actions.ts'
 import type { ApprovalAction } from './action.ts'
 import { lessSafetyAction } from './safety-action.ts'
 
@@ -20,4 +21,6 @@ export const approvalActions = [
   lessSafetyAction,
   runRetentionAction,
   shorterKeepAction,
+  shortenCopyAction,
+  thinCopyAction,
 ] as readonly ApprovalAction[]

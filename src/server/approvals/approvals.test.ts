@@ -61,7 +61,7 @@ for (const kind of storeKinds) {
       assert.equal(await decide(kept, allow, other.token), 'SIGN_IN_NEEDED', 'a token cannot')
       assert.equal(await decide(kept, allow, fresh.session), 'APPROVAL_PERSON_NEW')
       kept.server.clock.pass(11 * 60_000)
-      assert.equal(await decide(kept, allow, other.session), 'APPROVAL_SIGN_IN_OLD')
+      assert.equal(await decide(kept, allow, other.session), 'PROOF_NEEDED')
       await kept.signInNow()
       assert.deepEqual(await operations(kept), [])
       assert.equal(await decide(kept, allow, other.session), 'done')

@@ -4,6 +4,7 @@ import type { Caller } from '../app/caller.ts'
 import type { Services } from '../app/services.ts'
 import { ServerError } from '../errors.ts'
 import { noteEvents } from '../events/note-events.ts'
+import { requireFreshProof } from '../people/fresh-proof.ts'
 import type { Actor } from '../records/audit.ts'
 import type { Row, Tables } from '../store/tables.ts'
 import type { ApprovalAction } from './action.ts'
@@ -19,15 +20,13 @@ import { readSafety } from './settings.ts'
 
 const hour = 3_600_000
 const day = 24 * hour
-/** How recent a sign-in must be for a person to allow something, in minutes. */
-const recentMinutes = 10
 
 /** Who asks in the server's own name: it needs a person, any. */
 export const serverAsks = 'server'
 
 export const serverActor: Actor = { who: 'server', fromWhere: 'server' }
 
-type Asker = Pick<Caller, 'personId' | 'actor' | 'isLocal'> | typeof serverAsks
+type Asker = Caller | typeof serverAsks
 
 interface Wanted<Details> {
   readonly clientId: string | null
@@ -37,7 +36,7 @@ interface Wanted<Details> {
 
 /**
  * Asks for something. The same that waits already is not asked for twice. With a client that may have been attacked nothing
- * can be asked for but what says that it may. Throws `APPROVAL_CLIENT_ATTACKED`, `PERSON_NEEDED`.
+ * can be asked for but what says that it may. Throws `APPROVAL_CLIENT_ATTACKED`, `PERSON_NEEDED`, `PROOF_NEEDED`.
  */
 export async function askApproval<Details>(
   services: Services,
@@ -47,6 +46,7 @@ export async function askApproval<Details>(
   const { store, clock } = services
   // Whoever works as the server's own user has a name of his own, too: by that he could allow what he asked for as nobody.
   if (by !== serverAsks && by.isLocal === true) throw new ServerError('PERSON_NEEDED')
+  if (by !== serverAsks) requireFreshProof(services, by)
   const askedBy = by === serverAsks ? serverAsks : by.personId
   const { delayHours, approvalDays } = await readSafety(store.db)
   const now = clock.now()
@@ -78,8 +78,8 @@ export function happensByItself({ notBefore, expiresAt }: Row<'approvals'>): boo
 }
 
 /**
- * Notes that a person allows what another has asked for; `carryOut` then does it. Throws `APPROVAL_OWN`,
- * `APPROVAL_SIGN_IN_OLD`, `APPROVAL_PERSON_NEW`, `STATE_WRONG`.
+ * Notes that a person allows what another has asked for; `carryOut` then does it. Throws `PROOF_NEEDED`, `APPROVAL_OWN`,
+ * `APPROVAL_PERSON_NEW`, `STATE_WRONG`.
  */
 export async function allowApproval(services: Services, id: string, caller: Caller): Promise<Row<'approvals'>> {
   const { store, clock } = services
@@ -90,10 +90,7 @@ export async function allowApproval(services: Services, id: string, caller: Call
     .executeTakeFirstOrThrow()
   if (askedBy === caller.personId) throw new ApprovalError('APPROVAL_OWN')
   const now = clock.now()
-  const { signedInAt = -Infinity } = caller
-  if (now - signedInAt > recentMinutes * 60_000) {
-    throw new ApprovalError('APPROVAL_SIGN_IN_OLD', { minutes: recentMinutes })
-  }
+  requireFreshProof(services, caller)
   const { delayHours } = await readSafety(store.db)
   // What the server itself asks for is a question to whoever is there, and there may be nobody else.
   const isNew = now - (await knownSince(store.db, caller.personId)) < delayHours * hour

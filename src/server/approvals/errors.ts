@@ -6,10 +6,6 @@ export const approvalErrors = {
     message: 'Who has asked for something cannot allow it.',
     hint: 'It needs another person. You can withdraw it.',
   },
-  APPROVAL_SIGN_IN_OLD: {
-    message: 'To allow this you must have signed in within the last {minutes} minutes, with your password or passkey.',
-    hint: 'Sign in again, and allow it then. An API token cannot.',
-  },
   APPROVAL_PERSON_NEW: {
     message: 'Who has been known here for less than {hours} hours cannot allow this.',
     hint: 'Otherwise somebody who steals one account could invite a helper. Wait, or ask somebody else.',

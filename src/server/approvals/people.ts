@@ -17,17 +17,28 @@ export async function hasSecondPerson(
   const others = await db
     .selectFrom('roleGrants')
     .innerJoin('people', 'people.id', 'roleGrants.personId')
-    .select('people.createdAt')
+    .leftJoin('renewedPeople', 'renewedPeople.personId', 'people.id')
+    .select(['people.createdAt', 'renewedPeople.at'])
     .where('roleGrants.clientId', 'in', clientId === null ? [everyClient] : [everyClient, clientId])
     .where('roleGrants.role', 'in', rolesThatAllow)
     .where('people.id', '!=', askedBy)
     .execute()
-  return others.some(({ createdAt }) => new Date(createdAt).getTime() <= knownBefore)
+  return others.some((other) => sinceOf(other) <= knownBefore)
+}
+
+// Whoever has set the password anew by a link that another made may be somebody else.
+function sinceOf({ createdAt, at }: { readonly createdAt: Date | string; readonly at: number | null }): number {
+  return Math.max(new Date(createdAt).getTime(), at ?? 0)
 }
 
 /** Since when a person has been known here, in milliseconds since 1970. Throws `NOT_FOUND`. */
 export async function knownSince(db: Kysely<Tables>, personId: string): Promise<number> {
-  const person = await db.selectFrom('people').select('createdAt').where('id', '=', personId).executeTakeFirst()
+  const person = await db
+    .selectFrom('people')
+    .leftJoin('renewedPeople', 'renewedPeople.personId', 'people.id')
+    .select(['people.createdAt', 'renewedPeople.at'])
+    .where('people.id', '=', personId)
+    .executeTakeFirst()
   if (!person) throw new ServerError('NOT_FOUND', { what: 'person' })
-  return new Date(person.createdAt).getTime()
+  return sinceOf(person)
 }

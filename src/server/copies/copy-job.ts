@@ -1,30 +1,21 @@
 import { randomUUID } from 'node:crypto'
-import { idSchema } from '#protocol'
 import type { Outcome } from '#protocol'
-import { z } from 'zod'
 import type { Services } from '../app/services.ts'
-import { ServerError } from '../errors.ts'
-import type { Row } from '../store/tables.ts'
 import { serverJob } from '../work/job.ts'
 import type { ServerJobWork } from '../work/job.ts'
 import { noteFailure, receivedAfter, setCopy } from './copies.ts'
-import type { CopyKey } from './copies.ts'
 import { copyRepository, keyOf } from './copy-repository.ts'
 import type { Copied, CopyTask } from './copy-repository.ts'
-import { destinationOf, placeOf } from './destinations.ts'
+import { taskOf } from './copy-task.ts'
+import { placeOf } from './destinations.ts'
 import { lockStateOf, noteLocked } from './object-locks.ts'
 import { diskAfterFailure } from './disks.ts'
-
-const orderSchema = z.object({
-  destinationId: idSchema,
-  repositoryId: idSchema,
-  diskId: z.union([idSchema, z.literal('')]),
-})
+import { copyKeySchema } from './thin-actions.ts'
 
 /** Copies what is new in a repository to a destination, and leaves evidence of what is there. */
 export const copyJob = serverJob({
   kind: 'copy',
-  order: orderSchema,
+  order: copyKeySchema,
   async run(order, work) {
     const task = await taskOf(work.services, order)
     try {
@@ -103,29 +94,4 @@ async function keepEvidence(
       measured: JSON.stringify({ ...about, ...placeOf(destination), ...measured }),
     })
     .execute()
-}
-
-/** Throws `NOT_FOUND` for what has been removed since, and for what belongs to different clients. */
-async function taskOf(services: Services, { destinationId, repositoryId, diskId }: CopyKey): Promise<CopyTask> {
-  const { db } = services.store
-  const destination = await destinationOf(services, destinationId)
-  const repository = await db
-    .selectFrom('repositories')
-    .selectAll()
-    .where('id', '=', repositoryId)
-    .where('clientId', '=', destination.clientId)
-    .executeTakeFirst()
-  if (!repository) throw new ServerError('NOT_FOUND', { what: 'repository' })
-  return { destination, repository, disk: diskId === '' ? undefined : await diskOf(services, destinationId, diskId) }
-}
-
-async function diskOf({ store }: Services, destinationId: string, id: string): Promise<Row<'destinationDisks'>> {
-  const disk = await store.db
-    .selectFrom('destinationDisks')
-    .selectAll()
-    .where('id', '=', id)
-    .where('destinationId', '=', destinationId)
-    .executeTakeFirst()
-  if (!disk) throw new ServerError('NOT_FOUND', { what: 'disk' })
-  return disk
 }

@@ -20,6 +20,7 @@ import { passwordOfCopy } from './copy-password.ts'
 import { requireMark } from './disk-mark.ts'
 import { CopyError } from './errors.ts'
 import { lockOptions } from './object-locks.ts'
+import { notCopied } from './plan-copy.ts'
 import { openReached, reachDestination } from './open-place.ts'
 import { ProvenBackend } from './proven-backend.ts'
 import type { ProvenCounts } from './proven-backend.ts'
@@ -71,7 +72,12 @@ export async function copyRepository(services: Services, task: CopyTask, work: C
   using target = await openCopy(services, task, { backend, source, signal })
   await using sourceLock = await lockRepository(source, { signal, retryFor: lockWait })
   await using lock = await lockRepository(target, { signal: sourceLock.signal, retryFor: lockWait })
-  return await copyBetween(task, { source, target, lock }, { ...work, signal: lock.signal, proven: backend.proven })
+  return await copyBetween(
+    services,
+    task,
+    { source, target, lock },
+    { ...work, signal: lock.signal, proven: backend.proven },
+  )
 }
 
 interface OpenCopyOptions extends Cancellable {
@@ -109,7 +115,8 @@ interface Between {
 }
 
 async function copyBetween(
-  { destination, repository }: CopyTask,
+  services: Services,
+  task: CopyTask,
   { source, target, lock }: Between,
   { signal, report, proven }: CopyWork & { readonly proven: ProvenCounts },
 ): Promise<Copied> {
@@ -117,7 +124,11 @@ async function copyBetween(
   const damaged = (id: string, error: Error) => void problems.push(`${id.slice(0, 8)}: ${messageOf(error)}`)
   const all = await loadSnapshots(source, { signal, onDamaged: damaged })
   const before = await loadSnapshots(target, { signal })
-  const { toCopy } = chooseForCopy(all, before)
+  const passed = await notCopied(services, all, task)
+  const { toCopy } = chooseForCopy(
+    all.filter(({ id }) => !passed.has(id)),
+    before,
+  )
   if (toCopy.length > 0) {
     const [from, into] = [await loadIndex(source, { signal }), await loadIndex(target, { signal })]
     const left = new Set<NamedSnapshot>()
@@ -140,7 +151,7 @@ async function copyBetween(
       toCopy.filter((snapshot) => !left.has(snapshot)),
       { signal },
     )
-    const names = { name: destination.name, repository: repository.name }
+    const names = { name: task.destination.name, repository: task.repository.name }
     if (missing > 0) throw new CopyError('COPY_SNAPSHOT_MISSING', { ...names, count: missing })
     const copied = toCopy.length - left.size
     return { copied, snapshots: before.length + copied, proven, problems }

@@ -193,7 +193,9 @@ export async function retireDisk(
       .returningAll()
       .executeTakeFirst()
     if (!gone) throw new ServerError('NOT_FOUND', { what: 'disk' })
-    await transaction.deleteFrom('copies').where('destinationId', '=', destinationId).where('diskId', '=', id).execute()
+    for (const table of ['copies', 'copyCare'] as const) {
+      await transaction.deleteFrom(table).where('destinationId', '=', destinationId).where('diskId', '=', id).execute()
+    }
     return gone
   })
 }

@@ -26,6 +26,10 @@ export const copyErrors = {
     message: 'After copying, {count} snapshots of "{repository}" are not at "{name}".',
     hint: 'The next try copies them again. If this repeats, the place loses what it has stored.',
   },
+  COPY_SHRUNK: {
+    message: 'The copy of "{repository}" at "{name}" shows {listed} snapshots; it had {known}.',
+    hint: 'Find out who removed some, or why the place hides them. Nothing is thinned out there until the next copy is complete.',
+  },
   DISK_GONE: {
     message: 'The disk "{label}" was taken away while it was written to.',
     hint: 'Nothing on it is broken. Plug it in again: what is missing is copied then.',

@@ -42,19 +42,10 @@ export async function reach(
   }: { readonly below: string; readonly s3?: S3Options; readonly isGuarded?: boolean },
 ): Promise<Reached> {
   await using made = new AsyncDisposableStack()
-  const env: NodeJS.ProcessEnv = {}
+  const { AWS_REGION: region, ...env } = environmentOf(credentials)
   for (const name of proxies) if (process.env[name] !== undefined) env[name] = process.env[name]
-  let sftp: OpenBackendOptions['sftp']
-  let region: string | undefined
-  if (credentials && 'user' in credentials) {
-    env['RESTIC_REST_USERNAME'] = credentials.user
-    env['RESTIC_REST_PASSWORD'] = credentials.password
-  } else if (credentials && 'accessKeyId' in credentials) {
-    env['AWS_ACCESS_KEY_ID'] = credentials.accessKeyId
-    env['AWS_SECRET_ACCESS_KEY'] = credentials.secretAccessKey
-    if (credentials.sessionToken !== undefined) env['AWS_SESSION_TOKEN'] = credentials.sessionToken
-    region = credentials.region
-  } else if (credentials) sftp = { args: await keyFiles(credentials, made) }
+  const hasKey = credentials !== undefined && 'privateKey' in credentials
+  const sftp = hasKey ? { args: await keyFiles(credentials, made) } : undefined
   const parsed = parseLocation(`${location.replace(/\/+$/, '')}/${below}`, env)
   const owned = made.move()
   return {
@@ -67,6 +58,21 @@ export async function reach(
       ...(isGuarded && { admit: async (host) => await guard.addressesOf(host) }),
     },
     [Symbol.asyncDispose]: async () => await owned.disposeAsync(),
+  }
+}
+
+/** Credentials as variables of an environment, where programs look for them; keys of ssh have none. */
+export function environmentOf(credentials: PlaceCredentials | undefined): NodeJS.ProcessEnv {
+  if (!credentials || 'privateKey' in credentials) return {}
+  if ('user' in credentials) {
+    return { RESTIC_REST_USERNAME: credentials.user, RESTIC_REST_PASSWORD: credentials.password }
+  }
+  const { accessKeyId, secretAccessKey, sessionToken, region } = credentials
+  return {
+    AWS_ACCESS_KEY_ID: accessKeyId,
+    AWS_SECRET_ACCESS_KEY: secretAccessKey,
+    ...(sessionToken !== undefined && { AWS_SESSION_TOKEN: sessionToken }),
+    ...(region !== undefined && { AWS_REGION: region }),
   }
 }
 

@@ -271,7 +271,8 @@ function phrase(message: string): string {
   return printable(message, longestPhrase).replace(/[^\x20-\x7e]/g, '?')
 }
 
-async function countBytes(storage: EndpointStorage, repository: string): Promise<number> {
+/** What a repository has in the storage, in bytes. */
+export async function countBytes(storage: EndpointStorage, repository: string): Promise<number> {
   let bytes = 0
   for (const type of fileTypes) for await (const { size } of storage.list(repository, type)) bytes += size
   return bytes

@@ -10,6 +10,7 @@ import { hashOf } from '../people/tokens.ts'
 import type { Row, Tables } from '../store/tables.ts'
 import type { Transaction } from 'kysely'
 import { formatMoment, formatMomentOrNull } from '../time.ts'
+import { readTwo } from './agent-runs.ts'
 import { noteOwnMachine } from './own-machine.ts'
 
 /** Machines: how they become known, and what is known of them. */
@@ -231,6 +232,7 @@ function changeOf({ id, clientId }: Pick<Row<'machines'>, 'id' | 'clientId'>): C
 export function showMachine(machine: Row<'machines'>): z.input<typeof machineSchema> {
   const { id, clientId, name, kind, state, publicKey, about, createdAt, lastSeenAt, awayUntil, clockAheadMs } = machine
   const said: unknown = JSON.parse(about)
+  const two = readTwo(machine.usedByTwo)
   return {
     id,
     clientId,
@@ -244,5 +246,6 @@ export function showMachine(machine: Row<'machines'>): z.input<typeof machineSch
     lastSeenAt: formatMomentOrNull(lastSeenAt),
     awayUntil: formatMomentOrNull(awayUntil),
     clockAhead: clockAheadMs === null ? null : clockAheadMs / 1000,
+    usedByTwo: two ? { ...two, since: formatMoment(two.since) } : null,
   }
 }

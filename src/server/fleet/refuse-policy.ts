@@ -28,17 +28,14 @@ function notFollowedYet({ to }: BackupPolicy): Mistake[] {
   return to.repository === ownRepository ? [] : [{ at: 'to.repository', sentence }]
 }
 
-/** Copies go to destinations of the same client; they are not thinned yet, and so keep everything. */
+/** Copies go to destinations of the same client. */
 async function mistakesOfCopies(db: Kysely<Tables>, clientId: string, { to }: BackupPolicy): Promise<Mistake[]> {
   const { copies = [] } = to
   if (copies.length === 0) return []
   const known = await db.selectFrom('destinations').select(['id', 'name']).where('clientId', '=', clientId).execute()
-  return copies.flatMap(({ repository, keep }, index) => {
+  return copies.flatMap(({ repository }, index) => {
     const at = `to.copies.${index}`
     const unknown = `"${printable(repository)}" is no destination of this client, by name or id.`
-    return [
-      ...(known.some((destination) => isMeant(destination, repository)) ? [] : [{ at, sentence: unknown }]),
-      ...(keep === undefined ? [] : [{ at: `${at}.keep`, sentence: 'Copies are not thinned yet; leave it out.' }]),
-    ]
+    return known.some((destination) => isMeant(destination, repository)) ? [] : [{ at, sentence: unknown }]
   })
 }

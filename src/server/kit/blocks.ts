@@ -1,4 +1,4 @@
-import { checksumCommand, leastRestic, restoreCommands, setupCommands, target } from './commands.ts'
+import { checksumCommand, leastRestic, passwordFile, restoreCommands, setupCommands, target } from './commands.ts'
 import type { Kit, KitLocation, KitRepository } from './kit.ts'
 import { secretLines } from './secret-lines.ts'
 import type { SecretLine } from './secret-lines.ts'
@@ -66,10 +66,11 @@ function steps(words: KitWords): Group {
 }
 
 function repository(one: KitRepository, words: KitWords): Group {
-  const { name, machines, password, locations } = one
+  const { name, machines, password, locations, isOfServer = false } = one
+  const content = machines.length > 0 ? words.machines(machines) : words.noMachines
   return [
-    { kind: 'heading', text: words.repository(name) },
-    { kind: 'text', text: machines.length > 0 ? words.machines(machines) : words.noMachines },
+    { kind: 'heading', text: isOfServer ? words.ownBackup(name) : words.repository(name) },
+    { kind: 'text', text: isOfServer ? words.ownBackupPurpose(passwordFile) : content },
     ...passwordBlocks(password, words),
     ...locations.flatMap((location, place) => locationBlocks(one, { location, place }, words)),
     ...restoreBlocks(one, words),

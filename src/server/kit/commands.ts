@@ -23,8 +23,16 @@ export function setupCommands(location: KitLocation, password: string | undefine
   ]
 }
 
+/** Where somebody writes the password of the server's own backup for `understudy serve`. */
+export const passwordFile = 'password.txt'
+
 /** Machines have the same paths: where several lie in a repository, each gets a folder of its own. */
-export function restoreCommands({ machines }: KitRepository, shell: Shell): string[] {
+export function restoreCommands({ machines, isOfServer = false, locations }: KitRepository, shell: Shell): string[] {
+  const [first] = locations
+  if (isOfServer && first) {
+    const place = (shell === 'sh' ? quoteSh : quotePowerShell)(resticLocation(first).replace(/\/[^/]+$/, ''))
+    return [`understudy serve --rebuild-from ${place} --rebuild-password-file ${passwordFile}`]
+  }
   if (machines.length <= 1) return [`restic restore latest --target ${target}`]
   const quote = shell === 'sh' ? quoteSh : quotePowerShell
   const folders = foldersOf(machines)

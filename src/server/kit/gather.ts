@@ -1,13 +1,16 @@
 import { createHmac } from 'node:crypto'
-import { hostname, userInfo } from 'node:os'
-import { resolve } from 'node:path'
-import { parseLocation } from '#backend'
+import { hostname } from 'node:os'
+import { basename } from 'node:path'
 import { printable } from '#base'
 import { aboutMachineSchema, everyClient, roleHas, roleSchema } from '#protocol'
 import type { Services } from '../app/services.ts'
+import { environmentOf } from '../copies/open-place.ts'
+import { ownBackupState, ownRepositoryName } from '../own-backup/own-repository.ts'
 import { passwordOf } from '../repositories/own-repositories.ts'
 import type { Row } from '../store/tables.ts'
 import { KitError } from './errors.ts'
+import { gatherCopies } from './gather-copies.ts'
+import { kitLocation } from './kit-location.ts'
 import type { KitLocation, KitRepository } from './kit.ts'
 import type { KitWords } from './words.ts'
 
@@ -27,12 +30,35 @@ export async function gatherRepositories(
     .orderBy('repositories.name')
     .orderBy('repositories.id')
     .execute()
-  return rows.map(({ about, machineName, ...row }) => ({
-    name: row.name,
-    password: row.sealedPassword === null ? undefined : passwordOf(services, row),
-    machines: machineName === null ? [] : [hostOf(about, machineName)],
-    locations: [kitLocation(services.storage.locationOf(row.id), client.name)],
-  }))
+  const copies = await gatherCopies(services, client.id)
+  return rows.flatMap(({ about, machineName, ...row }) => {
+    const { name } = row
+    const password = row.sealedPassword === null ? undefined : passwordOf(services, row)
+    const machines = machineName === null ? [] : [hostOf(about, machineName)]
+    const own = copies.get(row.id) ?? []
+    const same = own.flatMap((copy) => (copy.password === undefined ? [copy.location] : []))
+    const others = own.flatMap(({ password: other, location, destination }) =>
+      other === undefined
+        ? []
+        : [{ name: `${name}, ${destination}`, password: other, machines, locations: [location] }],
+    )
+    const locations = [ownLocation(services.storage.locationOf(row.id), client.name), ...same]
+    return [{ name, password, machines, locations }, ...others]
+  })
+}
+
+/** The server's own backup: who has it and the place can bring back the whole server, with all its clients. */
+export async function gatherOwnBackup(services: Services): Promise<KitRepository> {
+  const state = await ownBackupState(services)
+  const { location, credentials, password } = state.secrets
+  const name = new URL(services.origin).hostname
+  const env = environmentOf(credentials ?? undefined)
+  const found =
+    location === null
+      ? ownLocation(services.storage.locationOf(ownRepositoryName), name)
+      : kitLocation(`${location.replace(/\/+$/, '')}/${ownRepositoryName}`, { env, disk: hostname() })
+  if (!found) throw keysElsewhere(name)
+  return { name, password, machines: [], isOfServer: true, locations: [found] }
 }
 
 /** Under this name its snapshots are. */
@@ -40,33 +66,15 @@ function hostOf(about: string | null, name: string): string {
   return aboutMachineSchema.partial().parse(JSON.parse(about ?? '{}')).hostname ?? name
 }
 
-function kitLocation(location: string, client: string): KitLocation {
-  const { env } = process
-  const parsed = parseLocation(location, env)
-  switch (parsed.scheme) {
-    case 'local':
-      return { kind: 'local', path: resolve(parsed.path), disk: hostname() }
-    case 'rest': {
-      const { url, credentials } = parsed
-      return { kind: 'rest', url: url.href, user: credentials?.user, password: credentials?.password }
-    }
-    case 'sftp': {
-      const { address, path } = parsed
-      const port = address.port === undefined ? undefined : Number(address.port)
-      return { kind: 'sftp', host: address.host, port, user: address.user ?? userInfo().username, path }
-    }
-    case 's3': {
-      const { AWS_ACCESS_KEY_ID: accessKey, AWS_SECRET_ACCESS_KEY: secretKey } = env
-      if (!accessKey || !secretKey) {
-        const reason =
-          'the keys to the storage are in a file or role of the server’s machine and not in its environment'
-        throw new KitError('KIT_INVALID', { client, reason })
-      }
-      const { endpoint, bucket, prefix } = parsed
-      const region = env['AWS_REGION'] ?? env['AWS_DEFAULT_REGION']
-      return { kind: 's3', endpoint: endpoint.origin, bucket, prefix, region, accessKey, secretKey }
-    }
-  }
+function ownLocation(location: string, client: string): KitLocation {
+  const found = kitLocation(location, { env: process.env, disk: hostname() })
+  if (!found) throw keysElsewhere(client)
+  return found
+}
+
+function keysElsewhere(client: string): KitError {
+  const reason = 'the keys to the storage are in a file or role of the server’s machine and not in its environment'
+  return new KitError('KIT_INVALID', { client, reason })
 }
 
 /** Who can read the client's data without a kit, in plain words. */
@@ -90,6 +98,9 @@ export async function gatherReaders(
 
 /** Tells whether what stands in a kit has changed, and nothing else: it has no secret in it that could be got out. */
 export function digestOf({ sealer }: Services, repositories: readonly KitRepository[]): string {
-  const secrets = repositories.map(({ password, locations }) => [password ?? null, locations])
+  // A removable disk is found by its label, wherever it is mounted.
+  const places = (locations: readonly KitLocation[]) =>
+    locations.map((location) => ({ ...location, ...('isRemovable' in location && { path: basename(location.path) }) }))
+  const secrets = repositories.map(({ password, locations }) => [password ?? null, places(locations)])
   return createHmac('sha256', sealer.derive('recovery kit')).update(JSON.stringify(secrets)).digest('hex')
 }

@@ -26,12 +26,20 @@ export interface KitRepository {
   readonly password: string | undefined
   /** Machines whose data lies in it, by the host names of their snapshots. */
   readonly machines: readonly string[]
+  /** It is the server's own backup, from which a lost server is brought back. */
+  readonly isOfServer?: boolean
   /** Where it lies, the way to try first first: one that works without our server belongs among them. */
   readonly locations: readonly KitLocation[]
 }
 
 export type KitLocation =
-  | { readonly kind: 'local'; readonly path: string; readonly disk?: string | undefined }
+  | {
+      readonly kind: 'local'
+      readonly path: string
+      readonly disk?: string | undefined
+      /** It is found by its label: its path is where it was seen last. */
+      readonly isRemovable?: boolean
+    }
   | {
       readonly kind: 'rest'
       /** `https://host:8000/name/`, without user and password. */

@@ -3,7 +3,9 @@ import type { Services } from '../app/services.ts'
 import type { Row } from '../store/tables.ts'
 import { confirmKit, hashKitCode, kitState, makeKitCode } from './confirm.ts'
 import type { Confirmation, KitState } from './confirm.ts'
-import { digestOf, gatherReaders, gatherRepositories } from './gather.ts'
+import { noteOwnBackup } from '../own-backup/own-repository.ts'
+import { digestOf, gatherOwnBackup, gatherReaders, gatherRepositories } from './gather.ts'
+import type { KitRepository } from './kit.ts'
 import { kitPage } from './page.ts'
 import { kitText } from './text.ts'
 import { wordsIn } from './words.ts'
@@ -14,6 +16,8 @@ import type { KitLanguage } from './words.ts'
 export interface KitOrder {
   readonly language: KitLanguage
   readonly contact?: string | undefined
+  /** With the server's own backup, which opens the data of all clients: for the server's own people. */
+  readonly withServer: boolean
   /** Who has it made, as in the audit log. */
   readonly by: string
 }
@@ -29,17 +33,18 @@ export interface MadeKit {
 export async function makeKit(
   services: Services,
   clientId: string,
-  { language, contact, by }: KitOrder,
+  { language, contact, withServer, by }: KitOrder,
 ): Promise<MadeKit> {
   const { store, clock } = services
   const { db } = store
   const client = await findClient(services, clientId)
   const repositories = await gatherRepositories(services, client)
+  const server = withServer ? [await gatherOwnBackup(services)] : []
   const hasPasswords = repositories.some(({ password }) => password !== undefined)
   const readers = await gatherReaders(services, clientId, { words: wordsIn(language), hasPasswords })
   const code = makeKitCode(() => randomBytes(1).readUInt8())
   const madeAt = clock.now()
-  const kit = { client: client.name, made: madeAt, code, repositories, readers, contact }
+  const kit = { client: client.name, made: madeAt, code, repositories: [...repositories, ...server], readers, contact }
   const written = { page: kitPage(kit, language), text: kitText(kit, language) }
   await db
     .insertInto('kits')
@@ -47,13 +52,14 @@ export async function makeKit(
       id: randomUUID(),
       clientId,
       codeHash: hashKitCode(code),
-      contents: digestOf(services, repositories),
+      contents: [repositories, server].flatMap((part) => (part.length > 0 ? [digestOf(services, part)] : [])).join(' '),
       madeAt,
       madeBy: by,
       confirmedAt: null,
       confirmedBy: null,
     })
     .execute()
+  if (withServer) await noteOwnBackup(services, { passwordShownAt: madeAt })
   return { ...written, madeAt }
 }
 
@@ -100,7 +106,7 @@ export async function kitOf(services: Services, clientId: string): Promise<KitOf
     .orderBy('madeAt', 'desc')
     .limit(1)
     .executeTakeFirst()
-  const isSame = newest === undefined || newest.contents === digestOf(services, repositories)
+  const isSame = newest === undefined || (await saysTheSame(services, newest, repositories))
   const times = {
     made: newest?.madeAt,
     confirmed: newest?.confirmedAt ?? undefined,
@@ -114,6 +120,17 @@ export async function kitOf(services: Services, clientId: string): Promise<KitOf
     byHand: repositories.filter(({ password }) => password === undefined).map(({ name }) => name),
     lost: wordsIn('en').lost,
   }
+}
+
+/** Whether what stands in a kit is so still: the client's repositories and, where it has that part, the server's own backup. */
+async function saysTheSame(
+  services: Services,
+  { contents }: Row<'kits'>,
+  repositories: readonly KitRepository[],
+): Promise<boolean> {
+  const [ofClient, ofServer] = contents.split(' ')
+  if (ofClient !== digestOf(services, repositories)) return false
+  return ofServer === undefined || ofServer === digestOf(services, [await gatherOwnBackup(services)])
 }
 
 async function findClient({ store }: Services, id: string): Promise<Pick<Row<'clients'>, 'id' | 'name'>> {

@@ -33,6 +33,9 @@ export const german: KitWords = {
   repository: (name) => `Repository „${name}“`,
   machines: (machines) => `Geräte: ${machines.join(', ')}`,
   noMachines: 'Noch hat kein Gerät etwas hier abgelegt.',
+  ownBackup: (server) => `Der Server „${server}“ selbst`,
+  ownBackupPurpose: (file) =>
+    `Hieraus kommt der ganze Server zurück, mit allem von allen seinen Kunden: wer diesen Teil hat, kann alles lesen. Installieren Sie Understudy auf einem neuen Rechner, tippen Sie die Zeilen unten, schreiben Sie das Passwort in die Datei ${file} und starten Sie ihn mit der Zeile unter „Danach“.`,
   password: 'Passwort des Repositorys',
   restPassword: 'Passwort des Servers',
   secretKey: 'Geheimer Schlüssel des Speichers',

@@ -32,6 +32,9 @@ export const english: KitWords = {
   repository: (name) => `Repository “${name}”`,
   machines: (machines) => `Machines: ${machines.join(', ')}`,
   noMachines: 'No machine has stored anything here yet.',
+  ownBackup: (server) => `The server “${server}” itself`,
+  ownBackupPurpose: (file) =>
+    `From this the whole server is brought back, with everything of all its clients: whoever has this part can read all of it. Install Understudy on a new machine, type the lines below, write the password into the file ${file}, and start it with the line under “Afterwards”.`,
   password: 'Password of the repository',
   restPassword: 'Password of the server',
   secretKey: 'Secret key of the storage',

@@ -30,6 +30,9 @@ export interface KitWords {
   readonly repository: (name: string) => string
   readonly machines: (machines: readonly string[]) => string
   readonly noMachines: string
+  readonly ownBackup: (server: string) => string
+  /** `file`: where the password is written. */
+  readonly ownBackupPurpose: (file: string) => string
   readonly password: string
   readonly restPassword: string
   readonly secretKey: string

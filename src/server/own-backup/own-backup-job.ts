@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { hasCode } from '#base'
+import { hasCode, messageOf, throwIfBug } from '#base'
 import { z } from 'zod'
 import type { Services } from '../app/services.ts'
 import { stepsDone } from '../store/migrate.ts'
@@ -9,6 +9,7 @@ import { withExport } from './export.ts'
 import { noteOwnBackup, openOwnBackup } from './own-repository.ts'
 import { saveFiles } from './snapshot-files.ts'
 import type { MadeFile } from './snapshot-files.ts'
+import { thinOwnBackup } from './thin-own-backup.ts'
 
 /** The server's own backup: the control data of one moment, the key that opens its secrets, its certificate. */
 
@@ -45,7 +46,15 @@ export const ownBackupJob = serverJob({
       return await saveFiles(opened.repository, files, about)
     })
     await noteOwnBackup(services, { completeAt: madeAt, snapshotId })
-    return { state: 'done', result: { snapshotId } }
+    try {
+      const removed = await thinOwnBackup(services, opened.repository, { ownTag, signal })
+      return { state: 'done', result: { snapshotId, removed } }
+    } catch (thrown) {
+      signal.throwIfAborted()
+      throwIfBug(thrown)
+      const reason = `The server is backed up, but old snapshots could not be removed: ${messageOf(thrown)}`
+      return { state: 'warnings', reason, result: { snapshotId } }
+    }
   },
 })
 

@@ -35,6 +35,7 @@ const stateSchema = z.object({
   passwordShownAt: z.number().nullable(),
   completeAt: z.number().nullable(),
   snapshotId: z.string().nullable(),
+  thinnedAt: z.number().nullable().default(null),
 })
 
 export type OwnBackupState = z.output<typeof stateSchema> & { readonly secrets: z.output<typeof secretsSchema> }

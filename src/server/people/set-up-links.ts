@@ -4,6 +4,8 @@ import type { Role } from '#protocol'
 import { ServerError } from '../errors.ts'
 import type { Services } from '../app/services.ts'
 import { grantRole } from './grants.ts'
+import { renewPerson } from './renew-person.ts'
+import type { Reset } from './renew-person.ts'
 import { hashOf } from './tokens.ts'
 
 /** Links that work once, by which a person gets in for the first time. */
@@ -17,7 +19,7 @@ export interface Invitation {
 const dayLength = 86_400_000
 
 /** How long a link holds, in milliseconds. */
-const holdsFor = { owner: dayLength, invitation: 7 * dayLength } as const
+const holdsFor = { owner: dayLength, invitation: 7 * dayLength, reset: dayLength } as const
 
 /** A link for the first owner, where nobody is known yet. Every start makes a new one; those before it are worth nothing. */
 export async function createOwnerLink(services: Services): Promise<string | undefined> {
@@ -30,8 +32,8 @@ export async function createOwnerLink(services: Services): Promise<string | unde
 
 export async function createLink(
   { store, clock, origin }: Services,
-  kind: 'owner' | 'invitation',
-  invitation: Invitation,
+  kind: keyof typeof holdsFor,
+  invitation: Invitation | Reset,
 ): Promise<string> {
   const token = randomBytes(24).toString('base64url')
   const now = clock.now()
@@ -81,11 +83,11 @@ export async function openInvitations({ store, clock }: Services): Promise<reado
   return rows.map((row) => ({ ...row, invites: JSON.parse(row.invites) as Invitation }))
 }
 
-/** Makes the person that a link invites. Throws `SET_UP_LINK_INVALID`, `NAME_TAKEN`. */
+/** Makes the person that a link invites, or makes the account of one anew. Throws `SET_UP_LINK_INVALID`, `NAME_TAKEN`. */
 export async function useLink(
   services: Services,
   person: { readonly token: string; readonly email: string; readonly name: string; readonly password: string },
-): Promise<string> {
+): Promise<{ readonly personId: string; readonly isRenewed: boolean }> {
   const { store, clock, signIn } = services
   const { db } = store
   const taken = await db.selectFrom('people').select('id').where('email', '=', person.email).executeTakeFirst()
@@ -99,13 +101,19 @@ export async function useLink(
     .returning('invites')
     .executeTakeFirst()
   if (!used) throw new ServerError('SET_UP_LINK_INVALID')
-  const invitation = JSON.parse(used.invites) as Invitation
-  const isForOther = invitation.email !== undefined && invitation.email !== person.email
-  if (taken || isForOther) {
+  const link = JSON.parse(used.invites) as Invitation | Reset
+  const isReset = 'personId' in link
+  const isForOther = link.email !== undefined && link.email !== person.email
+  const isTaken = taken !== undefined && !isReset
+  if (isTaken || isForOther) {
     await db.updateTable('setUpLinks').set({ usedAt: null }).where('hash', '=', hashOf(person.token)).execute()
-    throw taken ? new ServerError('NAME_TAKEN', { what: 'person' }) : new ServerError('SET_UP_LINK_INVALID')
+    throw isTaken ? new ServerError('NAME_TAKEN', { what: 'person' }) : new ServerError('SET_UP_LINK_INVALID')
+  }
+  if (isReset) {
+    await renewPerson(services, link, person)
+    return { personId: link.personId, isRenewed: true }
   }
   const personId = await signIn.createPerson(person)
-  for (const grant of invitation.grants) await grantRole(db, { personId, ...grant })
-  return personId
+  for (const grant of link.grants) await grantRole(db, { personId, ...grant })
+  return { personId, isRenewed: false }
 }

@@ -1,8 +1,13 @@
 import { passkey } from '@better-auth/passkey'
 import { betterAuth } from 'better-auth'
+import { APIError } from 'better-auth/api'
 import type { BetterAuthOptions } from 'better-auth'
 import { twoFactor } from 'better-auth/plugins'
 import type { Store } from '../store/store.ts'
+import { PeopleError } from './errors.ts'
+import { isFresh, proofMinutes } from './proof-age.ts'
+import { SecondFactors } from './second-factors.ts'
+import { endSessions } from './sessions.ts'
 
 /** Sign-in by better-auth: password, second factor, passkeys, sessions. Nobody signs up: people are invited. */
 
@@ -20,13 +25,22 @@ export function signInOptions({ db, engine }: Store, { origin, secret }: SignInO
   const { hostname, protocol } = new URL(origin)
   const isSecure = protocol === 'https:'
   const plugins = [
-    twoFactor({ issuer: 'Understudy', twoFactorTable: 'twoFactors' }),
+    // A device that is trusted for a month would make of two factors one.
+    twoFactor({ issuer: 'Understudy', twoFactorTable: 'twoFactors', trustDeviceMaxAge: 0 }),
     ...(passkeysWork(origin)
       ? [
           passkey({
             rpID: hostname,
             rpName: 'Understudy',
             origin,
+            // With a PIN or a finger it is two factors; without, whoever finds the key would be in.
+            authenticatorSelection: { residentKey: 'required', userVerification: 'required' },
+            registration: {
+              afterVerification: ({ verification }) => requireVerified(verification.registrationInfo?.userVerified),
+            },
+            authentication: {
+              afterVerification: ({ verification }) => requireVerified(verification.authenticationInfo.userVerified),
+            },
             schema: { passkey: { modelName: 'passkeys', fields: { credentialID: 'credentialId' } } },
           }),
         ]
@@ -60,6 +74,13 @@ export function signInOptions({ db, engine }: Store, { origin, secret }: SignInO
   } satisfies BetterAuthOptions
 }
 
+function requireVerified(isVerified: boolean | undefined): void {
+  if (isVerified === true) return
+  // In better-auth's own words: any other error would be a failure of the server to it.
+  const { code, message } = new PeopleError('PASSKEY_NOT_VERIFIED')
+  throw new APIError('FORBIDDEN', { code, message })
+}
+
 /** The header in which the app hands over the address of who asks. What a client sends under this name is dropped. */
 export const addressHeader = 'x-understudy-address'
 
@@ -69,6 +90,15 @@ export function passkeysWork(origin: string): boolean {
   if (hostname === 'localhost') return true
   return protocol === 'https:' && hostname.includes('.') && !/^[0-9.]+$/.test(hostname) && !hostname.startsWith('[')
 }
+
+/** What changes how somebody signs in: better-auth is content with the password, or with any session. */
+const freshCalls: ReadonlySet<string> = new Set([
+  'two-factor/enable',
+  'two-factor/disable',
+  'two-factor/generate-backup-codes',
+  'two-factor/get-totp-uri',
+  'passkey/delete-passkey',
+])
 
 export interface Session {
   readonly id: string
@@ -81,15 +111,35 @@ export interface Session {
 }
 
 export class SignIn {
+  readonly secondFactors: SecondFactors
   readonly #auth: ReturnType<typeof createAuth>
+  readonly #origin: string
+  readonly #store: Store
 
   constructor(store: Store, options: SignInOptions) {
     this.#auth = createAuth(store, options)
+    this.#origin = options.origin
+    this.#store = store
+    this.secondFactors = new SecondFactors(async () => await this.#auth.$context)
   }
 
-  /** Answers a request below `/api/auth`. */
+  /** Answers a request below `/api/auth`. Throws `PROOF_NEEDED`, `PASSKEYS_NOT_HERE`, `PASSKEY_REFUSED`. */
   async handle(request: Request): Promise<Response> {
-    return await this.#auth.handler(request)
+    const call = new URL(request.url).pathname.slice('/api/auth/'.length)
+    if (freshCalls.has(call)) await this.#requireFresh(request.headers)
+    const isPasskeyCall = call.startsWith('passkey/')
+    if (isPasskeyCall && !passkeysWork(this.#origin)) {
+      throw new PeopleError('PASSKEYS_NOT_HERE', { origin: this.#origin })
+    }
+    const answer = await this.#auth.handler(request)
+    // What a browser sent that cannot be verified is no failure of the server.
+    if (isPasskeyCall && answer.status === 500) throw new PeopleError('PASSKEY_REFUSED')
+    return answer
+  }
+
+  async #requireFresh(headers: Headers): Promise<void> {
+    const session = await this.sessionOf(headers)
+    if (session && !isFresh(session.since, Date.now())) throw new PeopleError('PROOF_NEEDED', { minutes: proofMinutes })
   }
 
   /** Who has this session cookie; undefined: nobody. */
@@ -131,10 +181,15 @@ export class SignIn {
     return typeof hash === 'string' && (await passwords.verify({ hash, password }))
   }
 
-  async setPassword(personId: string, password: string): Promise<void> {
+  /** Ends every session of the person, but for the one that is kept. */
+  async setPassword(
+    personId: string,
+    password: string,
+    options: { readonly keep?: string | undefined } = {},
+  ): Promise<void> {
     const { internalAdapter, password: passwords } = await this.#auth.$context
     await internalAdapter.updatePassword(personId, await passwords.hash(password))
-    await internalAdapter.deleteUserSessions(personId)
+    await endSessions(this.#store.db, personId, options)
   }
 }
 

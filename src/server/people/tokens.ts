@@ -1,14 +1,14 @@
 import { createHash, randomBytes, randomUUID } from 'node:crypto'
 import type { Kysely, Transaction } from 'kysely'
-import { rightSchema } from '#protocol'
-import type { Right } from '#protocol'
+import { tokenScopeSchema } from '#protocol'
+import type { TokenScope } from '#protocol'
 import { z } from 'zod'
 import type { Tables } from '../store/tables.ts'
 
 /** API tokens: they act for a person, with the person's rights as far as the token's scopes go. */
 
 const prefix = 'ust_'
-const scopesSchema = z.array(rightSchema)
+const scopesSchema = z.array(tokenScopeSchema)
 
 export interface NewToken {
   readonly id: string
@@ -21,7 +21,7 @@ export async function createToken(
   about: {
     readonly personId: string
     readonly name: string
-    readonly scopes: readonly Right[]
+    readonly scopes: readonly TokenScope[]
     readonly expiresAt: number | null
   },
   now: number,
@@ -48,7 +48,7 @@ export async function createToken(
 export interface FoundToken {
   readonly id: string
   readonly personId: string
-  readonly scopes: readonly Right[]
+  readonly scopes: readonly TokenScope[]
   readonly expiresAt: number | null
 }
 

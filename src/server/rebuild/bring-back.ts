@@ -5,7 +5,6 @@ import type { Cancellable, Clock } from '#base'
 import { loadIndex, loadSnapshots, openRepository } from '#repository'
 import type { IndexedRepository } from '#repository'
 import { openBackend, parseLocation } from '#backend'
-import type { Transaction } from 'kysely'
 import type { z } from 'zod'
 import { OwnBackupError } from '../own-backup/errors.ts'
 import { importTables } from '../own-backup/import.ts'
@@ -13,10 +12,11 @@ import { aboutFile, aboutSchema, ownFiles, ownFolder, ownTag } from '../own-back
 import { ownRepositoryName } from '../own-backup/own-repository.ts'
 import { loadFiles } from '../own-backup/snapshot-files.ts'
 import type { SavedFile } from '../own-backup/snapshot-files.ts'
+import { raised, readStanding, writeStanding } from '../standing/standing.ts'
 import { migrateTo, stepsDone } from '../store/migrate.ts'
 import type { Store } from '../store/store.ts'
-import type { Tables } from '../store/tables.ts'
 import { formatMoment } from '../time.ts'
+import { calm } from './calm.ts'
 
 /** Brings a server back from its own backup: key, certificate and control data, into an empty folder and database. */
 
@@ -39,7 +39,12 @@ export async function bringBack(store: Store, options: BringBackOptions): Promis
   try {
     await migrateTo(store, about.step, { copyFolder: folder, clock })
     const tables = files.filter(({ name }) => name.endsWith('.jsonl'))
-    await importTables(store, tables, async (transaction) => await calm(transaction, about, clock.now()))
+    await importTables(store, tables, async (transaction) => {
+      await calm(transaction, { because: becauseOf(about), now: clock.now() })
+      // Machines follow this server from now on, and no more the one that was lost, should it come back.
+      const standing = await readStanding(transaction)
+      await writeStanding(transaction, standing, raised(standing))
+    })
     for (const [name, path] of Object.entries(ownFiles)) await writeOwnFile(files, name, join(folder, path))
   } catch (thrown) {
     for (const path of Object.values(ownFiles)) await rm(join(folder, path), { force: true })
@@ -51,26 +56,6 @@ export async function bringBack(store: Store, options: BringBackOptions): Promis
 /** Why things are not as they were, for the people who read it. */
 export function becauseOf({ madeAt }: About): string {
   return `the server was brought back from its backup of ${formatMoment(madeAt)}`
-}
-
-/** What was under way then is over now, what could be used once may have been, and nothing is thinned before somebody looks. */
-async function calm(transaction: Transaction<Tables>, about: About, now: number): Promise<void> {
-  const because = becauseOf(about)
-  const reason = `It is not known how it ended: ${because}.`
-  await transaction
-    .updateTable('operations')
-    .set((row) => ({
-      state: 'cancelled',
-      endedAt: now,
-      claimedUntil: null,
-      reason,
-      claimEpoch: row('claimEpoch', '+', 1),
-    }))
-    .where('state', 'in', ['waiting', 'running'])
-    .execute()
-  await transaction.updateTable('enrolmentLines').set({ usesLeft: 0 }).execute()
-  await transaction.updateTable('setUpLinks').set({ usedAt: now }).where('usedAt', 'is', null).execute()
-  await transaction.updateTable('repositories').set({ held: 1, heldBecause: because }).where('held', '=', 0).execute()
 }
 
 /** Throws `REBUILD_NOT_EMPTY`. */

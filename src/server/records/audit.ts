@@ -2,7 +2,7 @@ import type { Kysely, Transaction } from 'kysely'
 import { systemClock } from '#base'
 import type { Clock } from '#base'
 import type { Row, Tables } from '../store/tables.ts'
-import { appendToChain, headOfChain, verifyChain } from './chain.ts'
+import { appendToChain, chainStart, headOfChain, verifyChain } from './chain.ts'
 import type { ChainContent, ChainFault, Link } from './chain.ts'
 
 /** Who did something, and from where. */
@@ -40,7 +40,7 @@ export class AuditLog {
     const { actor, what, clientId = null, details = {} } = entry
     const at = this.#clock.now()
     const row = { at, who: actor.who, what, clientId, fromWhere: actor.fromWhere, details: JSON.stringify(details) }
-    const link = await appendToChain(within, chain, contentOf(row))
+    const link = await appendToChain(within, chain, auditContentOf(row))
     await within
       .insertInto('audit')
       .values({ ...row, ...link })
@@ -66,6 +66,17 @@ export class AuditLog {
     }
   }
 
+  /** The newest entry. */
+  async head(): Promise<Link> {
+    return await headOfChain(this.#db, chain)
+  }
+
+  /** The place of an entry in the chain; 0 stands for what is before the first. Undefined: there is none. */
+  async linkAt(seq: number): Promise<Link | undefined> {
+    if (seq === 0) return { seq: 0, hash: chainStart }
+    return await this.#db.selectFrom('audit').select(['seq', 'hash']).where('seq', '=', seq).executeTakeFirst()
+  }
+
   /** Follows the chain from its start. */
   async verify(): Promise<{ readonly head: Link; readonly fault: ChainFault | undefined }> {
     const head = await headOfChain(this.#db, chain)
@@ -77,10 +88,11 @@ const pageLength = 1_000
 
 type AuditContent = Omit<Row<'audit'>, 'seq' | 'hash'>
 
-function contentOf({ at, who, what, clientId, fromWhere, details }: AuditContent): ChainContent {
+/** What of an entry its hash covers, in this order. */
+export function auditContentOf({ at, who, what, clientId, fromWhere, details }: AuditContent): ChainContent {
   return [at, who, what, clientId, fromWhere, details]
 }
 
 async function* withContent(entries: AsyncIterable<Row<'audit'>>) {
-  for await (const entry of entries) yield { seq: entry.seq, hash: entry.hash, content: contentOf(entry) }
+  for await (const entry of entries) yield { seq: entry.seq, hash: entry.hash, content: auditContentOf(entry) }
 }

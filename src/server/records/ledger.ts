@@ -134,9 +134,14 @@ export class Ledger {
     }
   }
 
+  /** The last entry of a repository's chain. */
+  async head(repositoryId: string): Promise<Link> {
+    return await headOfChain(this.#db, chainOf(repositoryId))
+  }
+
   /** Follows a repository's chain from its start. */
   async verify(repositoryId: string): Promise<{ readonly head: Link; readonly fault: ChainFault | undefined }> {
-    const head = await headOfChain(this.#db, chainOf(repositoryId))
+    const head = await this.head(repositoryId)
     return { head, fault: await verifyChain(withContent(this.entries(repositoryId)), head) }
   }
 }

@@ -76,7 +76,8 @@ export function openEndpoint(services: Services): FastifyPluginAsync {
   return endpoint.plugin
 }
 
-async function recordSnapshot({ store, ledger }: Services, stored: StoredFile): Promise<void> {
+/** Has the ledger know of a file that was stored, if it is a snapshot. */
+export async function recordSnapshot({ store, ledger }: Services, stored: StoredFile): Promise<void> {
   const { repository: repositoryId, machine: machineId, type, name: snapshotId } = stored
   if (type !== 'snapshot') return
   const about = { repositoryId, snapshotId, machineId }

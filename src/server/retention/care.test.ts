@@ -256,6 +256,31 @@ test('nothing is purged by a clock that the machines contradict', async () => {
   assert.equal((await kept.run('purge')).state, 'done')
 })
 
+test('by a clock that the machines contradict nothing is thinned out, and people are told whose clock is wrong', async () => {
+  for (const wrong of [3 * 365 * day, -2 * 365 * day]) {
+    await using kept = await KeptRepository.open()
+    const { services, server } = kept
+    await kept.policy({ daily: 9 })
+    await kept.dailyBackups(10)
+    const before = await kept.listed()
+    server.clock.suspend(wrong)
+    const heard = { publicKey: 'k', lastSeenAt: server.clock.now(), clockAheadMs: -wrong }
+    await services.store.db.updateTable('machines').set(heard).execute()
+    const outcome = await kept.run('retention')
+    assert.deepEqual([outcome.state, outcome.code], ['cancelled', 'CLOCK_DOUBTED'])
+    assert.deepEqual(await kept.listed(), before)
+    await services.alerting.cycle(services)
+    const { state } = await services.alerting.store.load()
+    const { condition } = state.open['clock_wrong/server/server'] ?? {}
+    assert.deepEqual([condition?.severity, condition?.facts], ['critical', { ahead: wrong, than: 'machines' }])
+    // The clock is right again.
+    server.clock.suspend(-wrong)
+    await services.store.db.updateTable('machines').set({ lastSeenAt: server.clock.now(), clockAheadMs: 0 }).execute()
+    assert.equal((await kept.run('retention')).state, 'done')
+    assert.equal((await kept.listed()).length, before.length - 1)
+  }
+})
+
 test('another config in the storage is a storage that was set back', async () => {
   await using kept = await KeptRepository.open()
   await kept.dailyBackups(2)

@@ -11,7 +11,31 @@ const mostApart = hour
  * were heard of within the last hour, as the server counts it. Where machines are known and none was heard of, nobody confirms
  * the clock, and what is irreversible waits.
  */
-export async function clockDoubt({ store, clock }: Services): Promise<string | undefined> {
+export async function clockDoubt(services: Services): Promise<string | undefined> {
+  const clocks = await machineClocks(services)
+  if (clocks?.ahead === undefined)
+    return clocks && 'no machine was heard of within the last hour, whose clock would confirm it'
+  return contradiction(clocks.ahead)
+}
+
+/** The same for what can be put back: only that machines contradict the clock stops it, and not their silence. */
+export async function clockContradiction(services: Services): Promise<string | undefined> {
+  return contradiction((await machineClocks(services))?.ahead ?? 0)
+}
+
+/** By how many milliseconds the server's clock is ahead of those of the machines, if that is more than clocks may be apart. */
+export async function clockAheadOfMachines(services: Services): Promise<number | undefined> {
+  const { ahead = 0 } = (await machineClocks(services)) ?? {}
+  return Math.abs(ahead) <= mostApart ? undefined : -ahead
+}
+
+function contradiction(ahead: number): string | undefined {
+  const apart = Math.abs(ahead)
+  return apart <= mostApart ? undefined : `the clocks of the machines differ from it by ${formatSpan(apart)}`
+}
+
+/** How far the machines' clocks are ahead, the one in the middle; undefined in it: none was heard of. Undefined: there are none. */
+async function machineClocks({ store, clock }: Services): Promise<{ readonly ahead: number | undefined } | undefined> {
   const machines = await store.db
     .selectFrom('machines')
     .select(['lastSeenAt', 'clockAheadMs'])
@@ -22,7 +46,5 @@ export async function clockDoubt({ store, clock }: Services): Promise<string | u
   if (machines.length === 0) return undefined
   const since = clock.now() - hour
   const heard = machines.filter(({ lastSeenAt }) => lastSeenAt !== null && lastSeenAt >= since)
-  if (heard.length === 0) return 'no machine was heard of within the last hour, whose clock would confirm it'
-  const apart = Math.abs(median(heard.map(({ clockAheadMs }) => clockAheadMs ?? 0)) ?? 0)
-  return apart <= mostApart ? undefined : `the clocks of the machines differ from it by ${formatSpan(apart)}`
+  return { ahead: median(heard.map(({ clockAheadMs }) => clockAheadMs ?? 0)) }
 }

@@ -3,6 +3,7 @@ import { hasCode, messageOf } from '#base'
 import type { Outcome } from '#protocol'
 import type { DeletionGuard } from '../repositories/guarded-backend.ts'
 import { ServerError } from '../errors.ts'
+import { readStanding } from '../standing/standing.ts'
 import type { Tables } from '../store/tables.ts'
 import type { ServerJobWork } from '../work/job.ts'
 import { RetentionError } from './errors.ts'
@@ -27,6 +28,12 @@ async function refuseDeletion(db: Kysely<Tables>, repositoryId: string): Promise
     const because = heldBecause?.replace(/\.$/, '') ?? 'a person holds it'
     throw new RetentionError('DELETION_STOPPED', { name, reason: `it is held: ${because}` })
   }
+}
+
+/** Refuses when another server does by now what this one did. Throws `DELETION_STOPPED`. */
+async function refuseIfSuperseded(db: Kysely<Tables>, repositoryId: string): Promise<void> {
+  const { superseded } = await readStanding(db)
+  if (superseded) throw new RetentionError('DELETION_STOPPED', { name: repositoryId, reason: superseded.because })
 }
 
 /** Refuses when the operation is somebody else's by now, or over. Throws `CLAIM_LOST`. */
@@ -56,6 +63,7 @@ export function stoppedOutcome(thrown: unknown): Outcome | undefined {
 export function guardOf(work: ServerJobWork, repositoryId: string, db = work.services.store.db): DeletionGuard {
   return async () => {
     work.signal.throwIfAborted()
+    await refuseIfSuperseded(db, repositoryId)
     await refuseDeletion(db, repositoryId)
     await refuseLostClaim(db, work)
   }

@@ -7,7 +7,7 @@ export const retentionErrors = {
     hint: 'Backups go on. Look at what happened first; then a person may end that state.',
   },
   CLOCK_DOUBTED: {
-    message: 'Nothing is removed for good while the server’s clock is in doubt: {reason}.',
+    message: 'Nothing is removed while the server’s clock is in doubt: {reason}.',
     hint: 'Set the clock of the server, or of the machines, and see that they keep time (NTP).',
   },
   LEDGER_DISAGREES: {

@@ -11,6 +11,8 @@ import { serverJob } from '../work/job.ts'
 import type { ServerJobWork } from '../work/job.ts'
 import { askForRetention, allowedSnapshots, askForShorterKeep } from './ask-a-person.ts'
 import { careOf, measureRepository, noteCare } from './care.ts'
+import { clockContradiction } from './clock-doubt.ts'
+import { RetentionError } from './errors.ts'
 import { guardOf, stoppedOutcome } from './deletion-guard.ts'
 import { formatKeeps, keepsInForce, shortens } from './keeps-in-force.ts'
 import { planByPolicies } from './plan.ts'
@@ -40,6 +42,9 @@ export const retentionJob = serverJob({
     } catch (thrown) {
       const stopped = stoppedOutcome(thrown)
       if (stopped) return stopped
+      if (hasCode(thrown, 'CLOCK_DOUBTED')) {
+        return { state: 'cancelled', code: 'CLOCK_DOUBTED', reason: messageOf(thrown) }
+      }
       if (!hasCode(thrown, 'REPOSITORY_LOCKED')) throw thrown
       const reason = `${messageOf(thrown)} It is tried again within the next hours.`
       return { state: 'warnings', code: 'REPOSITORY_LOCKED', reason }
@@ -64,6 +69,8 @@ class RetentionRun {
     const { services, signal } = this.#work
     const mayDelete = guardOf(this.#work, this.#id)
     await mayDelete()
+    const doubt = await clockContradiction(services)
+    if (doubt !== undefined) throw new RetentionError('CLOCK_DOUBTED', { reason: doubt })
     const subject = await loadSubject(services, this.#id)
     if (subject.policies.length === 0) {
       return { state: 'done', reason: 'The machine follows no backup policy, so nothing is removed.' }

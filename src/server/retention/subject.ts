@@ -64,23 +64,42 @@ export async function listSnapshots(
   if (findings.missing.length > 0) throw new RetentionError('LEDGER_DISAGREES', { name, what: inWords(findings) })
   const damaged: string[] = []
   const snapshots = await loadSnapshots(repository, { signal, onDamaged: (one) => damaged.push(one) })
-  const good = await goodSnapshots(services, subject.repository.machineId)
   const known = await ledger.snapshots(id)
+  const isThere = snapshots.filter((snapshot) => {
+    const entry = known.get(snapshot.id)
+    return entry !== undefined && shouldBeThere(entry)
+  })
   const isWanted = await putBackSince(services)
   const putBack = snapshots.filter((snapshot) => isWanted(known.get(snapshot.id)))
-  const received = snapshots.flatMap((snapshot) => {
-    const entry = known.get(snapshot.id)
-    if (!entry || !shouldBeThere(entry) || isWanted(entry)) return []
-    const isSuspect = entry.suspectBecause !== undefined
-    return [{ ...describe(snapshot), received: entry.receivedAt, suspect: isSuspect, good: good.has(snapshot.id) }]
-  })
   return {
-    received,
+    received: await receivedAs(services, subject.repository, isThere, (snapshot) => snapshot.id),
     damaged,
     putBack: putBack.length,
     listed: ids.size,
     foreign: [...findings.returned, ...findings.unknown],
   }
+}
+
+/**
+ * Snapshots as the server received them, under the id that the ledger knows each by. Left out are those that it never received,
+ * and what a person had put back not long ago.
+ */
+export async function receivedAs(
+  services: Services,
+  { id: repositoryId, machineId }: Row<'repositories'>,
+  snapshots: readonly NamedSnapshot[],
+  idInLedger: (snapshot: NamedSnapshot) => string,
+): Promise<ReceivedSnapshot[]> {
+  const known = await services.ledger.snapshots(repositoryId)
+  const good = await goodSnapshots(services, machineId)
+  const isWanted = await putBackSince(services)
+  return snapshots.flatMap((snapshot) => {
+    const id = idInLedger(snapshot)
+    const entry = known.get(id)
+    if (!entry || isWanted(entry)) return []
+    const isSuspect = entry.suspectBecause !== undefined
+    return [{ ...describe(snapshot), received: entry.receivedAt, suspect: isSuspect, good: good.has(id) }]
+  })
 }
 
 /** What a person wanted back is not removed again in the next night. */

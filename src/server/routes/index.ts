@@ -14,7 +14,10 @@ import { machineSideRoutes } from './machine-side.ts'
 import { machineRoutes } from './machines.ts'
 import { operationRoutes } from './operations.ts'
 import { peopleRoutes } from './people.ts'
+import { firstCopyRoutes } from './first-copies.ts'
 import { ownBackupRoutes } from './own-backup.ts'
+import { ownAccountRoutes } from './own-account.ts'
+import { peopleAccessRoutes } from './people-access.ts'
 import { policyRoutes } from './policies.ts'
 import { recoveryPointRoutes } from './recovery-points.ts'
 import { searchRoutes } from './search.ts'
@@ -22,6 +25,8 @@ import { proofRoutes } from './proofs.ts'
 import { restoreRoutes } from './restores.ts'
 import { repositoryRoutes } from './repositories.ts'
 import { serverRoutes } from './server.ts'
+import { secondFactorDemandRoutes } from './second-factor-demands.ts'
+import { standingRoutes } from './standing.ts'
 import { withoutAgentRoutes } from './without-agent.ts'
 
 /** Every call that the API has. */
@@ -50,4 +55,9 @@ export const routes: readonly Route[] = [
   ...machineEvidenceRoutes,
   ...destinationRoutes,
   ...ownBackupRoutes,
+  ...firstCopyRoutes,
+  ...ownAccountRoutes,
+  ...peopleAccessRoutes,
+  ...secondFactorDemandRoutes,
+  ...standingRoutes,
 ]

@@ -1,8 +1,18 @@
-import { idSchema, kitCodeSchema, kitConfirmationSchema, kitStateSchema, madeKitSchema, newKitSchema } from '#protocol'
+import {
+  everyClient,
+  idSchema,
+  kitCodeSchema,
+  kitConfirmationSchema,
+  kitStateSchema,
+  madeKitSchema,
+  newKitSchema,
+} from '#protocol'
 import { z } from 'zod'
+import { may } from '../app/caller.ts'
 import { route } from '../app/route.ts'
+import { ServerError } from '../errors.ts'
 import { kitOf, makeKit, takeKitCode } from '../kit/index.ts'
-import { confirmPassword } from '../people/confirm-password.ts'
+import { confirmPerson, requireFreshProof } from '../people/fresh-proof.ts'
 import { formatMoment, formatMomentOrNull } from '../time.ts'
 
 const ofClient = z.object({ client: idSchema })
@@ -32,17 +42,27 @@ export const kitRoutes = [
     path: '/api/clients/:client/kit',
     command: 'kit make',
     summary:
-      'Makes a new recovery kit, to be printed: it holds the passwords of all repositories. Asks for one’s own password; shown once.',
+      'Makes a new recovery kit, to be printed: it holds the passwords of all repositories. Needs a fresh sign-in, or password and code with the call; shown once.',
     access: { by: 'person', right: 'administer', of: 'client' },
     rate: 'keys',
     params: ofClient,
     body: newKitSchema,
     answer: madeKitSchema,
     async handle({ params: { client: clientId }, body, caller, address }, services) {
-      const { password, ...order } = body
-      await confirmPassword(services, caller, { password, address })
+      const { password, code, ...order } = body
+      if (body.withServer && !may(caller.grants, 'administer', everyClient)) {
+        throw new ServerError('RIGHT_MISSING', { right: 'administer' })
+      }
+      if (caller.isLocal) throw new ServerError('PERSON_NEEDED')
+      if (password === undefined) requireFreshProof(services, caller)
+      else await confirmPerson(services, caller, { password, code, address })
       // Before it is shown: what cannot be written down is not shown.
-      await services.audit.write({ actor: caller.actor, what: 'kit.make', clientId })
+      await services.audit.write({
+        actor: caller.actor,
+        what: 'kit.make',
+        clientId,
+        details: { withServer: body.withServer },
+      })
       const { madeAt, ...made } = await makeKit(services, clientId, { ...order, by: caller.actor.who })
       return { ...made, madeAt: formatMoment(madeAt) }
     },

@@ -1,5 +1,5 @@
-import { createPublicKey, verify } from 'node:crypto'
 import {
+  askReceivedSchema,
   doneSchema,
   finishSchema,
   helloSchema,
@@ -8,6 +8,7 @@ import {
   nextJobSchema,
   operationSchema,
   ownOperationSchema,
+  receivedSchema,
   reportedSchema,
   reportSchema,
   repositoryAccessSchema,
@@ -21,12 +22,15 @@ import type { MachineCaller } from '../app/caller.ts'
 import { route } from '../app/route.ts'
 import type { Services } from '../app/services.ts'
 import { ServerError } from '../errors.ts'
+import { mayHaveJobs, noteRun } from '../fleet/agent-runs.ts'
 import { updateOf } from '../fleet/agent-update.ts'
 import { devicesFor, noteDeviceRead } from '../fleet/devices.ts'
+import { isSignedBy } from '../fleet/machine-signed.ts'
 import { noteSeen } from '../fleet/machines.ts'
 import { policiesOf } from '../fleet/policies.ts'
 import { recordProof } from '../proofs/record-proof.ts'
 import { grantRepository } from '../repositories/own-repositories.ts'
+import { hearReceipt, receiptFor } from '../standing/hear-receipt.ts'
 import { showOperation } from './operations.ts'
 
 /** What machines ask, each about itself. All of it may be asked twice without harm: an answer may be lost on the way. */
@@ -41,15 +45,19 @@ export const machineSideRoutes = [
     access: { by: 'machine' },
     body: helloSchema,
     answer: welcomeSchema,
-    async handle({ caller: { machineId }, body: { about, clock: theirs, follows, reads } }, services) {
+    async handle({ caller, body: { about, clock: theirs, follows, reads, run, receipt: given } }, services) {
+      const { machineId } = caller
       const said = { ...about, update: updateOf(about, services) }
       await noteSeen(services, machineId, { about: said, clockAheadMs: Math.round(theirs - services.clock.now()) })
+      const two = run === undefined ? undefined : await noteRun(services, { ...caller, run, hostname: about.hostname })
+      const { epoch } = await hearReceipt(services, machineId, given)
       const policies = await policiesOf(services, machineId)
       const isSame =
         policies.length === Object.keys(follows).length &&
         policies.every(({ id, revision }) => follows[id] === revision)
       const devices = await devicesFor(services, machineId, reads)
-      const news = devices ? { devices } : {}
+      const receipt = await receiptFor(services, machineId, epoch)
+      const news = { epoch, receipt, ...(devices && { devices }), ...(two && { usedByTwo: true }) }
       if (isSame) return news
       return {
         ...news,
@@ -84,10 +92,14 @@ export const machineSideRoutes = [
     access: { by: 'machine' },
     body: nextJobSchema,
     answer: z.object({ job: jobSchema.nullable() }),
-    async handle({ caller: { machineId, actor }, body: { kinds, wait }, signal }, { operations, jobBell, clock }) {
+    async handle({ caller: { machineId, actor }, body: { kinds, wait, run, receipt }, signal }, services) {
+      const { operations, jobBell, clock } = services
       const end = clock.monotonic() + wait * 1000
+      // Before any job is given: what waits in control data of yesterday was done since.
+      const isOld = (await hearReceipt(services, machineId, receipt)).superseded !== null
       for (;;) {
-        const claim = kinds.length > 0 ? await operations.claim(actor.who, { machineId, kinds }) : undefined
+        const mayClaim = kinds.length > 0 && !isOld && (await mayHaveJobs(services, machineId, run))
+        const claim = mayClaim ? await operations.claim(actor.who, { machineId, kinds }) : undefined
         if (claim) return { job: { epoch: claim.epoch, operation: showOperation(claim.operation) } }
         const left = end - clock.monotonic()
         if (left <= 0) return { job: null }
@@ -176,11 +188,32 @@ export const machineSideRoutes = [
         .where('machineId', '=', machineId)
         .executeTakeFirst()
       if (!own) throw new ServerError('NOT_FOUND', { what: 'repository' })
-      if (!isSigned(machine.publicKey, body)) {
+      if (!isSignedBy(machine.publicKey, snapshotText(body), signature)) {
         throw new ServerError('INPUT_INVALID', { part: 'body', reason: '"signature": it is not this machine’s' })
       }
       await ledger.write({ repositoryId, what: 'signed', snapshotId, machineId, details: { signature } })
       return { done: true as const }
+    },
+  }),
+  route({
+    method: 'POST',
+    path: '/api/machine/snapshots/received',
+    summary: 'Which of these snapshots of the machine’s the server has received: its first copy may travel by disk.',
+    access: { by: 'machine' },
+    body: askReceivedSchema,
+    answer: receivedSchema,
+    async handle({ caller: { machineId }, body: { snapshots } }, { store }) {
+      if (snapshots.length === 0) return { received: [] }
+      const rows = await store.db
+        .selectFrom('ledger')
+        .innerJoin('repositories', 'repositories.id', 'ledger.repositoryId')
+        .select('ledger.snapshotId')
+        .distinct()
+        .where('repositories.machineId', '=', machineId)
+        .where('ledger.what', '=', 'received')
+        .where('ledger.snapshotId', 'in', snapshots)
+        .execute()
+      return { received: rows.map(({ snapshotId }) => snapshotId) }
     },
   }),
 ]
@@ -194,10 +227,4 @@ export async function requireOwn({ store }: Services, { machineId }: MachineCall
     .where('machineId', '=', machineId)
     .executeTakeFirst()
   if (!own) throw new ServerError('NOT_FOUND', { what: 'operation' })
-}
-
-function isSigned(publicKey: string | null, signed: z.output<typeof signedSnapshotSchema>): boolean {
-  if (publicKey === null) return false
-  const key = createPublicKey({ key: Buffer.from(publicKey, 'base64'), format: 'der', type: 'spki' })
-  return verify(null, Buffer.from(snapshotText(signed)), key, Buffer.from(signed.signature, 'base64url'))
 }

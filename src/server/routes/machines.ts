@@ -2,6 +2,7 @@ import {
   operationSchema,
   enrolSchema,
   idSchema,
+  machineDetailsSchema,
   machineSchema,
   machineStateSchema,
   newEnrolmentLineSchema,
@@ -22,6 +23,7 @@ import {
 import { ServerError } from '../errors.ts'
 import { readerOf } from '../fleet/devices.ts'
 import { policiesOf } from '../fleet/policies.ts'
+import { isPasswordKept, notDoneWithoutPassword } from '../repositories/kept-password.ts'
 import { formatMoment } from '../time.ts'
 
 import { showOperation } from './operations.ts'
@@ -93,10 +95,12 @@ export const machineRoutes = [
     command: 'machine show',
     access: { by: 'person', right: 'see', of: 'machine' },
     params: named,
-    answer: machineSchema,
+    answer: machineDetailsSchema,
     async handle({ params: { machine } }, { store }) {
       const query = store.db.selectFrom('machines').selectAll().where('id', '=', machine)
-      return showMachine(await query.executeTakeFirstOrThrow())
+      const shown = showMachine(await query.executeTakeFirstOrThrow())
+      const keepsPassword = await isPasswordKept(store.db, machine)
+      return { ...shown, keepsPassword, notDone: keepsPassword ? [...notDoneWithoutPassword] : [] }
     },
   }),
   route({

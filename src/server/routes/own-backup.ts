@@ -71,6 +71,7 @@ export const ownBackupRoutes = [
     summary:
       'Gives the server’s own backup a new password, shown this once, for the recovery kit. The one before opens nothing more.',
     access: { by: 'person', right: 'administer', of: 'server' },
+    fresh: true,
     answer: z.object({ password: z.string(), location: z.string().nullable() }),
     async handle({ caller, signal }, services) {
       const password = await renewOwnPassword(services, { signal })

@@ -1,5 +1,6 @@
 import {
   doneSchema,
+  everyClient,
   grantSchema,
   emailSchema,
   idSchema,
@@ -12,10 +13,12 @@ import {
 } from '#protocol'
 import type { Role } from '#protocol'
 import { z } from 'zod'
+import type { Caller } from '../app/caller.ts'
 import { route } from '../app/route.ts'
 import type { Services } from '../app/services.ts'
 import { ServerError } from '../errors.ts'
-import { rolesOf } from '../people/grants.ts'
+import { requireFreshProof } from '../people/fresh-proof.ts'
+import { requireOwnerLeft, rolesOf } from '../people/grants.ts'
 import { createInvitation, openInvitations, useLink } from '../people/set-up-links.ts'
 import { createToken } from '../people/tokens.ts'
 import { formatMoment, formatMomentOrNull } from '../time.ts'
@@ -24,14 +27,16 @@ export const peopleRoutes = [
   route({
     method: 'POST',
     path: '/api/set-up',
-    summary: 'Makes the person that a set-up link invites: the first owner, or somebody who was invited.',
+    summary:
+      'Makes the person that a set-up link invites: the first owner, or somebody who was invited. By a reset link, the account anew.',
     command: 'set-up',
     access: { by: 'anybody', because: 'who has the link is whom it is for' },
     body: setUpSchema,
     answer: z.object({ id: z.string() }),
     async handle({ body, address }, services) {
-      const id = await useLink(services, body)
-      await services.audit.write({ actor: { who: `person:${id}`, fromWhere: address }, what: 'person.set-up' })
+      const { personId: id, isRenewed } = await useLink(services, body)
+      const what = isRenewed ? 'person.reset' : 'person.set-up'
+      await services.audit.write({ actor: { who: `person:${id}`, fromWhere: address }, what })
       return { id }
     },
   }),
@@ -41,6 +46,7 @@ export const peopleRoutes = [
     summary: 'Who is signed in, and with which roles.',
     command: 'person me',
     access: { by: 'somebody' },
+    beforeSecondFactor: true,
     answer: personSchema,
     handle: async ({ caller }, services) => await showPerson(services, caller.personId),
   }),
@@ -101,8 +107,10 @@ export const peopleRoutes = [
     body: z.object({ roles: z.array(grantSchema).describe('what the person may do') }),
     answer: personSchema,
     async handle({ params: { person }, body: { roles }, caller }, services) {
-      await setRoles(services, person, roles)
-      await services.audit.write({ actor: caller.actor, what: 'person.roles', details: { person, roles } })
+      const before = await showPerson(services, person)
+      // Who takes the second person away is alone with what needs two.
+      if (isOwnerOfAll(before.roles) && !isOwnerOfAll(roles)) requireFreshProof(services, caller)
+      await setRoles(services, person, { roles, by: caller })
       return await showPerson(services, person)
     },
   }),
@@ -131,8 +139,9 @@ export const peopleRoutes = [
     summary: 'Makes an API token that acts for who is signed in, with the rights that are named at most.',
     command: 'token create',
     access: { by: 'somebody' },
-    // A token that could make another would live for ever, and have more rights than it was given.
+    // A token that could make another would live for ever, and have more rights than it was given; so would a stolen session.
     bySession: true,
+    fresh: true,
     body: newTokenSchema,
     answer: z.object({ id: idSchema, token: z.string() }),
     async handle({ body: { name, scopes, expiresAt }, caller }, { store, clock, audit }) {
@@ -179,22 +188,21 @@ async function showPerson({ store: { db } }: Services, id: string): Promise<z.in
   }
 }
 
-async function setRoles(
-  { store: { db } }: Services,
-  personId: string,
-  grants: readonly { readonly clientId: string; readonly role: Role }[],
-): Promise<void> {
+function isOwnerOfAll(roles: readonly { readonly clientId: string; readonly role: Role }[]): boolean {
+  return roles.some(({ clientId, role }) => clientId === everyClient && role === 'owner')
+}
+
+interface NewRoles {
+  readonly roles: readonly { readonly clientId: string; readonly role: Role }[]
+  readonly by: Caller
+}
+
+async function setRoles({ store: { db }, audit }: Services, personId: string, { roles, by }: NewRoles): Promise<void> {
   await db.transaction().execute(async (transaction) => {
+    await audit.write({ actor: by.actor, what: 'person.roles', details: { person: personId, roles } }, transaction)
     await transaction.deleteFrom('roleGrants').where('personId', '=', personId).execute()
-    const rows = grants.map((grant) => ({ personId, ...grant }))
+    const rows = roles.map((grant) => ({ personId, ...grant }))
     if (rows.length > 0) await transaction.insertInto('roleGrants').values(rows).execute()
-    const owner = await transaction
-      .selectFrom('roleGrants')
-      .select('personId')
-      .where('clientId', '=', '*')
-      .where('role', '=', 'owner')
-      .executeTakeFirst()
-    // Nobody could let anybody in again.
-    if (!owner) throw new ServerError('STATE_WRONG', { what: 'person', state: 'the last owner of the server' })
+    await requireOwnerLeft(transaction)
   })
 }

@@ -1,7 +1,10 @@
 import { timeSchema } from '#protocol'
 import { z } from 'zod'
 import { clientsWith } from '../app/caller.ts'
+import { FileAnswer, fileAnswerSchema } from '../app/file-answer.ts'
 import { route } from '../app/route.ts'
+import { ServerError } from '../errors.ts'
+import { writeAuditFile } from '../records/audit-file.ts'
 import { formatMoment } from '../time.ts'
 
 const auditEntrySchema = z.object({
@@ -71,6 +74,25 @@ export const serverRoutes = [
         if (page.length === pageLength) break
       }
       return page
+    },
+  }),
+  route({
+    method: 'GET',
+    path: '/api/audit/export',
+    summary:
+      'The whole audit log as a file, lines of JSON, or what came after an entry. It is verified without the server.',
+    command: 'audit export',
+    access: { by: 'person', right: 'audit', of: 'server' },
+    query: z.object({
+      after: z.coerce.number().int().min(0).default(0).describe('entries after the one of this number'),
+    }),
+    answer: fileAnswerSchema,
+    async handle({ caller, query: { after } }, { audit }) {
+      const from = await audit.linkAt(after)
+      if (!from) throw new ServerError('NOT_FOUND', { what: 'entry' })
+      // Before it is read: it stands in what it tells of.
+      await audit.write({ actor: caller.actor, what: 'audit.export', details: { after } })
+      return new FileAnswer(`audit-after-${after}.jsonl`, writeAuditFile(audit, from))
     },
   }),
   route({

@@ -44,6 +44,7 @@ export const withoutAgentRoutes = [
       'Makes the ready script of a machine without our agent. It holds secrets and is shown once; one made before works no longer.',
     access: { by: 'person', right: 'operate', of: 'machine' },
     rate: 'handing',
+    fresh: true,
     params: named,
     body: scriptOrderSchema,
     answer: madeScriptSchema,
@@ -80,6 +81,7 @@ export const withoutAgentRoutes = [
       'What stock restic needs for the repository of a machine without our agent. Shown once; what was made before holds no longer.',
     access: { by: 'person', right: 'operate', of: 'machine' },
     rate: 'handing',
+    fresh: true,
     params: named,
     answer: resticAccessSchema,
     async handle({ params: { machine }, caller }, services) {

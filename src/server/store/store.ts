@@ -64,8 +64,9 @@ function postgres(connectionString: string): Dialect {
   })
   // An idle connection that breaks is replaced by the pool; the query that needs one is told if that fails.
   pool.on('error', () => undefined)
-  // The same of one that is in use, between two queries: the next query says it, and nothing else may end for it.
-  pool.on('connect', (client) => client.on('error', () => undefined))
+  // The pool listens to idle ones only: one that breaks between two queries of a transaction would end the server. Its next
+  // query is told.
+  pool.on('connect', (client) => void client.on('error', () => undefined))
   return new PostgresDialect({ pool })
 }
 

@@ -1,15 +1,13 @@
 import type { ColumnType, Generated, Insertable, Selectable } from 'kysely'
+import type { PasskeysTable, RenewedPeopleTable, SessionsTable } from './account-tables.ts'
+import type { AgentRunsTable } from './agent-tables.ts'
+import type { Fixed, Flag, Later } from './column-types.ts'
+import type { CopiesTable, CopyCareTable, DestinationDisksTable, DestinationsTable } from './copy-tables.ts'
 
 /**
  * The control data, as tables. Times are milliseconds since 1970; flags are 0 or 1; what is JSON is text; what is sealed
  * says so in its name. Columns are snake_case in the database and camelCase here.
  */
-
-type Flag = 0 | 1
-/** Set once, when the row is made. */
-type Fixed<T> = ColumnType<T, T, never>
-/** Not known as long as nobody has said it. */
-type Later<T> = ColumnType<T | null, T | null | undefined, T | null>
 
 /** A person who may sign in. Written by better-auth, as are sessions, accounts, verifications, twoFactors and passkeys. */
 export interface PeopleTable {
@@ -85,6 +83,8 @@ export interface MachinesTable {
   readonly discovery: string | null
   /** 1: it has taken the place of another and is to be given the repository's password, once it shows that it has it. */
   readonly handover: Flag | null
+  /** JSON: two agents that work with its key; null: there is one. */
+  readonly usedByTwo: Later<string>
 }
 
 /** An enrolment line: who has it may have so many machines wait for approval until a date. Only its hash is kept. */
@@ -340,77 +340,6 @@ export interface DevicesTable {
   readonly revision: number
 }
 
-/** A place where copies of a client's repositories lie. */
-export interface DestinationsTable {
-  readonly id: Fixed<string>
-  readonly clientId: Fixed<string>
-  readonly name: string
-  /** 'folder', 'rest', 'sftp', 's3', 'disks'. */
-  readonly kind: Fixed<string>
-  /** As for `--repo`: each copy lies below it. Of disks: a pattern of folders. */
-  readonly sealedLocation: Fixed<string>
-  /** JSON; null: the place needs none, or the location has them. */
-  readonly sealedCredentials: string | null
-  /** Null: each copy has the password of the repository that it is a copy of. */
-  readonly sealedPassword: Fixed<string | null>
-  /** JSON: disk, machine, site, account. */
-  readonly place: string
-  /** JSON: who can delete copies there. */
-  readonly deletableBy: string
-  /** How long object lock keeps what was written, in days. */
-  readonly lockDays: number | null
-  /** A sentence: what the bucket says of object lock. */
-  readonly objectLock: string | null
-  readonly remindAfterDays: number | null
-  readonly remindedAt: number | null
-  /** JSON: the last tamper test. */
-  readonly tamperTest: string | null
-  readonly createdAt: Fixed<number>
-  /** 1: held to public addresses, for who made it is no administrator of the server. */
-  readonly isGuarded: Generated<number>
-}
-
-/** One of the rotated disks of a destination: a person has adopted it, and it bears a mark. */
-export interface DestinationDisksTable {
-  readonly id: Fixed<string>
-  readonly destinationId: Fixed<string>
-  readonly label: string
-  /** 'away', 'updating', 'may be taken away', 'pulled out'. */
-  readonly state: string
-  /** Where it was seen last. */
-  readonly folder: string | null
-  readonly adoptedBy: Fixed<string>
-  readonly createdAt: Fixed<number>
-  readonly lastSeenAt: number | null
-  /** When everything had been copied to it and proven last. */
-  readonly completeAt: number | null
-}
-
-/** How far the copy of a repository at a destination is. */
-export interface CopiesTable {
-  readonly destinationId: Fixed<string>
-  readonly repositoryId: Fixed<string>
-  /** Empty where the destination has no disks. */
-  readonly diskId: Fixed<string>
-  /** The id of the copy's config: another one in its place is noticed. */
-  readonly configId: string | null
-  /** Up to this entry of the repository's ledger everything that was received has been copied. */
-  readonly ledgerSeq: number
-  readonly snapshots: number
-  /** When the newest snapshot in it was received. */
-  readonly newestAt: number | null
-  /** When it was complete and proven last. */
-  readonly completeAt: number | null
-  /** The last operation that copied, or is to. */
-  readonly operationId: string | null
-  /** Since it was complete last. */
-  readonly failures: number
-  readonly nextTryAt: number | null
-  readonly reason: string | null
-  /** Until when object lock keeps every file of it. */
-  readonly lockedUntil: number | null
-}
-
 /** Small things of the server itself, by name; JSON. */
 export interface SettingsTable {
   readonly name: Fixed<string>
@@ -513,11 +442,6 @@ export interface SizesTable {
   readonly capacity: Fixed<number | null>
 }
 
-/** Who is signed in. Written by better-auth. */
-export interface SessionsTable {
-  readonly id: Fixed<string>
-}
-
 export interface Tables {
   readonly people: PeopleTable
   readonly roleGrants: RoleGrantsTable
@@ -558,6 +482,10 @@ export interface Tables {
   readonly destinations: DestinationsTable
   readonly destinationDisks: DestinationDisksTable
   readonly copies: CopiesTable
+  readonly copyCare: CopyCareTable
+  readonly passkeys: PasskeysTable
+  readonly renewedPeople: RenewedPeopleTable
+  readonly agentRuns: AgentRunsTable
 }
 
 export type Row<Name extends keyof Tables> = Selectable<Tables[Name]>

@@ -11,6 +11,8 @@ export interface Round {
   readonly name: string
   /** Milliseconds from the begin of one to the begin of the next. */
   readonly every: number
+  /** Made also while machines follow a later state of this server, which does what is to be done. */
+  readonly evenIfSuperseded?: boolean
   run(services: Services, options: { readonly signal: AbortSignal }): Promise<void>
 }
 

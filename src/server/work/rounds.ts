@@ -9,6 +9,7 @@ import { measuringRounds } from '../measuring/rounds.ts'
 import { orderDueCopies } from '../copies/copy-round.ts'
 import { lookForDisks } from '../copies/disks.ts'
 import { orderRenewals } from '../copies/object-locks.ts'
+import { orderThinning } from '../copies/thin-round.ts'
 import { orderTamperTests } from '../copies/tamper-job.ts'
 import { orderOwnBackup, ownBackupEvery } from '../own-backup/own-backup-job.ts'
 import type { Round } from './round.ts'
@@ -32,6 +33,7 @@ export const rounds: readonly Round[] = [
   { name: 'look for rotated disks', every: 10_000, run: lookForDisks },
   { name: 'order due copies', every: 10_000, run: orderDueCopies },
   { name: 'renew object locks', every: hour, run: orderRenewals },
+  { name: 'order thinning of copies', every: hour, run: orderThinning },
   { name: 'order tamper tests', every: hour, run: orderTamperTests },
   { name: 'back the server up', every: ownBackupEvery, run: async (services) => void (await orderOwnBackup(services)) },
 ]

@@ -6,6 +6,7 @@ import type { Outcome, Progress } from '#protocol'
 import type { Services } from '../app/services.ts'
 import type { Claim } from '../operations/operations.ts'
 import type { ServerJob } from './job.ts'
+import { isSuperseded } from '../standing/standing.ts'
 import { claimRound } from './round.ts'
 import type { Round } from './round.ts'
 
@@ -48,13 +49,19 @@ async function keepMaking(round: Round, services: Services, options: ServerWorkO
   for (;;) {
     signal.throwIfAborted()
     try {
-      if (await claimRound(store, round, clock)) await round.run(services, { signal })
+      if ((await claimRound(store, round, clock)) && (await mayMake(round, services))) {
+        await round.run(services, { signal })
+      }
     } catch (thrown) {
       signal.throwIfAborted()
       onProblem?.(`${round.name}: ${messageOf(thrown)}`)
     }
     await clock.sleep(rhythm, { signal })
   }
+}
+
+async function mayMake({ evenIfSuperseded = false }: Round, { store }: Services): Promise<boolean> {
+  return evenIfSuperseded || !(await isSuperseded(store.db))
 }
 
 async function doJobs(services: Services, node: string, options: ServerWorkOptions): Promise<void> {
@@ -64,7 +71,8 @@ async function doJobs(services: Services, node: string, options: ServerWorkOptio
     signal?.throwIfAborted()
     let claim: Claim | undefined
     try {
-      claim = await services.operations.claim(node, { machineId: null, kinds })
+      const isOld = await isSuperseded(services.store.db)
+      claim = isOld ? undefined : await services.operations.claim(node, { machineId: null, kinds })
       if (claim) await doJob(services, claim, options)
     } catch (thrown) {
       signal?.throwIfAborted()

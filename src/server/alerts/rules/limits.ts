@@ -11,6 +11,8 @@ export const unseenLimits: Readonly<Record<MachineKind, number>> = {
 }
 
 export const limits = {
+  /** How long it is told that an account was handed to somebody by a link. */
+  accountReset: 3 * day,
   /** Times the interval without a good run; and, where only the interval is known, without any. */
   missedAfter: 2,
   missedCriticallyAfter: 4,
@@ -38,5 +40,7 @@ export const limits = {
   /** Kopia and restic's lock rules bear five minutes; what deletes by time must not run with more. */
   clock: 5 * minute,
   storageClockCritical: hour,
+  /** After the first backup there is this long to print a recovery kit and to type its code back. */
+  kitGrace: 7 * day,
   certificate: { warning: 30 * day, warningWhenRenewed: 14 * day, critical: 4 * day },
 } as const

@@ -1,5 +1,5 @@
 /** Machines: silent for too long, or with a wrong clock. */
-import { type Finding, finding, type Subject } from '../condition.ts'
+import { asReason, type Finding, finding, type Subject } from '../condition.ts'
 import type { MachineView } from '../view.ts'
 import { limits, unseenLimits } from './limits.ts'
 import { isAway } from './runs.ts'
@@ -12,7 +12,20 @@ export function machineFindings(
   return [
     ...(isAway(machine, now) ? [] : [unseen(machine, subject, { now, isUnsure })]),
     ...clockFindings(machine.clockAhead, subject, now),
+    usedByTwoFinding(machine, subject),
   ]
+}
+
+/** A copy of the machine, or somebody who has its key: what is critical until a person knows which. */
+function usedByTwoFinding({ usedByTwo }: MachineView, subject: Subject): Finding {
+  const trouble =
+    usedByTwo &&
+    ({
+      severity: 'critical',
+      since: usedByTwo.since,
+      facts: { agents: asReason(usedByTwo.agents.join(', ')) },
+    } as const)
+  return finding('machine_used_by_two', subject, { trouble: trouble ?? null })
 }
 
 function unseen(
@@ -31,6 +44,8 @@ function unseen(
 function clockFindings(ahead: number | undefined, subject: Subject, now: number): Finding[] {
   if (ahead === undefined) return []
   const trouble =
-    Math.abs(ahead) > limits.clock ? ({ severity: 'warning', since: now, facts: { ahead } } as const) : null
+    Math.abs(ahead) > limits.clock
+      ? ({ severity: 'warning', since: now, facts: { ahead, than: 'server' } } as const)
+      : null
   return [finding('clock_wrong', subject, { trouble })]
 }

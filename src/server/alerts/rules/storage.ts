@@ -34,7 +34,7 @@ function filling(subject: Subject, { now, ...facts }: Filling): Finding {
 function clock(subject: Subject, ahead: number, now: number): Finding {
   if (Math.abs(ahead) <= limits.clock) return finding('clock_wrong', subject, { trouble: null })
   const severity: Severity = Math.abs(ahead) > limits.storageClockCritical ? 'critical' : 'warning'
-  return finding('clock_wrong', subject, { trouble: { severity, since: now, facts: { ahead } } })
+  return finding('clock_wrong', subject, { trouble: { severity, since: now, facts: { ahead, than: 'server' } } })
 }
 
 /** When it will be full if it goes on as it does: null when it does not fill, or when that cannot be said yet. */

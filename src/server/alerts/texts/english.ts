@@ -15,6 +15,7 @@ const plurals: Readonly<Record<Subject['type'], readonly [string, string]>> = {
   channel: ['channel', 'channels'],
   client: ['client', 'clients'],
   server: ['server', 'servers'],
+  person: ['person', 'people'],
 }
 
 const ledger: Readonly<Record<LedgerFindingKind, string>> = {
@@ -30,6 +31,15 @@ const dependences: Readonly<Record<Dependence, (on: string) => string>> = {
   own_domain: (on) => `Every alert goes to ${on}, where your own machines are: when they fail, you may hear nothing.`,
   host: (on) => `Every alert goes through ${on}: while that does not work, you hear nothing.`,
   domain: (on) => `Every alert goes through ${on}: while that does not work, you hear nothing.`,
+}
+
+const kit = {
+  none: 'No recovery kit was ever printed. If the server is lost, so are all passwords, and with them all backups.',
+  unconfirmed:
+    'A recovery kit was made, and nobody has typed its code back: whether it was printed and kept is not known.',
+  'confirm-again':
+    'For a year nobody has typed the code of the recovery kit back: whether it is still there is not known.',
+  outdated: 'Something was added or changed since the recovery kit was printed, and is not in it.',
 }
 
 export const english: Texts = {
@@ -59,6 +69,12 @@ export const english: Texts = {
           : `It last reported on ${say.date(lastSeen)}. While it is silent nothing of it is backed up.`,
       hint: 'See that it is switched on and connected. If it is away on purpose, set "away until" for it.',
       over: 'It reports again.',
+    }),
+    machine_used_by_two: ({ facts: { agents } }, say) => ({
+      title: 'used by two',
+      sentence: `Two agents work with the key of this machine: ${say.quote(agents)}. Jobs go to the one that was there first; both back up into one repository.`,
+      hint: 'If the machine was copied, enrol the copy anew: understudy agent enroll --anew LINE. If nobody did, its key was stolen: replace the machine.',
+      over: 'Only one agent works as this machine.',
     }),
     backup_empty: ({ facts: { policy, at } }, say) => ({
       title: 'backup is empty',
@@ -104,9 +120,9 @@ export const english: Texts = {
       hint: 'Add space, or keep fewer old backups.',
       over: 'There is enough room again.',
     }),
-    clock_wrong: ({ facts: { ahead } }, say) => ({
+    clock_wrong: ({ facts: { ahead, than } }, say) => ({
       title: 'clock is wrong',
-      sentence: `Its clock is ${say.span(Math.abs(ahead))} ${ahead > 0 ? 'ahead of' : 'behind'} the server's.`,
+      sentence: `Its clock is ${say.span(Math.abs(ahead))} ${ahead > 0 ? 'ahead of' : 'behind'} ${than === 'server' ? "the server's" : 'those of the machines. Until it is right, no old backup is removed'}.`,
       hint: 'Switch on automatic time (NTP) on both. Old backups are not tidied up where the clock of a storage is wrong.',
       over: 'Its clock is right again.',
     }),
@@ -130,6 +146,12 @@ export const english: Texts = {
       hint: 'Find out whether somebody did this on purpose. If so, release the hold; if not, disconnect the machine.',
       over: 'The hold has been released.',
     }),
+    server_superseded: ({ facts: { reason } }, say) => ({
+      title: 'an old state of this server runs',
+      sentence: `There is a later state of this server: ${say.reason(reason)}. This one plans nothing and removes nothing any more; backups that come to it are kept.`,
+      hint: 'Stop this one, if the other runs. If this one is to go on, stop the other, and say so: understudy server take-over.',
+      over: 'Machines follow this server again.',
+    }),
     channel_broken: ({ facts: { reason, reader } }, say) => ({
       title: 'messages do not arrive',
       sentence: `${reader === null ? 'The calls to the outside watch fail' : `Messages to ${say.quote(reader)} cannot be delivered`}: ${say.reason(reason)}.`,
@@ -148,11 +170,32 @@ export const english: Texts = {
       hint: 'Add a second channel that does not need it, for example a message to a telephone.',
       over: 'The alerts have independent ways.',
     }),
+    password_kept: () => ({
+      title: 'the server does not have the password',
+      sentence:
+        'The client keeps the password of this repository. So the server removes no old backups of it, cannot search, show, check or copy it, makes no test restore of its own, and its recovery kit has a blank.',
+      hint: 'If that is meant to be so, mute it, remove old backups by the password, and see that it is written down. If not: `understudy repository give-password`.',
+      over: 'The server has the password now.',
+    }),
+    account_reset: ({ facts: { by, usedAt } }, say) => ({
+      title: 'account is handed over by a link',
+      sentence:
+        `${say.quote(by)} made a link by which the password of this account is set anew; ` +
+        (usedAt === null ? 'nobody has used it yet.' : `it was used on ${say.date(usedAt)}.`),
+      hint: 'If you do not know of it, ask them by telephone; if they do not either, sign that account and theirs out, and remove what you do not trust.',
+      over: 'The link is no longer open, or was used some days ago.',
+    }),
     outside_watch_missing: () => ({
       title: 'nobody watches the watcher',
       sentence: 'If this server itself stops, no message comes: nobody outside would notice.',
       hint: 'Set up the outside watch: an address that raises the alarm when the calls of this server stay away.',
       over: 'An outside watch is set up.',
+    }),
+    kit_not_stored: ({ facts: { state } }) => ({
+      title: state === 'confirm-again' ? 'recovery kit has to be confirmed again' : 'recovery kit is not stored',
+      sentence: kit[state],
+      hint: 'Print it (`understudy kit make`), keep it in two places, and type its code back from the paper (`understudy kit confirm`).',
+      over: 'The recovery kit counts as stored.',
     }),
   },
   severities: { critical: 'Urgent', warning: 'Warning', notice: 'Note' },

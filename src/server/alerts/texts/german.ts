@@ -15,6 +15,7 @@ const plurals: Readonly<Record<Subject['type'], readonly [string, string]>> = {
   channel: ['Meldeweg', 'Meldewege'],
   client: ['Kunde', 'Kunden'],
   server: ['Server', 'Server'],
+  person: ['Person', 'Personen'],
 }
 
 const ledger: Readonly<Record<LedgerFindingKind, string>> = {
@@ -31,6 +32,15 @@ const dependences: Readonly<Record<Dependence, (on: string) => string>> = {
     `Jede Meldung geht an ${on}, wo Ihre eigenen Geräte stehen: Fallen sie aus, hören Sie vielleicht nichts.`,
   host: (on) => `Jede Meldung geht über ${on}: Solange das nicht geht, hören Sie nichts.`,
   domain: (on) => `Jede Meldung geht über ${on}: Solange das nicht geht, hören Sie nichts.`,
+}
+
+const kit = {
+  none: 'Es wurde nie ein Notfallblatt gedruckt. Geht der Server verloren, sind alle Passwörter weg und mit ihnen alle Sicherungen.',
+  unconfirmed:
+    'Ein Notfallblatt wurde erstellt, aber niemand hat seinen Code eingetippt: ob es gedruckt und aufbewahrt ist, weiß niemand.',
+  'confirm-again':
+    'Seit einem Jahr hat niemand den Code des Notfallblatts eingetippt: ob es noch da ist, weiß niemand.',
+  outdated: 'Seit das Notfallblatt gedruckt wurde, kam etwas hinzu oder wurde geändert, das nicht darin steht.',
 }
 
 export const german: Texts = {
@@ -60,6 +70,12 @@ export const german: Texts = {
           : `Zuletzt gemeldet: ${say.date(lastSeen)}. Solange es schweigt, wird dort nichts gesichert.`,
       hint: 'Sehen Sie nach, ob es eingeschaltet und verbunden ist. Ist es mit Absicht weg, tragen Sie „abwesend bis“ ein.',
       over: 'Es meldet sich wieder.',
+    }),
+    machine_used_by_two: ({ facts: { agents } }, say) => ({
+      title: 'ist doppelt vorhanden',
+      sentence: `Mit dem Schlüssel dieses Geräts arbeiten zwei: ${say.quote(agents)}. Aufträge bekommt, wer zuerst da war; beide sichern in dasselbe Repository.`,
+      hint: 'Wurde das Gerät kopiert, melden Sie die Kopie neu an: understudy agent enroll --anew ZEILE. War es niemand von Ihnen, ist der Schlüssel gestohlen: Ersetzen Sie das Gerät.',
+      over: 'Nur noch eines arbeitet als dieses Gerät.',
     }),
     backup_empty: ({ facts: { policy, at } }, say) => ({
       title: 'Sicherung ist leer',
@@ -103,9 +119,9 @@ export const german: Texts = {
       hint: 'Schaffen Sie Platz, oder heben Sie weniger alte Sicherungen auf.',
       over: 'Es ist wieder genug Platz.',
     }),
-    clock_wrong: ({ facts: { ahead } }, say) => ({
+    clock_wrong: ({ facts: { ahead, than } }, say) => ({
       title: 'Uhr geht falsch',
-      sentence: `Sie geht gegenüber der Uhr des Servers ${say.span(Math.abs(ahead))} ${ahead > 0 ? 'vor' : 'nach'}.`,
+      sentence: `Sie geht gegenüber ${than === 'server' ? 'der Uhr des Servers' : 'den Uhren der Geräte'} ${say.span(Math.abs(ahead))} ${ahead > 0 ? 'vor' : 'nach'}.${than === 'server' ? '' : ' Bis sie richtig geht, wird keine alte Sicherung entfernt.'}`,
       hint: 'Schalten Sie auf beiden die automatische Zeit (NTP) ein. Wo die Uhr eines Speichers falsch geht, werden alte Sicherungen nicht aufgeräumt.',
       over: 'Die Uhr geht wieder richtig.',
     }),
@@ -129,6 +145,12 @@ export const german: Texts = {
       hint: 'Klären Sie, ob das jemand mit Absicht getan hat. Wenn ja, heben Sie die Sperre auf; wenn nicht, trennen Sie das Gerät vom Netz.',
       over: 'Die Sperre ist aufgehoben.',
     }),
+    server_superseded: ({ facts: { reason } }, say) => ({
+      title: 'ein alter Stand dieses Servers läuft',
+      sentence: `Es gibt einen neueren Stand dieses Servers: ${say.reason(reason)}. Dieser hier plant und entfernt nichts mehr; Sicherungen, die zu ihm kommen, hebt er auf.`,
+      hint: 'Halten Sie diesen an, wenn der andere läuft. Soll dieser weitermachen, halten Sie den anderen an und sagen es ihm: understudy server take-over.',
+      over: 'Die Geräte folgen wieder diesem Server.',
+    }),
     channel_broken: ({ facts: { reason, reader } }, say) => ({
       title: 'Meldungen kommen nicht an',
       sentence: `${reader === null ? 'Die Anrufe bei der Wache außerhalb schlagen fehl' : `Meldungen an ${say.quote(reader)} können nicht zugestellt werden`}: ${say.reason(reason)}.`,
@@ -147,11 +169,32 @@ export const german: Texts = {
       hint: 'Richten Sie einen zweiten Meldeweg ein, der ohne sie auskommt, zum Beispiel auf ein Telefon.',
       over: 'Die Meldewege sind unabhängig.',
     }),
+    password_kept: () => ({
+      title: 'der Server hat das Passwort nicht',
+      sentence:
+        'Der Kunde behält das Passwort dieser Sicherungsablage für sich. Deshalb entfernt der Server keine alten Sicherungen, kann sie nicht durchsuchen, zeigen, prüfen oder kopieren, stellt nicht zur Probe wieder her, und im Notfallblatt fehlt das Passwort.',
+      hint: 'Soll es so sein, stellen Sie die Meldung stumm, entfernen Sie alte Sicherungen mit dem Passwort, und sorgen Sie dafür, dass es aufgeschrieben ist. Sonst: `understudy repository give-password`.',
+      over: 'Der Server hat das Passwort jetzt.',
+    }),
+    account_reset: ({ facts: { by, usedAt } }, say) => ({
+      title: 'Konto wird über einen Link übergeben',
+      sentence:
+        `${say.quote(by)} hat einen Link erzeugt, über den das Passwort dieses Kontos neu gesetzt wird; ` +
+        (usedAt === null ? 'noch hat ihn niemand benutzt.' : `benutzt wurde er: ${say.date(usedAt)}.`),
+      hint: 'Wissen Sie nichts davon, fragen Sie am Telefon nach; wissen die anderen auch nichts, melden Sie dieses Konto und das ihre überall ab, und entfernen Sie, wem Sie nicht trauen.',
+      over: 'Der Link ist nicht mehr offen oder wurde vor einigen Tagen benutzt.',
+    }),
     outside_watch_missing: () => ({
       title: 'niemand wacht über den Wächter',
       sentence: 'Bleibt dieser Server selbst stehen, kommt keine Meldung: Außerhalb würde es niemand merken.',
       hint: 'Richten Sie die Wache außerhalb ein: eine Adresse, die Alarm schlägt, wenn die Anrufe dieses Servers ausbleiben.',
       over: 'Eine Wache außerhalb ist eingerichtet.',
+    }),
+    kit_not_stored: ({ facts: { state } }) => ({
+      title: state === 'confirm-again' ? 'Notfallblatt ist neu zu bestätigen' : 'Notfallblatt ist nicht aufbewahrt',
+      sentence: kit[state],
+      hint: 'Drucken Sie es (`understudy kit make`), bewahren Sie es an zwei Orten auf und tippen Sie seinen Code vom Papier ein (`understudy kit confirm`).',
+      over: 'Das Notfallblatt gilt als aufbewahrt.',
     }),
   },
   severities: { critical: 'Dringend', warning: 'Warnung', notice: 'Hinweis' },

@@ -11,7 +11,10 @@ import * as retention from './0008-retention.ts'
 import * as proofs from './0009-proofs.ts'
 import * as copies from './0010-copies.ts'
 import * as nodes from './0011-nodes.ts'
-import * as guardedDestinations from './0013-guarded-destinations.ts'
+import * as guardedDestinations from './0012-guarded-destinations.ts'
+import * as agentRuns from './0013-agent-runs.ts'
+import * as renewedPeople from './0014-renewed-people.ts'
+import * as careOfCopies from './0015-care-of-copies.ts'
 
 /** One step of the schema. Once released it is never edited: what is to change is a further step. */
 export interface SchemaStep {
@@ -32,5 +35,8 @@ export const schemaSteps: Readonly<Record<string, SchemaStep>> = {
   '0009-proofs': proofs,
   '0010-copies': copies,
   '0011-nodes': nodes,
-  '0013-guarded-destinations': guardedDestinations,
+  '0012-guarded-destinations': guardedDestinations,
+  '0013-agent-runs': agentRuns,
+  '0014-renewed-people': renewedPeople,
+  '0015-care-of-copies': careOfCopies,
 }

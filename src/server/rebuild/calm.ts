@@ -1,0 +1,38 @@
+import type { Transaction } from 'kysely'
+import type { Tables } from '../store/tables.ts'
+
+export interface Calming {
+  /** A clause: why things are not as they were. */
+  readonly because: string
+  /** Milliseconds since 1970. */
+  readonly now: number
+  /** What somebody is just doing goes on: it was begun after the control data was put back. */
+  readonly keepsFresh?: boolean
+}
+
+/**
+ * For control data that is behind what was: what was under way then is over now, what could be used once may have been, and
+ * nothing is thinned before somebody looks.
+ */
+export async function calm(
+  transaction: Transaction<Tables>,
+  { because, now, keepsFresh = false }: Calming,
+): Promise<void> {
+  const reason = `It is not known how it ended: ${because}.`
+  let open = transaction
+    .updateTable('operations')
+    .set((row) => ({
+      state: 'cancelled',
+      endedAt: now,
+      claimedUntil: null,
+      reason,
+      claimEpoch: row('claimEpoch', '+', 1),
+    }))
+    .where('state', 'in', ['waiting', 'running'])
+  if (keepsFresh)
+    open = open.where((where) => where.or([where('state', '=', 'waiting'), where('claimedUntil', '<', now)]))
+  await open.execute()
+  await transaction.updateTable('enrolmentLines').set({ usesLeft: 0 }).execute()
+  await transaction.updateTable('setUpLinks').set({ usedAt: now }).where('usedAt', 'is', null).execute()
+  await transaction.updateTable('repositories').set({ held: 1, heldBecause: because }).where('held', '=', 0).execute()
+}
