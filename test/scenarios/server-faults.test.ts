@@ -102,6 +102,8 @@ test('a server that is killed again and again under load has kept all that it sa
   const { token, machines } = await enrolFleet(serving, calls, 3)
   const acknowledged: Acknowledged[] = []
   for (let round = 0; round < 4; round++) {
+    // On a slow machine, too, something is acknowledged in each round.
+    acknowledged.push(await backUpOnce(machines[0] as SimulatedMachine))
     const work = Promise.all(machines.map(backUpUntilItFails))
     await sleep(300 + random.below(900))
     serving.command.kill('SIGKILL')
@@ -113,7 +115,6 @@ test('a server that is killed again and again under load has kept all that it sa
   assert.equal((json as { fault: unknown }).fault, null)
   for (const machine of machines) await machine.sayHello()
   await serving[Symbol.asyncDispose]()
-  assert.ok(acknowledged.length > 0)
   await using store = await openStore(`${data}/control.db`)
   await assertKept(store, `${data}/repositories`, { machines, acknowledged })
   const keys = await store.db.selectFrom('operations').select('onceKey').where('onceKey', 'is not', null).execute()
