@@ -7,6 +7,7 @@ import { ledgerRound } from '../retention/rounds.ts'
 import type { Sealer } from '../secrets/sealer.ts'
 import type { Store } from '../store/store.ts'
 import { KyselyAlertStore } from './kysely-alert-store.ts'
+import { Kits } from './look-kits.ts'
 import { Protections } from './look-protections.ts'
 import { look } from './look.ts'
 import { LookedUpNames } from './looked-up-names.ts'
@@ -34,6 +35,7 @@ export class Alerting {
   readonly #clock: Clock
   readonly #names: LookedUpNames
   readonly #protections = new Protections()
+  readonly #kits = new Kits()
 
   constructor({ db }: Store, sealer: Sealer, { clock, origin, networks }: AlertingOptions) {
     this.settings = new SealedAlertSettings(db, sealer)
@@ -57,7 +59,8 @@ export class Alerting {
       clock: this.#clock,
       names: this.#names,
       random: Math.random,
-      look: async () => await look(services, { settings, protections: this.#protections, lookingSince }),
+      look: async () =>
+        await look(services, { settings, protections: this.#protections, kits: this.#kits, lookingSince }),
       vitals: () => vitals,
     }
     return await runAlertCycle(parts, { signal })

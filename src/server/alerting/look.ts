@@ -3,7 +3,7 @@ import type { AlertSettings } from '#protocol'
 import type { AlertView, ClientRef } from '../alerts/index.ts'
 import type { Services } from '../app/services.ts'
 import { lookAtAccounts } from './look-accounts.ts'
-import { lookAtKits } from './look-kits.ts'
+import type { Kits } from './look-kits.ts'
 import { clockAheadOfMachines } from '../retention/clock-doubt.ts'
 import { readStanding } from '../standing/standing.ts'
 import { lookAtMachines } from './look-machines.ts'
@@ -16,6 +16,7 @@ export interface LookOptions {
   readonly settings: AlertSettings
   /** Keeps what would take long to read anew. */
   readonly protections: Protections
+  readonly kits: Kits
   /** Since when somebody has been looking again; undefined: always. */
   readonly lookingSince: number | undefined
 }
@@ -23,7 +24,7 @@ export interface LookOptions {
 /** Everything that is watched, as it is now, from the control data. */
 export async function look(services: Services, options: LookOptions): Promise<Omit<AlertView, 'ways'>> {
   const { store, clock, origin, certificateEndsAt, fingerprint } = services
-  const { settings, protections, lookingSince } = options
+  const { settings, protections, kits, lookingSince } = options
   const { db } = store
   const now = clock.now()
   const rows = await db.selectFrom('clients').select(['id', 'name', 'createdAt']).execute()
@@ -38,7 +39,7 @@ export async function look(services: Services, options: LookOptions): Promise<Om
     proofs: await lookAtProofs(db, clients, now),
     storages: await lookAtStorages(db, clients, now),
     repositories: await lookAtRepositories(db, clients, now),
-    kits: await lookAtKits(services, clients),
+    kits: await kits.look(services, clients),
     certificates: lookAtCertificate(origin, certificateEndsAt, fingerprint),
     accounts: await lookAtAccounts(db),
     server: {
