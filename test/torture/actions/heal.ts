@@ -60,9 +60,12 @@ async function repair(
 async function look(world: World, repository: TorturedRepository): Promise<Before> {
   const before = new Map<string, { id: string; wrong: ReadonlySet<string>; isHopeless: boolean }>()
   for (const expectation of repository.model.expectations) {
-    const { ended, found } = await restoreBy(world, repository, { expectation, by: 'restic' })
+    const { ended, target, found } = await restoreBy(world, repository, { expectation, by: 'restic' })
     const [id = ''] = repository.model.idsOf(expectation.key)
-    before.set(expectation.key, { id, wrong: pathsOf(found), isHopeless: ended.how !== 'ok' })
+    const isHopeless = ended.how !== 'ok'
+    // Content that a backup without a look at ctime leaves open may be what is lost.
+    const seen = { expectation: { ...expectation, blind: false }, target, by: 'restic' } as const
+    before.set(expectation.key, { id, wrong: pathsOf(isHopeless ? differences(world, seen) : found), isHopeless })
   }
   return before
 }
