@@ -1,7 +1,7 @@
 import type { CompareJob, Comparison } from '#restorer'
-import { choosePrimitives, paddingRoom } from '#repository/format'
-import type { PairHasher, Primitives } from '#repository/format'
+import type { Primitives } from '#repository/format'
 
+import { BlobBatch } from './blob-batch.ts'
 import { plainMetadata } from './metadata.ts'
 import type { TargetDisk, TargetStat } from './target-disk-types.ts'
 
@@ -86,22 +86,14 @@ export function comparisonsOf(
 
 const hashLength = 32
 
-/** What is read is hashed when there is so much of it: it still lies in the processor's cache. */
-const batchBytes = 512 << 10
-
 /** Reads files blob by blob and says which of them they hold, and whether their metadata is right. */
 export class FileComparer {
   readonly #disk: TargetDisk
-  readonly #hashes: PairHasher
-  #memory = Buffer.allocUnsafeSlow(batchBytes)
-  #hashed = Buffer.alloc(64 * hashLength)
-  #used = 0
-  /** What lies in the memory, and which blob of the jobs it should be. */
-  #waiting: { offset: number; length: number; blob: number }[] = []
+  readonly #batch: BlobBatch
 
-  constructor(disk: TargetDisk, primitives: Primitives = choosePrimitives()) {
+  constructor(disk: TargetDisk, primitives?: Primitives) {
     this.#disk = disk
-    this.#hashes = primitives.createPairHasher()
+    this.#batch = new BlobBatch(disk, primitives)
   }
 
   compare(jobs: PlainJobs): PlainComparisons {
@@ -121,7 +113,7 @@ export class FileComparer {
       }
       first = end
     }
-    this.#hashWaiting(jobs, matches)
+    this.#batch.finish()
     // A file that could not be read to its end holds nothing that can be counted on.
     let at = 0
     for (const [job, size] of sizes.entries()) {
@@ -144,10 +136,8 @@ export class FileComparer {
       let offset = 0
       for (let blob = first; blob < end; blob++) {
         const length = jobs.lengths[blob] as number
-        const at = this.#makeRoom(length, jobs, matches)
-        if (disk.read(file, this.#memory.subarray(at, at + length), offset) < length) break
-        this.#waiting.push({ offset: at, length, blob })
-        this.#used = at + length + paddingRoom
+        const wanted = { ids: jobs.ids, at: blob * hashLength, counts: matches, count: blob }
+        if (!this.#batch.read(file, { offset, length }, wanted)) break
         offset += length
       }
       const stat = disk.statFile(file)
@@ -162,25 +152,5 @@ export class FileComparer {
     const [mode, uid, gid, mtime] = wanted
     const isSame = (stat.mode & 0o7777) === mode && stat.uid === uid && stat.gid === gid && stat.mtime === mtime
     return isSame && this.#disk.metadataOf({ open: file }).listAttributes().length === 0
-  }
-
-  /** Returns where so many bytes can be put. */
-  #makeRoom(length: number, jobs: PlainJobs, matches: Uint8Array): number {
-    const needed = length + paddingRoom
-    if (this.#used + needed > this.#memory.length) this.#hashWaiting(jobs, matches)
-    if (needed > this.#memory.length) this.#memory = Buffer.allocUnsafeSlow(needed + (needed >>> 3))
-    return this.#used
-  }
-
-  #hashWaiting(jobs: PlainJobs, matches: Uint8Array): void {
-    const bytes = this.#waiting.length * hashLength
-    if (bytes > this.#hashed.length) this.#hashed = Buffer.alloc(bytes)
-    this.#hashes.hashAll(this.#memory, this.#waiting, this.#hashed)
-    for (const [i, { blob }] of this.#waiting.entries()) {
-      const [at, id] = [i * hashLength, blob * hashLength]
-      if (this.#hashed.compare(jobs.ids, id, id + hashLength, at, at + hashLength) === 0) matches[blob] = 1
-    }
-    this.#waiting = []
-    this.#used = 0
   }
 }

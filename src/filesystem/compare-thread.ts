@@ -5,6 +5,11 @@ import { FileComparer } from './compare-files.ts'
 import type { PlainJobs } from './compare-files.ts'
 import { openTargetDisk } from './target-disk.ts'
 
-const comparer = new FileComparer(openTargetDisk(await threadData<string>()))
+const disk = openTargetDisk(await threadData<string>())
+const comparer = new FileComparer(disk)
 
-serveThread({ compare: (jobs: PlainJobs) => comparer.compare(jobs) })
+serveThread({
+  compare: (jobs: PlainJobs) => comparer.compare(jobs),
+  // What a thread has opened stays open when it ends.
+  close: () => disk[Symbol.dispose](),
+})

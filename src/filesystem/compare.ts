@@ -55,6 +55,7 @@ export class ComparePool implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    await this.#pool?.runInEach('close', undefined).catch(() => undefined)
     await this.#pool?.[Symbol.asyncDispose]()
   }
 }

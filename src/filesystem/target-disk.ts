@@ -4,6 +4,9 @@ import { LinuxDisk } from './target-disk-linux.ts'
 import { PortableDisk } from './target-disk-portable.ts'
 import type { TargetDisk } from './target-disk-types.ts'
 
+/** True where folders of a target can be scanned in threads (`target-scanner.ts`). */
+export const scansTargets = hasLibc && hasSystemCalls
+
 /**
  * Opens the folder that a restore writes into. Each thread has its own.
  *
@@ -11,5 +14,5 @@ import type { TargetDisk } from './target-disk-types.ts'
  * looked at before it is used, which stops what a snapshot holds, but not somebody who swaps folders at the right moment.
  */
 export function openTargetDisk(root: string): TargetDisk {
-  return hasLibc && hasSystemCalls ? new LinuxDisk(root) : new PortableDisk(root)
+  return scansTargets ? new LinuxDisk(root) : new PortableDisk(root)
 }

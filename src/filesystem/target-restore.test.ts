@@ -14,6 +14,7 @@ import { executeRestore, findSubtree, planRestore, verifyRestored } from '#resto
 import type { Node, PlanOptions } from '#restorer'
 
 const seed = Number(process.env['UNDERSTUDY_TEST_SEED'] ?? Date.now() % 1_000_000)
+const onLinux = process.platform === 'linux' ? false : 'counts open files by /proc'
 const asRoot = process.geteuid?.() === 0 ? false : 'needs root'
 
 test('a nasty tree comes back with every byte and all metadata', { skip: asRoot }, async (t) => {
@@ -69,6 +70,20 @@ test('a second restore mends metadata of files whose content is right', { skip: 
   assert.equal(plan.counts.same, names.length)
 })
 
+test('two names of a file that have become two files are joined again', async (t) => {
+  const { repository, target, original } = setUp(t)
+  fs.mkdirSync(original)
+  fs.writeFileSync(join(original, 'first'), 'the content')
+  fs.linkSync(join(original, 'first'), join(original, 'second'))
+  const tree = repository.saveFolder(original)
+  await restore(repository, tree, target)
+  fs.rmSync(join(target, 'second'))
+  fs.writeFileSync(join(target, 'second'), 'another one')
+  const { plan } = await restore(repository, tree, target)
+  assert.deepEqual([plan.counts.same, plan.counts.links], [1, 1])
+  assert.deepEqual(compareTrees(original, target, { ignore: ['root'] }), [])
+})
+
 test('a plan changes nothing, not even makes the target', async (t) => {
   const { repository, target } = setUp(t)
   const tree = repository.saveTree([aFile(repository, 'a', 'text')])
@@ -98,6 +113,23 @@ test('verify reads what was written and names the file that differs', async (t) 
   assert.deepEqual(messages(bad.problems.listed), [
     '"a" does not hold what the snapshot says: its content is wrong from byte 131072 on.',
   ])
+})
+
+test('nothing of a target stays open, whatever threads have read of it', { skip: onLinux }, async (t) => {
+  const { repository, target, original } = setUp(t)
+  fs.mkdirSync(join(original, 'folder'), { recursive: true })
+  for (let i = 0; i < 12; i++) fs.writeFileSync(join(original, 'folder', `${i}`), randomFrom(i).bytes(500_000))
+  const tree = repository.saveFolder(original)
+  await restore(repository, tree, target)
+  const open = () => fs.readdirSync('/proc/self/fd').length
+  const before = open()
+  repository.scans = false
+  {
+    await using disk = openFileTarget(target)
+    const plan = await planRestore(repository, { tree }, disk)
+    assert.equal(plan.counts.same, 12)
+  }
+  assert.equal(open(), before)
 })
 
 test('overwrite decides what gives way: always, if-changed, if-newer, never', async (t) => {

@@ -15,7 +15,7 @@ import { writeMetadata } from './metadata-write.ts'
 import { refuseName, sameName } from './names.ts'
 import { withOwnerByName } from './owner-by-name.ts'
 import { holdsNode, makeNode, refuseNode } from './special.ts'
-import { openTargetDisk } from './target-disk.ts'
+import { openTargetDisk, scansTargets } from './target-disk.ts'
 import type { FolderHandle, MetadataPlace, TargetDisk } from './target-disk-types.ts'
 import { WriteProblems } from './write-problems.ts'
 import type { PartRef, WholeRef, WriterOptions } from './writer.ts'
@@ -35,6 +35,11 @@ export interface FileTargetOptions {
   readonly ownersByName?: boolean
 }
 
+/** The modules that threads load to scan a target and to write into it. */
+export function targetModules(): URL[] {
+  return [programModule('filesystem/target-scanner'), programModule('filesystem/writer')]
+}
+
 /** A folder of this machine to restore into. It need not exist; it is made by the first change. */
 export function openFileTarget(root: string, options: FileTargetOptions = {}): Target {
   return new FileTarget(root, options)
@@ -47,6 +52,7 @@ class FileTarget implements Target {
   readonly location: string
   readonly sparse: boolean
   readonly writer: Target['writer']
+  readonly scanner: Target['scanner']
   readonly #options: WriterOptions
   readonly #takesAttribute: TakesAttribute
   readonly #ownersByName: boolean
@@ -69,6 +75,9 @@ class FileTarget implements Target {
       module: programModule('filesystem/writer'),
       options: this.#options,
     }
+    // Of the snapshot's metadata as it is, or of none.
+    const isComparable = scansTargets && !foreign && !ownersByName
+    this.scanner = isComparable ? { module: programModule('filesystem/target-scanner'), options: root } : undefined
     this.#comparers = new ComparePool(root, () => this.#disk())
   }
 

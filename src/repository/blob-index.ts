@@ -213,6 +213,18 @@ export class BlobIndex {
     return true
   }
 
+  /** Bytes of many blobs, by their ids one after the other; undefined when one of them is not known. */
+  plainLengths(type: BlobType, ids: Uint8Array): Uint32Array | undefined {
+    using _ = this.#locked()
+    const lengths = new Uint32Array(ids.length / (wordsPerId * 4))
+    for (let i = 0; i < lengths.length; i++) {
+      const entry = this.#find(type, ids, i * wordsPerId * 4)
+      if (entry < 0) return undefined
+      lengths[i] = this.plainLengthOf(entry)
+    }
+    return lengths
+  }
+
   isUsed(entry: number): boolean {
     return (this.#word(entry, packWord) & usedBit) !== 0
   }

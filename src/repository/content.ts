@@ -61,16 +61,19 @@ export interface ContentWriter extends Disposable {
 
 /**
  * What a scanner module exports: `export const createFolderScanner: CreateFolderScanner`. It compares folders with what a
- * parent snapshot has of them, in a thread, where most of a backup's looking is done when little has changed.
+ * snapshot has of them, in a thread, where most of the looking is done when little has changed: a backup's with its parent's
+ * trees, a restore's with those that it brings back.
  */
 export type CreateFolderScanner = (options: unknown, blobs: KnownBlobs) => Promise<FolderScanner>
 
 export interface KnownBlobs {
   /** As `ContentStore.useBlobs`. */
   useBlobs(content: Buffer): boolean
+  /** Bytes of data blobs, by their ids one after the other; undefined when one of them is not known. */
+  lengthsOf(content: Buffer): Uint32Array | undefined
 }
 
-export interface FolderScanner {
+export interface FolderScanner extends Partial<Disposable> {
   /** `folder` and what is returned are plain values, which the scanner's other side on the main thread understands. */
-  scan(folder: unknown, parent: Tree): unknown
+  scan(folder: unknown, tree: Tree): unknown
 }

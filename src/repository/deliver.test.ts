@@ -1,11 +1,14 @@
 import assert from 'node:assert/strict'
-import { readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { test } from 'node:test'
 import { file } from '../../test/helpers/memory-source.ts'
-import { copyOf, idOf, initInMemory } from '../../test/helpers/memory-repository.ts'
+import { aNode } from '../../test/helpers/fake-repository.ts'
+import { copyOf, idOf, initInMemory, storeTrees } from '../../test/helpers/memory-repository.ts'
 import { tempFolder } from '../../test/helpers/temp.ts'
 import { RepositoryReader } from './deliver.ts'
 import type { DeliveryOrder } from './delivery.ts'
+import { encodeNode } from './format/node.ts'
+import { encodeTree } from './format/tree.ts'
 import { loadIndex } from './load-index.ts'
 import type { IndexedRepository } from './repository.ts'
 import { RepositoryWriter } from './writer.ts'
@@ -89,6 +92,27 @@ test('a pack that is gone or damaged fails the files that need it, and a copy in
     if (copies === first) assert.ok(failures.every(({ error }) => 'code' in error && error.code === 'FILE_NOT_FOUND'))
     else assert.equal(readFileSync(folder.join('file 0')).length, 50_000)
   }
+})
+
+test('threads compare folders with trees, by what the index knows; a tree that cannot be had is left to who asks', async () => {
+  const one = await copyOf(made)
+  await using folder = await tempFolder()
+  const scanner = { module: new URL('../../test/helpers/telling-scanner.ts', import.meta.url), options: folder.path }
+  const unknown = Buffer.alloc(32, 7)
+  const nodes = [aNode('known', { content: Buffer.concat(ids.slice(0, 2)) }), aNode('unknown', { content: unknown })]
+  const tree = encodeTree(nodes.map(encodeNode))
+  const repository = await storeTrees(one.repository, [tree])
+  {
+    await using reader = new RepositoryReader(repository, { threads: 2 })
+    const orders = [
+      { folder: 'here', tree: idOf(tree) },
+      { folder: 'there', tree: unknown },
+    ]
+    const answers = await reader.scanFolders(orders, { scanner })
+    const lengths = [Uint32Array.of(50_000, 50_000), undefined]
+    assert.deepEqual(answers, [{ folder: 'here', names: ['known', 'unknown'], lengths }, undefined])
+  }
+  assert.ok(existsSync(folder.join('closed')))
 })
 
 test('a blob that no index names has no places', async () => {

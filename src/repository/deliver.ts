@@ -1,7 +1,14 @@
 import type { ByteRange } from '#backend'
 import { ThreadPool, fromPlainError, messageOf, throwIfBug } from '#base'
 import type { Cancellable, WarmThreads } from '#base'
-import type { BlobPlace, ContentDelivery, DeliveryOrder, DeliveryResult, DeliveryWrite } from './delivery.ts'
+import type {
+  BlobPlace,
+  ContentDelivery,
+  DeliveryOrder,
+  DeliveryResult,
+  DeliveryWrite,
+  ScanOptions,
+} from './delivery.ts'
 import { loadBlob } from './load-blob.ts'
 import type { Tree } from './format/tree.ts'
 import type { IndexedRepository } from './repository.ts'
@@ -11,6 +18,7 @@ import { TreeLoader } from './tree-loader.ts'
 import { createControl, stopThreads } from './threads/memory.ts'
 import type { SharedControl } from './threads/memory.ts'
 import { threadModule } from './threads/module.ts'
+import type { ScanOrder } from './writing.ts'
 import type { ModuleSpec, ThreadSetup } from './threads/setup.ts'
 
 /** Blobs that lie this close together are read in one go: asking again costs more than the bytes between. */
@@ -32,6 +40,7 @@ export class RepositoryReader implements ContentDelivery, AsyncDisposable {
   readonly #control: SharedControl
   #trees: TreeLoader | undefined
   #writer: { readonly of: DeliveryOrder['writer']; readonly open: Promise<unknown> } | undefined
+  #scanner: { readonly of: ScanOptions['scanner']; readonly open: Promise<unknown> } | undefined
 
   constructor(repository: IndexedRepository, { threads, warm }: RepositoryReaderOptions) {
     const { index, settings, polynomial } = repository
@@ -52,8 +61,11 @@ export class RepositoryReader implements ContentDelivery, AsyncDisposable {
   }
 
   async loadTree(id: Buffer, options: Cancellable = {}): Promise<Tree> {
-    this.#trees ??= new TreeLoader(this.#repository)
-    return await this.#trees.loadById(id, options)
+    return await this.#treeLoader().loadById(id, options)
+  }
+
+  #treeLoader(): TreeLoader {
+    return (this.#trees ??= new TreeLoader(this.#repository))
   }
 
   places(id: Buffer): readonly BlobPlace[] {
@@ -72,8 +84,19 @@ export class RepositoryReader implements ContentDelivery, AsyncDisposable {
     return await this.#deliverAgain(order, delivered, { signal })
   }
 
+  async scanFolders(orders: readonly ScanOrder[], { scanner, signal }: ScanOptions): Promise<unknown[]> {
+    await this.#openScanner(scanner)
+    const found = await this.#treeLoader().loadToScan(orders, { signal })
+    const trees = found.filter((tree) => tree !== undefined)
+    const transfer = trees.map(({ sealed }) => sealed.buffer as ArrayBuffer)
+    const results = await this.#pool.run<unknown[]>('scanFolders', trees, { signal, transfer })
+    let next = 0
+    return found.map((tree) => (tree ? results[next++] : undefined))
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     stopThreads(this.#control)
+    if (this.#scanner) await this.#pool.runInEach('closeScanner', undefined).catch(() => undefined)
     if (this.#writer) await this.#pool.runInEach('closeWriter', undefined).catch(() => undefined)
     await this.#pool[Symbol.asyncDispose]()
   }
@@ -85,6 +108,14 @@ export class RepositoryReader implements ContentDelivery, AsyncDisposable {
       this.#writer = { of: writer, open: this.#pool.runInEach('openWriter', spec) }
     }
     await this.#writer.open
+  }
+
+  async #openScanner(scanner: ScanOptions['scanner']): Promise<void> {
+    if (this.#scanner?.of !== scanner) {
+      const spec: ModuleSpec = { module: scanner.module.href, options: scanner.options }
+      this.#scanner = { of: scanner, open: this.#pool.runInEach('openScanner', spec) }
+    }
+    await this.#scanner.open
   }
 
   async #deliverFromThread(delivery: PackDelivery, { signal }: Cancellable): Promise<PackDelivered | undefined> {

@@ -1,5 +1,7 @@
 import type { Cancellable } from '#base'
 
+import type { ScanOrder } from './writing.ts'
+
 export type BlobType = 'data' | 'tree'
 
 /** Where a blob lies. */
@@ -43,4 +45,14 @@ export interface ContentDelivery {
   places(id: Buffer): readonly BlobPlace[]
   /** Never throws for one bad blob or file: those are `failures`. A copy of the blob in another pack is tried first. */
   deliver(order: DeliveryOrder, options?: Cancellable): Promise<DeliveryResult>
+  /**
+   * Has threads compare folders with trees, by a scanner module (`CreateFolderScanner`). Undefined for a folder whose tree
+   * cannot be read just so: that one is to be looked at with all care.
+   */
+  scanFolders(orders: readonly ScanOrder[], options: ScanOptions): Promise<unknown[]>
+}
+
+export interface ScanOptions extends Cancellable {
+  /** The module and the plain value that it is given in each thread; the same one from beginning to end. */
+  readonly scanner: { readonly module: URL; readonly options: unknown }
 }

@@ -4,6 +4,8 @@ import { openTree } from './format/tree.ts'
 import type { Tree } from './format/tree.ts'
 import { loadTree } from './load-blob.ts'
 import type { IndexedRepository } from './repository.ts'
+import type { TreeToScan } from './threads/tree-scanner.ts'
+import type { ScanOrder } from './writing.ts'
 
 /**
  * Loads many trees. Trees that were saved together lie together in their packs, and walking needs nearly all of them:
@@ -67,6 +69,17 @@ export class TreeLoader {
    */
   async loadSealed(entry: number, options: Cancellable = {}): Promise<Buffer | undefined> {
     return (await this.#fromWindow(entry, options)) ?? (await this.#readAlone(entry, options))
+  }
+
+  /** The trees of orders, sealed, in memory of their own; undefined for those that cannot be had just so. */
+  async loadToScan(orders: readonly ScanOrder[], options: Cancellable = {}): Promise<(TreeToScan | undefined)[]> {
+    return await Promise.all(
+      orders.map(async ({ folder, tree }) => {
+        const entry = this.#repository.index.find('tree', tree)
+        const sealed = entry < 0 ? undefined : await this.loadSealed(entry, options)
+        return sealed && { folder, entry, sealed: new Uint8Array(sealed) }
+      }),
+    )
   }
 
   /** For what lies in no window, or in two. */

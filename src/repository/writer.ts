@@ -29,7 +29,6 @@ import { createSharedParts } from './threads/shared-parts.ts'
 import { SharedPackTable, createSharedPacks } from './threads/shared-packs.ts'
 import type { SharedPacks } from './threads/shared-packs.ts'
 import { threadModule } from './threads/module.ts'
-import type { TreeToScan } from './threads/tree-scanner.ts'
 import { TreeLoader } from './tree-loader.ts'
 import { verifyUsedBlobs } from './used-blobs.ts'
 import type { AddedCounts, ContentStore, FileOrder, FileOutcome, ScanOrder } from './writing.ts'
@@ -179,7 +178,7 @@ export class RepositoryWriter implements ContentStore, AsyncDisposable {
   async scanFolders(orders: readonly ScanOrder[], { signal }: Cancellable = {}): Promise<unknown[]> {
     await this.#scannerOpen
     this.#check()
-    const found = await Promise.all(orders.map(async (order) => await this.#findTree(order, { signal })))
+    const found = await this.#treeLoader().loadToScan(orders, { signal })
     const trees = found.filter((tree) => tree !== undefined)
     const transfer = trees.map(({ sealed }) => sealed.buffer as ArrayBuffer)
     const results = await this.#orFailure(this.#pool.run<unknown[]>('scanFolders', trees, { signal, transfer }))
@@ -228,12 +227,6 @@ export class RepositoryWriter implements ContentStore, AsyncDisposable {
     await this.#uploader.drain(this.#packs.contents.length + ownPacksUnderWay)
     signal?.throwIfAborted()
     return id
-  }
-
-  async #findTree({ folder, tree }: ScanOrder, options: Cancellable): Promise<TreeToScan | undefined> {
-    const entry = this.#repository.index.find('tree', tree)
-    const sealed = entry < 0 ? undefined : await this.#treeLoader().loadSealed(entry, options)
-    return sealed && { folder, entry, sealed: new Uint8Array(sealed) }
   }
 
   #treeLoader(): TreeLoader {

@@ -32,7 +32,7 @@ export interface ContentStore {
 export interface ScanOrder {
   /** What the scanner module understands. */
   readonly folder: unknown
-  /** Id of the parent's tree. */
+  /** Id of the tree that it is compared with. */
   readonly tree: Buffer
 }
 

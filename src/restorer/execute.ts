@@ -153,7 +153,7 @@ class Execution {
   /** Folders with their entries, in the order of the plan: a folder comes after the one that it lies in. */
   async #restoreFolders(): Promise<void> {
     const { signal } = this.#options
-    const loaded = mapOrdered(this.#plan.folders.visited(), (folder) => this.#loadTree(folder), {
+    const loaded = mapOrdered(this.#touchedFolders(), (folder) => this.#loadTree(folder), {
       concurrency: treesAhead,
       signal,
     })
@@ -174,6 +174,15 @@ class Execution {
         throwIfBug(error.cause)
         this.#fail(path, error.cause)
       }
+    }
+  }
+
+  /** Folders in which something may be done, or to which; the others are done as they are come to. */
+  *#touchedFolders(): Generator<number> {
+    const { folders } = this.#plan
+    for (const folder of folders.visited()) {
+      if (folders.isUntouched(folder)) this.#keepAll(folder)
+      else yield folder
     }
   }
 
@@ -361,7 +370,8 @@ class Execution {
       const parent = folders.parent(last)
       const wanted = new Map<number, number>()
       for (; last > 0 && folders.parent(last) === parent; last--) {
-        if (folders.isNeeded(last) && !this.#lost.has(last)) wanted.set(folders.node(last), last)
+        if (folders.isUntouched(last)) this.#entries++
+        else if (folders.isNeeded(last) && !this.#lost.has(last)) wanted.set(folders.node(last), last)
       }
       if (wanted.size > 0) await this.#finishFoldersOf(parent, wanted)
     }

@@ -22,6 +22,13 @@ export type * from './target.ts'
 export type { VerifyResult } from './verify.ts'
 export { verifyRestored } from './verify.ts'
 
-// What a `Target` and its writer module need of the repository, which they do not enter themselves.
+// What a `Target` and its modules need of the repository, which they do not enter themselves.
 
-export type { ContentWriter, CreateContentWriter, Node } from '#repository'
+export type {
+  ContentWriter,
+  CreateContentWriter,
+  CreateFolderScanner,
+  FolderScanner,
+  KnownBlobs,
+  Node,
+} from '#repository'

@@ -36,7 +36,8 @@ export class LinkIndex {
     const { entries } = this.#plan
     entries.firsts.set(entry, first.entry)
     entries.setAction(entry, 'link')
-    if (existing && existing.identity === first.identity) this.#inPlace.push({ entry, first: first.entry })
+    const isSameFile = existing !== undefined && existing.links > 1 && existing.identity === first.identity
+    if (isSameFile) this.#inPlace.push({ entry, first: first.entry })
   }
 
   /** Once it is known which files stay: links to a file that is replaced must be made anew. */

@@ -30,6 +30,10 @@ const removesFolder = 0x40
 const untouched = 0x20
 const actionBits = 0x0f
 
+/** What is known of a folder, beside `untouched`. */
+const needed = 0x01
+const rightMetadata = 0x02
+
 export interface PlanCounts {
   folders: number
   newFolders: number
@@ -146,8 +150,7 @@ class FolderTable {
   /** Position of the folder's node in the tree of its parent. */
   readonly #nodes = counts()
   readonly #states = bytes()
-  /** Something in the folder, or the folder itself, is restored. */
-  readonly #needed = bytes()
+  readonly #marks = bytes()
   readonly #first = counts()
   readonly #end = counts()
   readonly #visited = counts()
@@ -156,13 +159,13 @@ class FolderTable {
     return this.#parents.length
   }
 
-  add(folder: { parent: number; name: Buffer; tree: Buffer; node: number; state: FolderState }): number {
+  add(folder: { parent: number; name: Uint8Array; tree: Uint8Array; node: number; state: FolderState }): number {
     this.#parents.push(folder.parent)
     this.#names.push(folder.name)
     this.#trees.push(folder.tree)
     this.#nodes.push(folder.node)
     this.#states.push(folderStates.indexOf(folder.state))
-    this.#needed.push(0)
+    this.#marks.push(0)
     this.#first.push(0)
     return this.#end.push(0)
   }
@@ -183,13 +186,36 @@ class FolderTable {
     return folderStates[this.#states.get(folder)] as FolderState
   }
 
+  /** Something in the folder, or the folder itself, is restored. */
   isNeeded(folder: number): boolean {
-    return this.#needed.get(folder) === 1
+    return (this.#marks.get(folder) & needed) !== 0
   }
 
   /** The folder is made, and so are those above it. */
   need(folder: number): void {
-    for (let at = folder; !this.isNeeded(at); at = this.parent(at)) this.#needed.set(at, 1)
+    for (let at = folder; !this.isNeeded(at); at = this.parent(at)) this.#mark(at, needed)
+  }
+
+  /** Its metadata is right, as far as the listing of its parent tells. */
+  isRight(folder: number): boolean {
+    return (this.#marks.get(folder) & rightMetadata) !== 0
+  }
+
+  setRight(folder: number): void {
+    this.#mark(folder, rightMetadata)
+  }
+
+  /** Its metadata is right, and so is everything that lies in it: only folders below may have changed in themselves. */
+  isUntouched(folder: number): boolean {
+    return (this.#marks.get(folder) & untouched) !== 0
+  }
+
+  setUntouched(folder: number): void {
+    this.#mark(folder, untouched)
+  }
+
+  #mark(folder: number, bit: number): void {
+    this.#marks.set(folder, this.#marks.get(folder) | bit)
   }
 
   open(folder: number, firstEntry: number): void {
@@ -250,7 +276,7 @@ export class EntryTable {
 
   add(entry: {
     node: number
-    name: Buffer
+    name: Uint8Array
     size: number
     action: Action
     replaces: boolean

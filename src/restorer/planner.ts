@@ -6,13 +6,14 @@ import { notRestored } from './contents.ts'
 import { RestorerError } from './errors.ts'
 import type { RestoreFailure } from './failures.ts'
 import { FailureList } from './failures.ts'
+import { FoldersAhead } from './folders-ahead.ts'
+import type { ExpectedFolder } from './folders-ahead.ts'
 import { LinkIndex } from './links.ts'
 import type { Action, FolderState } from './plan.ts'
 import { joinPath, RestorePlan } from './plan.ts'
 import { PlannedComparisons } from './plan-compare.ts'
 import type { RestoreNode, RestoreRepository, RestoreTree } from './repository.ts'
-import type { Target, TargetEntry } from './target.ts'
-import { TreeAhead } from './tree-ahead.ts'
+import type { ScannedFolder, Target, TargetEntry, WholeFolder } from './target.ts'
 
 /** When something that is there gives way. */
 export type Overwrite = 'always' | 'if-changed' | 'if-newer' | 'never'
@@ -64,6 +65,8 @@ interface Existing {
 interface Visit extends Existing {
   readonly folder: number
   readonly path: Buffer
+  /** For each node of the tree 1 when threads have found it right; undefined when they have not looked. */
+  readonly right: Uint8Array | undefined
   /** Names that entries of the snapshot have. */
   readonly taken: Set<string>
   /** Leftovers that the restore goes on with. */
@@ -76,7 +79,7 @@ class Planner {
   readonly #options: PlanOptions
   readonly #select: Select
   readonly #overwrite: Overwrite
-  readonly #trees: TreeAhead
+  readonly #ahead: FoldersAhead
   readonly #comparisons: PlannedComparisons
   readonly #links: LinkIndex
   readonly #breathe = breather()
@@ -90,7 +93,11 @@ class Planner {
     this.#select = options.select ?? everything
     this.#overwrite = options.overwrite ?? 'always'
     this.#mayDelete = options.delete ?? false
-    this.#trees = new TreeAhead(repository, options)
+    // What is scanned is all that lies in a folder, and gives way whatever its time.
+    const readsContents = this.#overwrite === 'always'
+    const isScanned = options.select === undefined && (readsContents || this.#overwrite === 'if-changed')
+    const { signal } = options
+    this.#ahead = new FoldersAhead(repository, isScanned ? target.scanner : undefined, { signal, readsContents })
     this.#comparisons = new PlannedComparisons(repository, target, this.plan, options)
     this.#links = new LinkIndex(this.plan)
   }
@@ -98,8 +105,8 @@ class Planner {
   async run(): Promise<void> {
     const { plan } = this
     plan.folders.add({ parent: 0, name: Buffer.alloc(0), tree: plan.tree, node: 0, state: 'there' })
-    this.#trees.push(0, plan.tree)
-    for (let folder = this.#trees.next(); folder !== undefined; folder = this.#trees.next()) {
+    this.#ahead.push({ folder: 0, tree: plan.tree, path: Buffer.alloc(0) })
+    for (let folder = this.#ahead.next(); folder !== undefined; folder = this.#ahead.next()) {
       await this.#breathe()
       this.#options.signal?.throwIfAborted()
       await this.#visit(folder)
@@ -113,13 +120,52 @@ class Planner {
   async #visit(folder: number): Promise<void> {
     const { plan } = this
     const path = plan.folders.path(folder)
+    const scanned = await this.#ahead.scanned(folder)
     plan.folders.open(folder, plan.entries.length)
-    const children: { readonly folder: number; readonly tree: Buffer }[] = []
+    const children = scanned?.whole
+      ? this.#takeWhole(folder, scanned, { ...scanned.whole, path })
+      : await this.#look(folder, path, scanned?.right)
+    plan.folders.close(folder, plan.entries.length)
+    // The last pushed is the next visited: this keeps the order of the tree.
+    for (const child of children.reverse()) this.#ahead.push(child)
+    await this.#comparisons.flushIfMany()
+  }
+
+  /** Plans a folder that has nothing to be done in it, but for the folders below. Returns these. */
+  #takeWhole(
+    folder: number,
+    { right, isBare }: ScannedFolder,
+    { path, nodes, sizes, names, nameEnds, folders: children }: WholeFolder & { readonly path: Buffer },
+  ): ExpectedFolder[] {
+    const { folders, entries } = this.plan
+    if (isBare && folders.isRight(folder)) folders.setUntouched(folder)
+    let start = 0
+    for (const [i, node] of nodes.entries()) {
+      const size = sizes[i] as number
+      const end = nameEnds[i] as number
+      const name = names.subarray(start, end)
+      const entry = entries.add({ node, name, size, action: 'same', replaces: true, removesFolder: false })
+      entries.setUntouched(entry)
+      this.#bytes += size
+      start = end
+    }
+    if (nodes.length > 0) folders.need(folder)
+    return children.map(({ node, name, tree }) => {
+      const child = folders.add({ parent: folder, name, tree, node, state: 'there' })
+      if (right[node] === 1) folders.setRight(child)
+      folders.need(child)
+      return { folder: child, tree: Buffer.from(tree), path: joinPath(path, Buffer.from(name)) }
+    })
+  }
+
+  /** Compares the tree of a folder with what the target lists. Returns the folders below. */
+  async #look(folder: number, path: Buffer, right: Uint8Array | undefined): Promise<ExpectedFolder[]> {
+    const children: ExpectedFolder[] = []
     const existing = await this.#existing(folder, path)
     if (existing) {
       try {
-        const visit: Visit = { folder, path, taken: new Set(), used: new Set(), ...existing }
-        this.#planEntries(await this.#trees.load(folder), visit, children)
+        const visit: Visit = { folder, path, right, taken: new Set(), used: new Set(), ...existing }
+        this.#planEntries(await this.#ahead.load(folder), visit, children)
         this.#planDeletions(visit)
       } catch (cause) {
         this.#options.signal?.throwIfAborted()
@@ -129,10 +175,7 @@ class Planner {
         this.#refuse(path, new RestorerError('TREE_UNREADABLE', { path, reason: messageOf(cause), cause }))
       }
     }
-    plan.folders.close(folder, plan.entries.length)
-    // The last pushed is the next visited: this keeps the order of the tree.
-    for (const child of children.reverse()) this.#trees.push(child.folder, child.tree)
-    await this.#comparisons.flushIfMany()
+    return children
   }
 
   /** What the target holds in the folder; undefined when that cannot be found out, which is a problem of the plan. */
@@ -154,7 +197,7 @@ class Planner {
     return { byName: entries && byName, leftovers }
   }
 
-  #planEntries(tree: RestoreTree, visit: Visit, children: { folder: number; tree: Buffer }[]): void {
+  #planEntries(tree: RestoreTree, visit: Visit, children: ExpectedFolder[]): void {
     let position = 0
     for (const node of tree) {
       const index = position++
@@ -188,12 +231,7 @@ class Planner {
   }
 
   /** Returns the folder that is to be visited, if it is one. */
-  #planNode(
-    node: RestoreNode,
-    index: number,
-    path: Buffer,
-    visit: Visit,
-  ): { folder: number; tree: Buffer } | undefined {
+  #planNode(node: RestoreNode, index: number, path: Buffer, visit: Visit): ExpectedFolder | undefined {
     // Sockets belong to a running program; restic keeps them in snapshots and never restores them.
     if (node.type === 'socket') return undefined
     const isFolder = node.type === 'dir'
@@ -207,7 +245,7 @@ class Planner {
     node: RestoreNode,
     { index, path, selected, childrenMayBe }: FolderChoice,
     visit: Visit,
-  ): { folder: number; tree: Buffer } | undefined {
+  ): ExpectedFolder | undefined {
     if (!selected && !childrenMayBe) return undefined
     const tree = node.subtree
     if (tree === undefined) throw new RestorerError('NOT_RESTORED', { path, reason: 'the folder has no tree' })
@@ -221,7 +259,8 @@ class Planner {
     const { folders } = this.plan
     const folder = folders.add({ parent: visit.folder, name: node.name, tree, node: index, state })
     if (selected) folders.need(folder)
-    if (childrenMayBe) return { folder, tree }
+    if (visit.right?.[index] === 1) folders.setRight(folder)
+    if (childrenMayBe) return { folder, tree, path: state === 'there' ? path : undefined }
     folders.open(folder, this.plan.entries.length)
     return undefined
   }
@@ -244,7 +283,8 @@ class Planner {
       return
     }
     const size = node.type === 'file' ? Number(node.size) : 0
-    const action = this.#decide(node, existing, path)
+    const isRight = existing !== undefined && existing.kind !== 'dir' && visit.right?.[index] === 1
+    const action = isRight ? 'same' : this.#decide(node, existing, path)
     const entry = this.plan.entries.add({
       node: index,
       name: node.name,
@@ -253,6 +293,7 @@ class Planner {
       replaces: existing !== undefined,
       removesFolder: existing?.kind === 'dir' && action === 'new',
     })
+    if (isRight) this.plan.entries.setUntouched(entry)
     this.plan.folders.need(visit.folder)
     this.#bytes += size
     if (action !== 'kept') this.#links.add(entry, node, existing)

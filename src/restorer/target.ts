@@ -15,6 +15,12 @@ export interface Target extends AsyncDisposable {
   readonly location: string
   /** The module that writes contents (`CreateContentWriter`), and the plain value that each thread makes it with. */
   readonly writer: { readonly module: URL; readonly options: unknown }
+  /**
+   * Compares folders with their trees in threads, so that nobody has to look at what is right: a scanner module
+   * (`CreateFolderScanner`) that is given `FolderToScan`s and returns `ScannedFolder`s. Without it, and where it has no answer,
+   * `list` and `compare` are asked.
+   */
+  readonly scanner?: { readonly module: URL; readonly options: unknown } | undefined
   /** True when files are restored with holes where they have long runs of zeros. */
   readonly sparse: boolean
 
@@ -75,6 +81,34 @@ export interface TargetEntry {
   readonly identity: string
   /** A temporary file of an interrupted restore: the `leftoverKey` of the file that it was to become, or '' for none. */
   readonly leftover?: string
+}
+
+export interface FolderToScan {
+  /** One character a byte. */
+  readonly path: string
+  /** False when a file whose size and time are right is taken for right. */
+  readonly readsContents: boolean
+}
+
+/** What of a tree a folder holds already, content and metadata. */
+export interface ScannedFolder {
+  /** For each node 1 when its entry is as the node says; for a folder, when its own metadata is. */
+  readonly right: Uint8Array
+  /** Whether the folder itself has no extended attributes. */
+  readonly isBare: boolean
+  /** Set when nothing else is in the folder, all its folders are there, and everything else is right. */
+  readonly whole?: WholeFolder
+}
+
+/** The nodes of a tree by their positions, folders apart. */
+export interface WholeFolder {
+  readonly nodes: Uint32Array
+  /** Bytes of files, 0 for others. */
+  readonly sizes: Float64Array
+  /** One after the other. */
+  readonly names: Uint8Array
+  readonly nameEnds: Uint32Array
+  readonly folders: readonly { readonly node: number; readonly name: Uint8Array; readonly tree: Uint8Array }[]
 }
 
 export interface CompareJob {

@@ -2,7 +2,20 @@
 import { hash } from 'node:crypto'
 import * as fs from 'node:fs'
 
-import type { BlobPlace, ContentWriter, DeliveryOrder, DeliveryResult, ExtendedAttribute, Node } from '#repository'
+import { encodeNode, encodeTree, openTree } from '#repository'
+import type {
+  BlobPlace,
+  ContentWriter,
+  CreateFolderScanner,
+  DeliveryOrder,
+  DeliveryResult,
+  ExtendedAttribute,
+  FolderScanner,
+  Node,
+  ScanOptions,
+  ScanOrder,
+  Tree,
+} from '#repository'
 
 import { RepositoryError } from '../../src/repository/errors.ts'
 import { namedDoor } from '../../src/filesystem/platform/metadata-door.ts'
@@ -15,6 +28,10 @@ export interface FakeOptions {
 }
 
 export class FakeRepository implements RestoreRepository, Disposable {
+  /** When false, nothing is known of any folder before it is looked at. */
+  scans = true
+  /** Trees that were asked for. */
+  treesLoaded = 0
   /** Packs that cannot be read. */
   readonly lostPacks = new Set<string>()
   /** Called before each order is delivered. */
@@ -25,6 +42,7 @@ export class FakeRepository implements RestoreRepository, Disposable {
   readonly #trees = new Map<string, readonly Node[]>()
   readonly #places = new Map<string, BlobPlace>()
   readonly #writers = new Map<unknown, ContentWriter>()
+  readonly #scanners = new Map<unknown, FolderScanner>()
   readonly #options: Required<FakeOptions>
   #offset = 0
 
@@ -33,6 +51,7 @@ export class FakeRepository implements RestoreRepository, Disposable {
   }
 
   async loadTree(id: Buffer): Promise<RestoreTree> {
+    this.treesLoaded++
     const nodes = this.#trees.get(id.toString('hex'))
     if (!nodes) throw new RepositoryError('BLOB_NOT_FOUND', { type: 'tree', id: id.toString('hex') })
     return nodes.map(restoreNode)
@@ -61,6 +80,39 @@ export class FakeRepository implements RestoreRepository, Disposable {
       }
     }
     return { failures, bytes }
+  }
+
+  async scanFolders(orders: readonly ScanOrder[], { scanner }: ScanOptions): Promise<unknown[]> {
+    const ours = await this.#scanner(scanner)
+    return orders.map(({ folder, tree }) => {
+      const bytes = this.scans ? this.#encoded(tree) : undefined
+      return bytes && structuredClone(ours.scan(folder, bytes))
+    })
+  }
+
+  #encoded(id: Buffer): Tree | undefined {
+    const nodes = this.#trees.get(id.toString('hex'))
+    try {
+      return nodes && openTree(encodeTree(nodes.map(encodeNode)))
+    } catch {
+      return undefined // made up, and nothing that a repository can hold
+    }
+  }
+
+  async #scanner(spec: ScanOptions['scanner']): Promise<FolderScanner> {
+    let scanner = this.#scanners.get(spec)
+    if (!scanner) {
+      const module = (await import(spec.module.href)) as { createFolderScanner: CreateFolderScanner }
+      const blobs = { useBlobs: () => false, lengthsOf: (ids: Buffer) => this.#lengthsOf(ids) }
+      this.#scanners.set(spec, (scanner = await module.createFolderScanner(structuredClone(spec.options), blobs)))
+    }
+    return scanner
+  }
+
+  #lengthsOf(ids: Buffer): Uint32Array | undefined {
+    const places = Array.from({ length: ids.length / 32 }, (_, i) => this.places(ids.subarray(i * 32, i * 32 + 32))[0])
+    const known = places.filter((place) => place !== undefined)
+    return known.length === places.length ? Uint32Array.from(known, (place) => place.plainLength) : undefined
   }
 
   async #writer({ writer: { module, options } }: DeliveryOrder): Promise<ContentWriter> {
@@ -134,7 +186,7 @@ export class FakeRepository implements RestoreRepository, Disposable {
   }
 
   [Symbol.dispose](): void {
-    for (const writer of this.#writers.values()) writer[Symbol.dispose]()
+    for (const opened of [...this.#writers.values(), ...this.#scanners.values()]) opened[Symbol.dispose]?.()
   }
 }
 

@@ -1,5 +1,5 @@
 import { formatBytes } from '#base'
-import { openFileTarget } from '#filesystem'
+import { openFileTarget, targetModules } from '#filesystem'
 import { executeRestore, findSubtree, planRestore, verifyRestored } from '#restorer'
 import type { RestorePlan, Target } from '#restorer'
 import { RepositoryReader, findSnapshot, loadIndex } from '#repository'
@@ -40,7 +40,7 @@ async function restore(context: CommandContext, args: readonly string[], flags: 
   const options = readRestoreOptions(context, flags)
   const filter = readFilter(flags, context)
   const { id, subfolder } = splitSnapshotName(args[0] as string)
-  await using warm = options.dryRun ? undefined : startThreads()
+  await using warm = startThreads(defaultThreads(), targetModules())
   await readRepository(context, async (repository, signal) => {
     const snapshot = await findSnapshot(repository, id, { filter, signal })
     const indexed = await loadIndex(repository, { signal })

@@ -63,7 +63,7 @@ function readNames(fd: number, path: string): string[] {
 /** Smaller rooms than this may not take even one name. */
 const leastRoom = 2048
 
-function fillTable(fd: number, table: EntryTable, isWanted?: (name: string) => boolean): boolean {
+export function fillTable(fd: number, table: EntryTable, isWanted?: (name: string) => boolean): boolean {
   const address = addressOf(table.memory)
   let end = table.direntsAt
   for (let filled = -1; filled !== 0; end += filled) {

@@ -13,6 +13,8 @@ const mostDirents = 2 << 20
 const mostTree = 12 << 20
 const mostIds = 4 << 20
 const folderLength = 40
+/** A node's, see `match` in the module. */
+const recordLength = 32
 /** The module reads a little further than it must. */
 const slack = 4096
 
@@ -60,13 +62,39 @@ export interface SameFolder {
   readonly isSame: boolean
 }
 
+/** What a look finds of a tree's nodes in a folder, in their order; good until the next call. */
+export interface MatchedNodes {
+  readonly count: number
+  /** Entries that the tree has not. */
+  readonly extras: number
+  readonly kind: (node: number) => MatchKind
+  /** The place of its entry, of another kind than `other`; so it is with what follows. */
+  readonly place: (node: number) => number
+  readonly name: (node: number) => Buffer
+  /** Ids of the data blobs of a file; the id of a folder's tree. */
+  readonly ids: (node: number) => Buffer
+  /** Where a symlink of the tree leads. */
+  readonly target: (node: number) => Buffer
+  readonly size: (node: number) => number
+}
+
+/**
+ * `file`: it is there with the length, owner, permissions and time of the node, under this name only; `symlink` likewise, with
+ * owner and time. `folder`: it is there; `right-folder`: and has that metadata. `other`: everything else.
+ */
+export type MatchKind = 'other' | 'file' | 'folder' | 'right-folder' | 'symlink'
+const matchKinds: readonly MatchKind[] = ['other', 'file', 'folder', 'right-folder', 'symlink']
+
 interface Exports {
   readonly sort: (dirents: number, end: number, order: number) => number
   readonly compare: (...places: readonly number[]) => number
+  readonly match: (...places: readonly number[]) => number
   readonly files: { readonly value: number }
   readonly bytes: { readonly value: number }
   readonly ids: { readonly value: number }
   readonly folders: { readonly value: number }
+  readonly nodes: { readonly value: number }
+  readonly extras: { readonly value: number }
 }
 
 /**
@@ -112,9 +140,7 @@ export class FolderComparer implements EntryTable {
 
   /** Compares what the table holds with a tree. */
   compare(tree: Buffer): SameEntries | undefined {
-    if (tree.length > mostTree) return undefined
-    this.memory.set(tree, treeAt)
-    this.memory.fill(0, treeAt + tree.length, treeAt + tree.length + 128)
+    if (!this.#holdTree(tree)) return undefined
     const { compare, files, bytes, ids, folders } = this.#exports
     const end = treeAt + tree.length
     if (compare(treeAt, end, orderAt, statsAt, this.#count, idsAt, treeAt, foldersAt) === 0) return undefined
@@ -124,6 +150,36 @@ export class FolderComparer implements EntryTable {
       ids: this.memory.subarray(idsAt, idsAt + ids.value * 32),
       folders: Array.from({ length: folders.value }, (_, i) => this.#folder(foldersAt + i * folderLength)),
     }
+  }
+
+  /** What of a tree is there; undefined when anything about it is unusual. */
+  match(tree: Buffer): MatchedNodes | undefined {
+    if (!this.#holdTree(tree)) return undefined
+    const { match, nodes, extras } = this.#exports
+    const end = treeAt + tree.length
+    // Records of nodes lie where a comparison leaves folders.
+    if (match(treeAt, end, orderAt, statsAt, this.#count, idsAt, treeAt, foldersAt, idsAt) === 0) return undefined
+    const { memory } = this
+    const word = (node: number, field: number) => memory.readUInt32LE(foldersAt + node * recordLength + field)
+    const slice = (start: number, length: number) => memory.subarray(start, start + length)
+    return {
+      count: nodes.value,
+      extras: extras.value,
+      kind: (node) => matchKinds[word(node, 0)] as MatchKind,
+      place: (node) => word(node, 4),
+      name: (node) => slice(word(node, 8), word(node, 12)),
+      ids: (node) => slice(idsAt + word(node, 16) * 32, word(node, 20) * 32),
+      target: (node) => slice(word(node, 16), word(node, 20)),
+      size: (node) => memory.readDoubleLE(foldersAt + node * recordLength + 24),
+    }
+  }
+
+  /** Puts a tree where the module reads it. */
+  #holdTree(tree: Buffer): boolean {
+    if (tree.length > mostTree) return false
+    this.memory.set(tree, treeAt)
+    this.memory.fill(0, treeAt + tree.length, treeAt + tree.length + 128)
+    return true
   }
 
   #folder(at: number): SameFolder {

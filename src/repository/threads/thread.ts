@@ -66,11 +66,20 @@ serveThread({
 
   async openScanner({ module, options }: ModuleSpec): Promise<void> {
     const { createFolderScanner } = (await import(module)) as { createFolderScanner: CreateFolderScanner }
-    const blobs = { useBlobs: (content: Buffer) => index.useAll('data', content) }
+    const blobs = {
+      useBlobs: (content: Buffer) => index.useAll('data', content),
+      lengthsOf: (content: Buffer) => index.plainLengths('data', content),
+    }
+    scanner?.[Symbol.dispose]()
     scanner = new TreeScanner(codec, index, await createFolderScanner(options, blobs))
   },
 
   scanFolders: (trees: readonly TreeToScan[]) => trees.map((tree) => (scanner as TreeScanner).scan(tree)),
+
+  closeScanner(): void {
+    scanner?.[Symbol.dispose]()
+    scanner = undefined
+  },
 
   copyBlobs(order: CopyOrder) {
     copier ??= createCopier(packer as SharedPacker, setup.source as NonNullable<ThreadSetup['source']>)

@@ -11,8 +11,8 @@ export interface TreeToScan {
   readonly sealed: Uint8Array
 }
 
-/** Opens trees of the parent snapshot in a thread and has folders compared with them. */
-export class TreeScanner {
+/** Opens trees of a snapshot in a thread and has folders compared with them. */
+export class TreeScanner implements Disposable {
   readonly #trees: TreeOpener
   readonly #scanner: FolderScanner
 
@@ -24,5 +24,9 @@ export class TreeScanner {
   scan({ folder, entry, sealed }: TreeToScan): unknown {
     const tree = this.#trees.open(entry, sealed)
     return tree && this.#scanner.scan(folder, tree)
+  }
+
+  [Symbol.dispose](): void {
+    this.#scanner[Symbol.dispose]?.()
   }
 }

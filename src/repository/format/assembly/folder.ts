@@ -3,6 +3,7 @@
 // An unchanged backup looks at every entry and at every node of the parent, once: far too seldom for a compiler that
 // learns while it runs, so this is compiled beforehand. It says "the same" only of what it understands wholly, in the way
 // in which trees are written; whatever is unusual counts as different, and is looked at elsewhere with all care.
+// A restore asks the other way round: which of the tree's entries are on the disk already, as far as a look tells.
 // The memory belongs to the caller, who also knows how long each part of it is.
 
 const quote: u8 = 0x22
@@ -20,6 +21,7 @@ const nameAt: usize = 19
 
 /** struct statx, 256 bytes. */
 const statLength: usize = 256
+const linksAt: usize = 16
 const uidAt: usize = 20
 const gidAt: usize = 24
 const modeAt: usize = 28
@@ -32,6 +34,7 @@ const fractionAt: usize = 8
 const typeMask: u32 = 0o170000
 const fileType: u32 = 0o100000
 const folderType: u32 = 0o040000
+const symlinkType: u32 = 0o120000
 const socketType: u32 = 0o140000
 
 // Text of up to eight bytes as a number, first byte lowest.
@@ -47,6 +50,10 @@ const textSize: u64 = 0x657a6973
 const textContent: u64 = 0x746e65746e6f63
 const textSubtree: u64 = 0x65657274627573
 const textError: u64 = 0x726f727265
+const textLinks: u64 = 0x736b6e696c
+// The beginnings of extended_attributes, and of linktarget and linktarget_raw.
+const textExtended: u64 = 0x6465646e65747865
+const textLinktarget: u64 = 0x677261746b6e696c
 const textFile: u64 = 0x656c6966
 const textDir: u64 = 0x726964
 const textSymlink: u64 = 0x6b6e696c6d7973
@@ -55,6 +62,16 @@ const textChardev: u64 = 0x76656472616863
 const textFifo: u64 = 0x6f666966
 const textNodes: u64 = 0x5b3a227365646f6e // nodes":[
 const textNull: u32 = 0x6c6c756e
+const textNone: u16 = 0x5d5b // []
+
+/** What `match` says of a node, 32 bytes: kind, place of its entry, name, ids, size. */
+const recordLength: usize = 32
+const kindOther: u32 = 0
+const kindFile: u32 = 1
+const kindFolder: u32 = 2
+/** A folder whose own metadata is right. */
+const kindRightFolder: u32 = 3
+const kindSymlink: u32 = 4
 
 /** How far the tree is read. */
 let at: usize = 0
@@ -69,13 +86,17 @@ let uid: u64 = 0
 let gid: u64 = 0
 let inode: u64 = 0
 let size: u64 = 0
+let links: u64 = 0
 let mtimeSeconds: i64 = 0
 let mtimeFraction: u32 = 0
 let ctimeSeconds: i64 = 0
 let ctimeFraction: u32 = 0
 let contentStart: usize = 0
 let subtreeStart: usize = 0
+let targetStart: usize = 0
+let targetEnd: usize = 0
 let hasError: bool = false
+let hasAttributes: bool = false
 
 let seconds: i64 = 0
 let fraction: u32 = 0
@@ -88,6 +109,9 @@ export let bytes: f64 = 0
 export let ids: u32 = 0
 /** Entries that are folders: the entry's place, 1 if the folder's own metadata is the same, the id of its tree. */
 export let folders: u32 = 0
+/** Nodes of the tree, after `match`, and entries that are none of them. */
+export let nodes: u32 = 0
+export let extras: u32 = 0
 
 /** Puts where each name begins into `order`, sorted by the bytes of the names; returns how many there are, without . and .. */
 export function sort(dirents: usize, end: usize, order: usize): u32 {
@@ -186,6 +210,109 @@ export function compare(
     }
   }
   return takeByte(closeBracket) && takeByte(closeBrace) && takeByte(0x0a) && at == treeEnd
+}
+
+/**
+ * Goes through the tree's nodes beside the entries, and leaves a record for each of them: `recordsTo` gets its kind, the place
+ * of the entry of that name, where its name begins and how long it is, which of the ids at `idsTo` is its first and how many
+ * there are (the data blobs of a file; the tree of a folder), or where a symlink's target begins and how long it is, and the
+ * size. A file is of the kind only when it looks right: length, owner, permissions and time, with no second name and no
+ * attributes in the tree; and so is a symlink, whose target nobody has read. False when anything is unusual.
+ */
+export function match(
+  tree: usize,
+  treeEnd: usize,
+  order: usize,
+  stats: usize,
+  count: u32,
+  idsTo: usize,
+  idsEnd: usize,
+  recordsTo: usize,
+  recordsEnd: usize,
+): bool {
+  nodes = extras = ids = 0
+  at = tree
+  if (!takeByte(openBrace) || !takeByte(quote) || load<u64>(at) != textNodes) return false
+  at += 8
+  let place: u32 = 0
+  while (load<u8>(at) != closeBracket) {
+    const record = recordsTo + <usize>nodes * recordLength
+    if (record + recordLength > recordsEnd || (nodes > 0 && !takeByte(comma)) || !readNode(treeEnd)) return false
+    nodes++
+    let difference = 1
+    while (place < count) {
+      difference = compareName(load<u32>(order + (<usize>place << 2)))
+      if (difference >= 0) break
+      extras++
+      place++
+    }
+    store<u32>(record, kindOther)
+    if (difference != 0 || place == count) continue
+    if (!putMatch(record, stats + <usize>place * statLength, idsTo, idsEnd)) return false
+    store<u32>(record, place++, 4)
+  }
+  extras += count - place
+  return takeByte(closeBracket) && takeByte(closeBrace) && takeByte(0x0a) && at == treeEnd
+}
+
+/** What is known of a node and the entry of its name; false when the node is unusual. */
+function putMatch(record: usize, stat: usize, idsTo: usize, idsEnd: usize): bool {
+  const stMode = <u32>load<u16>(stat + modeAt)
+  const isOwned = looksRight(stat)
+  const isRight = isOwned && permissions(<u32>mode) == (stMode & 0o7777)
+  const isOnlyName = links < 2 && load<u32>(stat + linksAt) == 1
+  const first = ids
+  let kind = kindOther
+  if ((stMode & typeMask) == folderType && typeText == textDir) {
+    const id = idsTo + (<usize>ids << 5)
+    if (id + 32 > idsEnd || subtreeStart == 0 || !putId(subtreeStart, id)) return false
+    if (load<u8>(subtreeStart + 64) != quote) return false
+    ids++
+    kind = isRight ? kindRightFolder : kindFolder
+  } else if ((stMode & typeMask) == fileType && typeText == textFile && isRight && isOnlyName) {
+    if (size == load<u64>(stat + sizeAt) && contentStart != 0) {
+      if (!putContent(idsTo, idsEnd)) return false
+      kind = kindFile
+    }
+  } else if ((stMode & typeMask) == symlinkType && typeText == textSymlink && isOwned && isOnlyName) {
+    if (targetStart != 0) kind = kindSymlink
+  }
+  store<u32>(record, kind)
+  store<u32>(record, <u32>nameStart, 8)
+  store<u32>(record, <u32>(nameEnd - nameStart), 12)
+  store<u32>(record, kind == kindSymlink ? <u32>targetStart : first, 16)
+  store<u32>(record, kind == kindSymlink ? <u32>(targetEnd - targetStart) : ids - first, 20)
+  store<f64>(record, <f64>size, 24)
+  return true
+}
+
+/** What a restore sets, as far as a look tells; permissions apart, which a symlink has not. */
+function looksRight(stat: usize): bool {
+  return (
+    mtimeSeconds == load<i64>(stat + mtimeAt) &&
+    mtimeFraction == load<u32>(stat + mtimeAt + fractionAt) &&
+    uid == <u64>load<u32>(stat + uidAt) &&
+    gid == <u64>load<u32>(stat + gidAt) &&
+    !hasAttributes
+  )
+}
+
+/** As `permissionsOf` in ../mode.ts. */
+function permissions(go: u32): u32 {
+  let bits = go & 0o777
+  if ((go & (1 << 23)) != 0) bits |= 0o4000
+  if ((go & (1 << 22)) != 0) bits |= 0o2000
+  if ((go & (1 << 20)) != 0) bits |= 0o1000
+  return bits
+}
+
+/** Order of an entry's name, which ends with a NUL, and that of the node. */
+function compareName(name: usize): i32 {
+  for (let p = nameStart; p < nameEnd; p++) {
+    const difference = <i32>load<u8>(name++) - <i32>load<u8>(p)
+    if (difference != 0) return difference
+  }
+  return <i32>load<u8>(name)
 }
 
 function typeOf(stMode: u32): u64 {
@@ -293,9 +420,9 @@ function hexDigit(text: u8): u32 {
 /** Reads the node at `at`; false when it is not as we write nodes, or ends beyond `end`. */
 function readNode(end: usize): bool {
   seen = 0
-  nameStart = contentStart = subtreeStart = 0
-  typeText = mode = uid = gid = inode = size = 0
-  hasError = false
+  nameStart = contentStart = subtreeStart = targetStart = 0
+  typeText = mode = uid = gid = inode = size = links = 0
+  hasError = hasAttributes = false
   if (!takeByte(openBrace)) return false
   while (true) {
     if (!takeByte(quote)) return false
@@ -311,7 +438,12 @@ function readNode(end: usize): bool {
 
 /** Takes the value of a field, and keeps it when it matters here. */
 function readField(key: usize, length: usize, end: usize): bool {
-  if (length > 7) return skipValue(end)
+  if (length > 7) {
+    // No other key is as long and begins so.
+    if (length == 19 && load<u64>(key) == textExtended) hasAttributes = hasAttributes || !isNone()
+    if (load<u64>(key) == textLinktarget) return length == 10 ? once(13) && takeTarget(end) : once(14) && dropTarget(end)
+    return skipValue(end)
+  }
   const text = load<u64>(key) & ((<u64>1 << (<u64>length << 3)) - 1)
   switch (length) {
     case 3:
@@ -328,6 +460,7 @@ function readField(key: usize, length: usize, end: usize): bool {
       if (text == textMtime) return once(1) && takeTime() && keepMtime()
       if (text == textCtime) return once(2) && takeTime() && keepCtime()
       if (text == textInode) return once(8) && takeNumber() && keepInode()
+      if (text == textLinks) return once(12) && takeNumber() && keepLinks()
       if (text == textError) {
         hasError = true
         return once(9) && skipValue(end)
@@ -373,6 +506,11 @@ function keepInode(): bool {
   return true
 }
 
+function keepLinks(): bool {
+  links = number
+  return true
+}
+
 function keepMtime(): bool {
   mtimeSeconds = seconds
   mtimeFraction = fraction
@@ -383,6 +521,10 @@ function keepCtime(): bool {
   ctimeSeconds = seconds
   ctimeFraction = fraction
   return true
+}
+
+function isNone(): bool {
+  return load<u32>(at) == textNull || load<u16>(at) == textNone
 }
 
 // @ts-ignore: decorator
@@ -434,6 +576,24 @@ function takeSubtree(end: usize): bool {
   if (!takeByte(quote)) return false
   subtreeStart = at
   return skipText(end)
+}
+
+/** Where a symlink leads, unless there are escapes in it. */
+function takeTarget(end: usize): bool {
+  if (load<u8>(at) != quote) return skipValue(end)
+  const start = ++at
+  while (at < end && load<u8>(at) != quote && load<u8>(at) != backslash && load<u8>(at) >= 0x20) at++
+  if (load<u8>(at) == quote && (seen & (1 << 14)) == 0) {
+    targetStart = start
+    targetEnd = at
+  }
+  return skipText(end)
+}
+
+/** Where it leads is said in another way, too. */
+function dropTarget(end: usize): bool {
+  targetStart = 0
+  return skipValue(end)
 }
 
 /** Up to 19 digits, which always fit. */
