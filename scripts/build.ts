@@ -1,5 +1,5 @@
 /**
- * Builds `dist/`: the program as a few files of JavaScript, and what they read at run time. Loading hundreds of modules one by one takes
+ * Builds `dist/`: the program as a few files of JavaScript, what they read at run time, and the web console. Loading hundreds of modules one by one takes
  * longer than most commands work (docs/decisions/0010-dist-is-bundled.md).
  *
  * The new build is made beside the old one and put in its place as a whole; one that is the same leaves the old one
@@ -10,6 +10,7 @@ import { cpSync, existsSync, globSync, readFileSync, renameSync, rmSync, writeFi
 import { basename, join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { build as esbuild } from 'esbuild'
+import { buildConsole } from './build-console.ts'
 
 const project = join(import.meta.dirname, '..')
 
@@ -32,6 +33,7 @@ export async function build({
   try {
     await bundle(from, fresh, doors)
     copyAssets(from, fresh)
+    await buildConsole({ from, to: join(fresh, 'console'), before: join(dist, 'console') })
     writeFileSync(join(fresh, 'package.json'), `${JSON.stringify(manifest(from), null, 2)}\n`)
     if (!sameFolders(fresh, dist)) replaceFolder(dist, fresh)
   } finally {

@@ -18,6 +18,7 @@ const steps: readonly Step[] = [
   { name: 'format', args: ['node_modules/oxfmt/bin/oxfmt', '--check', '.'] },
   { name: 'lint', args: ['node_modules/oxlint/bin/oxlint', '--type-aware', '--deny-warnings', '.'] },
   { name: 'types', args: ['node_modules/typescript/bin/tsc', '--noEmit', '-p', '.'] },
+  { name: 'types of the console', args: ['node_modules/typescript/bin/tsc', '--noEmit', '-p', 'src/console'] },
   { name: 'types as released', args: ['node_modules/typescript/bin/tsc', '--noEmit', '-p', 'tsconfig.released.json'] },
   { name: 'wasm is a rebuild', args: ['scripts/build-wasm.ts', '--check'] },
   { name: 'commands are those of the routes', args: ['scripts/build-api-commands.ts', '--check'] },

@@ -54,6 +54,7 @@ const systemTools: Readonly<Record<string, string>> = {
   fish: 'fish',
   pg_createcluster: 'postgresql',
   mariadbd: 'mariadb-server',
+  chromium: 'chromium',
 }
 
 /** Servers among them, and their units: nobody's machine is to start one at its next boot because of tests. */

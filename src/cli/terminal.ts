@@ -43,6 +43,11 @@ export class Terminal {
     return this.#out.isTTY === true
   }
 
+  /** Cells of a line, where there is a screen. */
+  get columns(): number | undefined {
+    return this.isTerminal ? this.#out.columns : undefined
+  }
+
   /** True when the block can be drawn again in its place. */
   get canUpdate(): boolean {
     return this.isTerminal && process.env.TERM !== 'dumb'

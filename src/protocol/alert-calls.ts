@@ -17,7 +17,17 @@ export const alertSchema = z.object({
   kind: z.enum(conditionKinds),
   severity: severitySchema,
   subject: z.object({
-    type: z.enum(['machine', 'repository', 'storage', 'certificate', 'channel', 'client', 'server', 'person']),
+    type: z.enum([
+      'machine',
+      'repository',
+      'storage',
+      'destination',
+      'certificate',
+      'channel',
+      'client',
+      'server',
+      'person',
+    ]),
     id: z.string(),
     name: z.string(),
     /** Null: it belongs to the server itself. */

@@ -33,6 +33,14 @@ export const conditionKinds = [
   'kit_not_stored',
   'account_reset',
   'password_kept',
+  'not_protected',
+  'copy_behind',
+  'disks_overdue',
+  'tampering_not_refused',
+  'approval_waits',
+  'client_attacked',
+  'own_backup_late',
+  'own_backup_unusable',
 ] as const
 export type ConditionKind = (typeof conditionKinds)[number]
 

@@ -30,8 +30,15 @@ export interface ApiField {
   readonly name: string
   /** 'grant': a role, and for whom; 'secret': asked for, as a line can be seen by others. */
   readonly kind: 'text' | 'secret' | 'number' | 'boolean' | 'id' | 'time' | 'grant'
-  /** The words of a closed set. */
+  /** The words of a closed set; of an id, words that may stand in its place. */
   readonly words?: readonly string[]
+  /** Which things are meant, where the name does not say it: a machine by `from`. */
+  readonly thing?: string
+  /**
+   * It is part of `in`. Where that has several shapes it says which one, by their `key`, or belongs to the one shape that `word`
+   * stands for.
+   */
+  readonly within?: { readonly in: string; readonly key?: string; readonly word?: string }
   readonly isList: boolean
   readonly isRequired: boolean
   /** May be nothing (`null`), which is not the same as not being given. */

@@ -27,26 +27,31 @@ export const doneOrWaitsSchema = z.union([doneSchema, z.object({ done: z.literal
 const hours = z.int().min(1).max(720)
 const share = z.number().min(0).max(1)
 
+const safety = {
+  delayHours: hours.describe('where there is one person: hours that what removes something waits (at first: 72)'),
+  approvalDays: z.int().min(1).max(90).describe('days that a second person has time to allow it (at first: 7)'),
+  softDeleteDays: z.int().min(1).max(3_650).describe('days that what was removed can be put back (at first: 30)'),
+  mostSnapshots: share.describe(
+    'share of the snapshots, 0 to 1, that one run may remove without a person (at first: 0.25)',
+  ),
+  mostBytes: share.describe('the same of the bytes (at first: 0.25)'),
+}
+
 /** What keeps a single person, or a stolen account, from removing backups. */
 export const safetySettingsSchema = z.strictObject({
-  delayHours: hours
-    .default(72)
-    .describe('where there is one person: hours that what removes something waits (default: 72)'),
-  approvalDays: z
-    .int()
-    .min(1)
-    .max(90)
-    .default(7)
-    .describe('days that a second person has time to allow it (default: 7)'),
-  softDeleteDays: z
-    .int()
-    .min(1)
-    .max(3_650)
-    .default(30)
-    .describe('days that what was removed can be put back (default: 30)'),
-  mostSnapshots: share
-    .default(0.25)
-    .describe('share of the snapshots, 0 to 1, that one run may remove without a person (default: 0.25)'),
-  mostBytes: share.default(0.25).describe('the same of the bytes (default: 0.25)'),
+  delayHours: safety.delayHours.default(72),
+  approvalDays: safety.approvalDays.default(7),
+  softDeleteDays: safety.softDeleteDays.default(30),
+  mostSnapshots: safety.mostSnapshots.default(0.25),
+  mostBytes: safety.mostBytes.default(0.25),
 })
 export type SafetySettings = z.infer<typeof safetySettingsSchema>
+
+/** What is left out stays as it is. */
+export const changedSafetySchema = z.strictObject({
+  delayHours: safety.delayHours.exactOptional(),
+  approvalDays: safety.approvalDays.exactOptional(),
+  softDeleteDays: safety.softDeleteDays.exactOptional(),
+  mostSnapshots: safety.mostSnapshots.exactOptional(),
+  mostBytes: safety.mostBytes.exactOptional(),
+})

@@ -43,32 +43,37 @@ export const placeCredentialsSchema = z.union([
   z.strictObject({ privateKey: secret, knownHosts: secret }),
 ])
 
-const changeable = {
-  name: nameSchema.describe('its name, by which policies name it'),
-  /** Left out in a change: as before. */
+const name = nameSchema.describe('its name, by which policies name it')
+const lockDays = z
+  .int()
+  .min(1)
+  .max(3650)
+  .nullable()
+  .describe('S3 with object lock: for so many days nobody can delete what was written')
+const remindAfterDays = z
+  .int()
+  .min(1)
+  .max(365)
+  .nullable()
+  .describe('rotated disks: a reminder after so many days without any')
+
+/** What is left out stays as it is: who gives a place another name must not take its object lock away. */
+export const changedDestinationSchema = z.strictObject({
+  name: name.exactOptional(),
+  credentials: placeCredentialsSchema.optional(),
+  place: copyPlaceSchema.exactOptional(),
+  deletableBy: deletableBySchema.exactOptional(),
+  lockDays: lockDays.exactOptional(),
+  remindAfterDays: remindAfterDays.exactOptional(),
+})
+
+export const newDestinationSchema = z.strictObject({
+  name,
   credentials: placeCredentialsSchema.optional(),
   place: copyPlaceSchema.default({}),
   deletableBy: deletableBySchema.default({ writer: true, machine: false, people: [] }),
-  lockDays: z
-    .int()
-    .min(1)
-    .max(3650)
-    .nullable()
-    .default(null)
-    .describe('S3 with object lock: for so many days nobody can delete what was written'),
-  remindAfterDays: z
-    .int()
-    .min(1)
-    .max(365)
-    .nullable()
-    .default(null)
-    .describe('rotated disks: a reminder after so many days without any'),
-}
-
-export const changedDestinationSchema = z.strictObject(changeable)
-
-export const newDestinationSchema = z.strictObject({
-  ...changeable,
+  lockDays: lockDays.default(null),
+  remindAfterDays: remindAfterDays.default(null),
   kind: destinationKindSchema.describe('what it is'),
   /**
    * As `--repo` takes it: the repositories' copies lie below it. Of disks: the folder on each, absolute, with `*` for the part

@@ -6,6 +6,7 @@
  * in it are the machine's own words, and hostile ones: whoever shows them escapes them.
  */
 import { z } from 'zod'
+import { timeSchema } from './answers.ts'
 
 /** Texts of the machine are cut to these before they are sent, so a longer one is no answer of an agent of ours. */
 const text = z.string().max(4096)
@@ -220,6 +221,16 @@ export const lookReportSchema = z.object({
   follows: z.record(z.uuid(), z.int()),
 })
 export type LookReport = z.infer<typeof lookReportSchema>
+
+/** What is on a machine, as its server tells it. */
+export const machineDiscoverySchema = z.object({
+  reportedAt: timeSchema,
+  ...lookReportSchema.shape,
+  /** What the first policy leaves out that the server made by itself, and why. */
+  leftOut: z.array(z.object({ what: z.string(), why: z.string() })),
+  /** What is backed up, what is not, and where the copies lie, in sentences; null until the agent has said how far its policies reach. */
+  protection: z.array(z.string()).nullable(),
+})
 
 /** What the server makes of it, for whoever sits at the machine: what is protected, what is not, where the copies lie. */
 export const lookHeardSchema = z.object({ said: z.array(sentence) })

@@ -60,7 +60,12 @@ const table: readonly (readonly [path: string, value: unknown, at: string, sente
   ['what.include', '/home', 'what.include', 'It must be a list, not "/home".'],
   ['what.include', ['/home', 3], 'what.include.1', 'It must be a text, not 3.'],
   ['what.volumeSnapshot', 'maybe', 'what.volumeSnapshot', '"maybe" is none of "when possible", "required", "never".'],
-  ['what.hooks', { before: '../evil' }, 'what.hooks.before', '"../evil" is not written as it must be.'],
+  [
+    'what.hooks',
+    { before: '../evil' },
+    'what.hooks.before',
+    '"../evil" is not the name of a hook, which is a file in the folder of hooks.',
+  ],
   [
     'what.databases',
     [{ engine: 'oracle', which: 'all' }],
@@ -80,7 +85,7 @@ const table: readonly (readonly [path: string, value: unknown, at: string, sente
     '"hourly" is none of "every", "daily", "weekdays", "weekly", "monthly", "cron".',
   ],
   ['when.kind', undefined, 'when.kind', 'It is missing.'],
-  ['when.at', ['2:00'], 'when.at.0', '"2:00" is not written as it must be.'],
+  ['when.at', ['2:00'], 'when.at.0', '"2:00" is not a time of day such as 22:00.'],
   ['when.at', [], 'when.at', 'It must be at least 1 entry long.'],
   ['when.minutes', 5, 'when', 'Nothing is known by the name "minutes".'],
   ['when.spreadMinutes', 1.5, 'when.spreadMinutes', 'It must be a whole number, not 1.5.'],

@@ -7,8 +7,8 @@ import { readWith, type Read } from './read.ts'
  */
 
 const weekday = z.enum(['monday', 'tuesday', 'wednesday', 'thursday', 'friday', 'saturday', 'sunday'])
-const timeOfDay = z.string().regex(/^([01]\d|2[0-3]):[0-5]\d$/)
-const endOfHours = z.string().regex(/^(([01]\d|2[0-3]):[0-5]\d|24:00)$/)
+const timeOfDay = z.string().regex(/^([01]\d|2[0-3]):[0-5]\d$/, 'a time of day such as 22:00')
+const endOfHours = z.string().regex(/^(([01]\d|2[0-3]):[0-5]\d|24:00)$/, 'a time of day such as 22:00, or 24:00')
 const times = z.array(timeOfDay).min(1).max(48)
 const id = z.string().min(1).max(200)
 
@@ -76,7 +76,9 @@ const keep = z.strictObject({
 })
 
 /** A file in a folder, never a path: hooks are chosen from those that the machine has. */
-const hookName = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/)
+const hookName = z
+  .string()
+  .regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/, 'the name of a hook, which is a file in the folder of hooks')
 
 const coverage = z.strictObject({
   include: z.array(z.string().min(1).max(4096)).max(1000),

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { idSchema, timeSchema } from './answers.ts'
-import { snapshotIdSchema } from './restore.ts'
+import { latestOrIdSchema, snapshotIdSchema } from './restore.ts'
 
 /** How a client's backups are proven, by schedule. */
 
@@ -53,8 +53,11 @@ export const askTestRestoreSchema = z.strictObject({
 
 export const askTrialSchema = z.strictObject({
   /** `server`, or the id of the machine onto which it is restored. Left out: the machine itself. */
-  where: z.union([z.literal('server'), idSchema]).exactOptional(),
-  snapshot: z.union([snapshotIdSchema, z.literal('latest')]).default('latest'),
+  where: z
+    .union([z.literal('server'), idSchema.meta({ thing: 'machine' })])
+    .exactOptional()
+    .describe('onto which machine, or on the server (default: the machine itself)'),
+  snapshot: latestOrIdSchema.describe('which recovery point (default: latest)').default('latest'),
 })
 
 /** A sample of a snapshot, restored into a scratch folder and removed again. Of a machine, by its agent. */

@@ -72,7 +72,7 @@ function sentenceOf(issue: Issue): string {
     case 'invalid_value':
       return `${describe(issue.input)} is none of ${issue.values.map((value) => describe(value)).join(', ')}.`
     case 'invalid_format':
-      return `${describe(issue.input)} is not written as it must be.`
+      return `${describe(issue.input)} is not ${wantedBy(issue) ?? 'written as it must be'}.`
     case 'too_small':
       return `It must be at least ${limitOf(issue.minimum, issue.origin)}.`
     case 'too_big':
@@ -87,6 +87,18 @@ function sentenceOf(issue: Issue): string {
     case 'custom':
       return issue.message
   }
+}
+
+const formats: Readonly<Record<string, string>> = {
+  datetime: 'a time such as 2026-12-31T18:00:00Z',
+  email: 'an e-mail address',
+  url: 'an address such as https://example.org',
+  uuid: 'an id',
+}
+
+/** What a text must be, in the words of its schema; those of the library are for programmers. */
+function wantedBy({ format, message }: Extract<Issue, { readonly code: 'invalid_format' }>): string | undefined {
+  return formats[format] ?? (message.startsWith('Invalid') ? undefined : message)
 }
 
 /** Several shapes, told apart by one name: what stands under that name is none of them. */

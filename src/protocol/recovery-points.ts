@@ -5,7 +5,7 @@ import { textComparisonSchema, previewSchema } from './preview.ts'
 /** Recovery points of a machine, and what lies in them. */
 
 /** The name of a snapshot's file; what is none names nothing. */
-export const recoveryPointIdSchema = z.string().min(1).max(64)
+export const recoveryPointIdSchema = z.string().min(1).max(64).meta({ thing: 'snapshot' })
 
 /** Why a recovery point is to be looked at with suspicion. */
 export const suspicions = {

@@ -3,7 +3,10 @@ import { idSchema } from './answers.ts'
 
 /** Restores as they are asked for, and as they are ordered from an agent. */
 
-export const snapshotIdSchema = z.string().regex(/^[0-9a-f]{64}$/)
+export const snapshotIdSchema = z
+  .string()
+  .regex(/^[0-9a-f]{64}$/)
+  .meta({ thing: 'snapshot' })
 
 /** A path as it stands in a snapshot: absolute, and no other way to say the same. */
 const pathSchema = z.string().max(4096).refine(isPlainPath, 'an absolute path without "..", "." and doubled slashes')
@@ -16,22 +19,36 @@ const pathsSchema = z
 
 export const restoreTargetSchema = z.discriminatedUnion('how', [
   /** A folder that is made for this restore: below `below`, or where the machine keeps such folders. */
-  z.strictObject({ how: z.literal('new folder'), below: pathSchema.exactOptional() }),
+  z.strictObject({
+    how: z.literal('new folder'),
+    below: pathSchema
+      .exactOptional()
+      .describe('folder on the machine below which the new one is made (default: where it keeps such folders)'),
+  }),
   z.strictObject({ how: z.literal('in place') }),
 ])
 
 /** What is not allowed on the machine without asking waits for a yes there, or goes to a new folder. */
 const otherwiseSchema = z.enum(['wait', 'new folder'])
 
+export const latestOrIdSchema = z.union([snapshotIdSchema, z.literal('latest')])
+
 export const askRestoreSchema = z
   .strictObject({
-    /** `latest`: the one that the server received last. */
-    snapshot: z.union([snapshotIdSchema, z.literal('latest')]).default('latest'),
     /** The machine whose snapshot it is; left out: the one that restores. */
-    from: idSchema.exactOptional().describe('the machine whose data it is (default: the one that restores)'),
+    from: idSchema
+      .meta({ thing: 'machine' })
+      .exactOptional()
+      .describe('the machine whose data it is (default: the one that restores)'),
+    snapshot: latestOrIdSchema.describe('which recovery point (default: latest)').default('latest'),
     /** None: everything. */
     paths: pathsSchema.default([]).describe('what is restored (default: everything)'),
-    to: restoreTargetSchema.default({ how: 'new folder' }),
+    to: restoreTargetSchema
+      .meta({
+        typed: 'choice',
+        description: 'where to: a new folder, or its place, over what is there (default: new folder)',
+      })
+      .default({ how: 'new folder' }),
     otherwise: otherwiseSchema
       .default('wait')
       .describe('what is not allowed there unasked: waits for a yes on the machine, or goes to a new folder'),

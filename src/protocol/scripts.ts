@@ -24,12 +24,14 @@ export const scriptOrderSchema = z.strictObject({
     .default([])
     .describe('patterns of what is left out, as of restic'),
   /** By the machine's own clock. */
-  schedule: z.strictObject({
-    hour: z.int().min(0).max(23),
-    minute: z.int().min(0).max(59),
-    /** Default: every day. */
-    days: z.array(z.enum(weekdays)).min(1).max(7).optional(),
-  }),
+  schedule: z
+    .strictObject({
+      hour: z.int().min(0).max(23).describe('hour of the day at which it runs, by the machine’s own clock: 0 to 23'),
+      minute: z.int().min(0).max(59).default(0).describe('and the minute (default: 0)'),
+      /** Default: every day. */
+      days: z.array(z.enum(weekdays)).min(1).max(7).optional().describe('on which days (default: every day)'),
+    })
+    .meta({ typed: 'parts' }),
   /** Whether it runs on battery, too. */
   onBattery: z.boolean().default(true).describe('whether it runs on battery, too (default: yes)'),
   /** KiB a second. */

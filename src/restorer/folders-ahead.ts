@@ -114,14 +114,16 @@ export class FoldersAhead {
     })
     const answers = this.#repository.scanFolders(orders, { scanner: this.#scanner, signal })
     this.#asked += batch.length
-    const answered = answers.then(() => {
-      this.#asked -= batch.length
-      this.#scanAhead()
-    })
-    answered.catch(() => undefined) // whoever asks for one of the folders is told, and the planning ends
+    this.#goOnAfter(answers, batch.length).catch(() => undefined) // whoever asks for one of the folders is told
     for (const [i, waiting] of batch.entries()) {
       waiting.scanning = answers.then((all) => all[i] as ScannedFolder | undefined)
       waiting.scanning.catch(() => undefined)
     }
+  }
+
+  async #goOnAfter(answers: Promise<unknown>, asked: number): Promise<void> {
+    await answers
+    this.#asked -= asked
+    this.#scanAhead()
   }
 }

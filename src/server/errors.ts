@@ -80,6 +80,10 @@ export const serverErrors = {
     message: 'There is no {what} of this name here.',
     hint: 'Look at the list; what belongs to a client that you may not see is not shown to you either.',
   },
+  NOTHING_YET: {
+    message: 'This machine has no {what} yet.',
+    hint: 'It comes when the machine was approved and its agent has run, or, without our agent, with its first backup.',
+  },
   INPUT_INVALID: {
     message: 'The {part} is not as it must be: {reason}.',
     hint: 'What each call takes is described at /api/openapi.json.',
@@ -114,7 +118,7 @@ export const serverErrors = {
   },
   STATE_WRONG: {
     message: 'The {what} is {state}, so this cannot be done.',
-    hint: 'Look at it again: somebody else may have been quicker.',
+    hint: 'Look at how it is now: somebody else may have been quicker.',
   },
   LISTEN_FAILED: {
     message: 'The server cannot listen at {address}: {reason}.',

@@ -1,10 +1,11 @@
 import { hostname } from 'node:os'
 import { join, resolve } from 'node:path'
 import type { FastifyServerOptions } from 'fastify'
-import { messageOf, systemClock } from '#base'
+import { messageOf, programFolder, systemClock } from '#base'
 import type { Clock } from '#base'
 import type { Target } from '#restorer'
 import { buildApp } from './app/build-app.ts'
+import { readConsole } from './app/console-files.ts'
 import { createServices } from './app/create-services.ts'
 import type { Services } from './app/services.ts'
 import { ownCertificate, readCertificate } from './certificate.ts'
@@ -18,10 +19,11 @@ import { createLocalAccess, writeLocalAccess } from './people/local-access.ts'
 import { createOwnerLink } from './people/set-up-links.ts'
 import { keepIndexed } from './reading/keep-indexed.ts'
 import { openEndpoint, openOwnStorage, ownStorageFolder, storageFolderOf } from './repositories/own-storage.ts'
+import { storageTrouble } from './repositories/look-for-storage.ts'
 import { clearOwnLocks } from './retention/own-locks.ts'
 import { openAuditSink, sendAuditRound } from './records/send-audit.ts'
 import { routes } from './routes/index.ts'
-import { bringBack, requireEmpty } from './rebuild/bring-back.ts'
+import { bringBack, requireEmptyFolder, requireEmptyStore } from './rebuild/bring-back.ts'
 import type { About } from './rebuild/bring-back.ts'
 import { settle, startAnew } from './rebuild/rebuild.ts'
 import type { RebuildReport } from './rebuild/rebuild.ts'
@@ -32,6 +34,9 @@ import type { Store } from './store/store.ts'
 import { serverJobs } from './work/jobs.ts'
 import { rounds } from './work/rounds.ts'
 import { doServerWork } from './work/server-work.ts'
+
+/** Where `npm run build` puts the web console: beside the program, whether that runs from its source or as it was built. */
+const builtConsole = join(programFolder, 'dist', 'console')
 
 export interface ServerOptions {
   /** Where the server keeps what is its own: sealing key, certificate, and, if nothing else is said, its database. */
@@ -120,7 +125,15 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   starting.use(services.reading)
   // Before anybody can ask for anything.
   const rebuilt = await endRebuild(services, { ...options, about })
-  const app = await buildApp(routes, services, { tls: certificate, logger, endpoint: openEndpoint(services) })
+  const trouble = await storageTrouble(services)
+  if (trouble !== undefined) options.onProblem?.(trouble)
+  const consoleFiles = readConsole(builtConsole)
+  const app = await buildApp(routes, services, {
+    tls: certificate,
+    logger,
+    endpoint: openEndpoint(services),
+    consoleFiles,
+  })
   starting.defer(async () => await app.close())
   await app.listen({ host: address.host, port: address.port }).catch((cause: unknown) => {
     throw new ServerError('LISTEN_FAILED', { address: options.listen, reason: messageOf(cause), cause })
@@ -156,8 +169,9 @@ async function beginRebuild(
   { rebuild, folder, clock }: ServerOptions & { readonly clock: Clock },
 ): Promise<About | undefined> {
   if (!rebuild) return undefined
-  await requireEmpty(store, folder)
+  await requireEmptyStore(store)
   const { location, password } = rebuild
+  if (password === undefined) await requireEmptyFolder(folder)
   return password === undefined ? undefined : await bringBack(store, { location, password, folder, clock })
 }
 

@@ -26,6 +26,8 @@ const fileNames = {
   tar: ['tar'],
   unzip: ['unzip'],
   python3: ['python3'],
+  /** The system's browser. */
+  chromium: ['chromium', 'chromium-browser', 'google-chrome'],
 } as const satisfies Record<string, readonly string[]>
 
 export type PeerName = keyof typeof fileNames

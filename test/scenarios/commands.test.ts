@@ -96,7 +96,7 @@ test('by commands alone: an account, a client, a machine, a policy from a file, 
   }
   assert.equal(backup.state, 'done', JSON.stringify(backup))
   const listed = await shell.ok(['operation', 'list', '--machine', 'oven', '--state', 'done'])
-  assert.match(listed, new RegExp(`${backup.id.slice(0, 8)} .*backup +done`))
+  assert.match(listed, new RegExp(`${backup.id.slice(0, 8)}  backup +oven +Bakery +done`))
   agent.kill('SIGTERM')
   await agent.result
 

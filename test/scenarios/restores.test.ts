@@ -17,7 +17,10 @@ test('a spoiled file comes back in its place: at once where the machine allows i
 
   writeFileSync(bill, 'spoiled')
   const asked = await business.restore(till, inPlace)
-  assert.match((await business.setAside(asked)).progress?.step ?? '', /^waiting for a yes on the machine: /)
+  assert.match(
+    (await business.setAside(asked)).progress?.step ?? '',
+    /^waiting for a yes on the machine \(understudy agent approve\): /,
+  )
   assert.equal(readFileSync(bill, 'utf8'), 'spoiled')
   assert.match(
     (await till.approve()).words,

@@ -119,7 +119,10 @@ async function waitForYes(order: RestoreOrder, because: string, work: AgentWork)
   await folder.writeWaiting([...others, entry])
   // A yes that does not fit what is asked now is none.
   await folder.removeYes(operationId)
-  return { state: 'set aside', step: `waiting for a yes on the machine: ${because}`.slice(0, 200) }
+  return {
+    state: 'set aside',
+    step: `waiting for a yes on the machine (understudy agent approve): ${because}`.slice(0, 200),
+  }
 }
 
 async function needsTypedPassword({ repositoryId }: RestoreOrder, work: AgentWork): Promise<boolean> {

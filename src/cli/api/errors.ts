@@ -45,11 +45,19 @@ export const callErrors = {
   },
   NAME_UNKNOWN: {
     message: 'There is no {thing} "{name}" here.',
-    hint: 'See `understudy {thing} list`.',
+    hint: 'See `{list}`.',
+  },
+  SNAPSHOT_UNKNOWN: {
+    message: 'There is no snapshot "{name}" of this {thing}.',
+    hint: 'See `understudy {thing} snapshots`; the first six digits or more of an id are enough.',
   },
   NAME_AMBIGUOUS: {
     message: 'More than one {thing} is called "{name}": {ids}.',
     hint: 'Give the id of the one that is meant.',
+  },
+  KIT_CODE_NOT_RIGHT: {
+    message: 'The kit does not count as stored: {reason}.',
+    hint: 'Type the code from the paper of the kit that was made last; if it is not there any more, make and print a new one.',
   },
   OPERATION_FAILED: {
     message: 'The operation {id} failed: {reason}.',
@@ -96,12 +104,16 @@ export const callErrors = {
 
 export class CallError extends errorClass('CallError', callErrors) {}
 
+const inputAdvice = 'Mend what is named, in a flag or in the file of --file; the command’s --help says what it takes.'
+
 /** What the server refused, with its own code, sentence and hint. */
 export class ServerRefusal extends UnderstudyError {
   override readonly name = 'ServerRefusal'
 
   constructor({ code, message, hint }: ErrorAnswer) {
-    super(code, { message: '', hint: '{advice}' }, { advice: hint })
+    // The server speaks to programs there.
+    const advice = code === 'INPUT_INVALID' ? inputAdvice : hint
+    super(code, { message: '', hint: '{advice}' }, { advice })
     // A policy with many mistakes has a long sentence.
     this.message = printable(message, 4096)
   }

@@ -1,8 +1,9 @@
 import type { Cancellable } from '#base'
+import { z } from 'zod'
 import { callApi } from './connection.ts'
 import type { Call, KnownServer } from './connection.ts'
 import { CallError } from './errors.ts'
-import { fillPath, listCommandOf, paramsOf } from './table.ts'
+import { fillPath, kebabCase, listCommandOf, paramsOf } from './table.ts'
 
 /** A thing of the server’s, as its list shows it. */
 export interface Thing {
@@ -14,6 +15,15 @@ type Listed = Thing & Readonly<Record<string, unknown>>
 
 const wholeId = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
 const startOfId = /^[0-9a-f-]{6,}$/
+const wholeHash = /^[0-9a-f]{64}$/
+const startOfHash = /^[0-9a-f]{6,}$/
+
+const snapshotSchema = z.object({
+  id: z.string(),
+  receivedAt: z.string().nullable(),
+  stored: z.boolean().optional(),
+})
+const pageSchema = z.object({ recoveryPoints: z.array(snapshotSchema), next: z.string().nullable() })
 
 /**
  * Finds things by what people call them: the name, the e-mail address, the id or its first six digits or more. Names are
@@ -44,8 +54,50 @@ export class Names {
       const ids = found.slice(0, 10).map(({ id }) => id)
       throw new CallError('NAME_AMBIGUOUS', { thing: kind, name, ids: ids.join(', ') })
     }
-    if (!found[0]) throw new CallError('NAME_UNKNOWN', { thing: kind, name })
+    if (!found[0]) throw new CallError('NAME_UNKNOWN', { thing: kind, name, list: listLine(kind) })
     return found[0]
+  }
+
+  /** What people call a thing; undefined: it is not in the list that whoever asks may see. */
+  async nameOf(kind: string, id: string): Promise<string | undefined> {
+    const all = await this.#list(kind).catch(() => [])
+    const thing = all.find((one) => one.id === id)
+    if (!thing) return undefined
+    // Two people may have one name.
+    const names = kind === 'person' ? [thing['email']] : namesOf(thing, kind)
+    return names.find((name) => typeof name === 'string')
+  }
+
+  /**
+   * The id of a snapshot of a machine, or of a repository, by its first digits; `latest` is the one that the server received
+   * last. Throws `NAME_UNKNOWN`, `NAME_AMBIGUOUS`.
+   */
+  async findSnapshot({ kind, id }: { readonly kind: string; readonly id: string }, name: string): Promise<string> {
+    if (wholeHash.test(name)) return name
+    const found = new Set<string>()
+    for await (const snapshot of this.#snapshotsOf(kind, id)) {
+      if (name === 'latest' && snapshot.receivedAt !== null && snapshot.stored !== false) return snapshot.id
+      if (startOfHash.test(name) && snapshot.id.startsWith(name)) found.add(snapshot.id)
+    }
+    const [first, ...more] = found
+    if (more.length > 0) throw new CallError('NAME_AMBIGUOUS', { thing: 'snapshot', name, ids: [...found].join(', ') })
+    if (first === undefined) throw new CallError('SNAPSHOT_UNKNOWN', { name, thing: kind })
+    return first
+  }
+
+  /** Of a machine the one received last is first. */
+  async *#snapshotsOf(kind: string, id: string): AsyncGenerator<z.output<typeof snapshotSchema>> {
+    const path = `/api/${kind === 'machine' ? 'machines' : 'repositories'}/${id}/snapshots`
+    if (kind !== 'machine') {
+      yield* z.array(snapshotSchema).parse(await this.#call({ method: 'GET', path }))
+      return
+    }
+    for (let after: string | null = ''; after !== null;) {
+      const more: string = after === '' ? '' : `&after=${after}`
+      const page = pageSchema.parse(await this.#call({ method: 'GET', path: `${path}?limit=500${more}` }))
+      yield* page.recoveryPoints
+      after = page.next
+    }
   }
 
   /** The client to which a thing of this id belongs, where its list says so. */
@@ -71,6 +123,13 @@ export class Names {
     const answers = await Promise.all(paths.map(async (path) => await this.#call({ method: 'GET', path })))
     return answers.flat().filter(isListed)
   }
+}
+
+/** What somebody types to see what there is. */
+function listLine(kind: string): string {
+  const command = listCommandOf(kind)
+  const params = command ? paramsOf(command).map((param) => kebabCase(param).toUpperCase()) : []
+  return ['understudy', kind, 'list', ...params].join(' ')
 }
 
 function isListed(item: unknown): item is Listed {

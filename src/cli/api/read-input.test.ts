@@ -196,3 +196,54 @@ test('what is asked for in a query stands in the path', async () => {
     path: `/api/machines?client=${bakery}&text=a%26b%3Dc`,
   })
 })
+
+const [newest, before, removed] = ['1a2b3c4d', '1a2b3c99', 'ffff0000'].map((start) => start.padEnd(64, '0')) as [
+  string,
+  string,
+  string,
+]
+
+test('a snapshot is called by the first digits of its id, or as the latest, of the machine whose data it is', async () => {
+  const [first, second] = [`/api/machines/${oven}/snapshots?limit=500`, `/api/machines/${knife}/snapshots?limit=500`]
+  const page = (ids: readonly string[], next: string | null) => ({
+    recoveryPoints: ids.map((id) => ({ id, receivedAt: id === removed ? null : '2026-01-01T00:00:00Z', stored: true })),
+    next,
+  })
+  const pages: Readonly<Record<string, unknown>> = {
+    [first]: page([removed, newest], newest),
+    [`${first}&after=${newest}`]: page([before], null),
+    [second]: page([before], null),
+  }
+  await using api = await startFakeApi(({ path }) => ({ json: pages[path] ?? lists[path] ?? [] }))
+  const { signal } = new AbortController()
+  const names = new Names(api, {}, { signal })
+  const ofOven = { kind: 'machine', id: oven }
+  assert.equal(await names.findSnapshot(ofOven, 'latest'), newest)
+  assert.equal(await names.findSnapshot(ofOven, '1a2b3c9'), before)
+  assert.equal(await names.findSnapshot({ kind: 'machine', id: knife }, 'latest'), before)
+  assert.equal(await names.findSnapshot(ofOven, newest), newest)
+  await assert.rejects(names.findSnapshot(ofOven, '1a2b3c'), { code: 'NAME_AMBIGUOUS' })
+  for (const wrong of ['1a2b3', 'abcdef0', '../x']) {
+    await assert.rejects(names.findSnapshot(ofOven, wrong), { code: 'SNAPSHOT_UNKNOWN' })
+  }
+})
+
+test('a word may stand for a thing; what only one shape of a choice has says that it is meant', async () => {
+  const within = { in: 'to', key: 'how' }
+  const about = withBody(
+    '/api/machines/:machine/restore',
+    [
+      { name: 'from', kind: 'id', thing: 'machine', ...usual },
+      { name: 'where', kind: 'id', thing: 'machine', words: ['server'], ...usual },
+      { name: 'to', kind: 'text', words: ['new folder', 'in place'], ...usual, within },
+      { name: 'below', kind: 'text', ...usual, within: { ...within, word: 'new folder' } },
+    ],
+    'may',
+  )
+  const body = async (...line: string[]) => (await read(about, ['oven', ...line])).body
+  assert.deepEqual(await body('--from', 'till', '--where', 'server'), { from: till, where: 'server' })
+  assert.deepEqual(await body('--where', 'till'), { where: till })
+  assert.deepEqual(await body('--to', 'in place'), { to: { how: 'in place' } })
+  assert.deepEqual(await body('--below', '/srv/back'), { to: { how: 'new folder', below: '/srv/back' } })
+  await assert.rejects(body('--to', 'nowhere'), /"new folder", "in place"/)
+})

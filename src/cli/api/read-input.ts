@@ -24,6 +24,7 @@ export function addInput(command: CliCommand, about: ApiCommand): void {
 }
 
 function aboutThing(thing: string): string {
+  if (thing === 'snapshot') return 'id of the snapshot, or its first digits; or latest'
   return thingOf(thing) ? `name or id of the ${thing}, or the first digits of its id` : `id of the ${thing}`
 }
 
@@ -41,16 +42,16 @@ function toFlag(field: ApiField, { body }: ApiCommand) {
   return field.isList ? listFlag(flag, about) : valueFlag(flag, about)
 }
 
-function placeholder({ name, kind, words }: ApiField): string {
-  if (kind === 'id') return thingOf(name) ?? 'id'
+function placeholder({ kind, words = [], ...field }: ApiField): string {
+  if (kind === 'id') return [...words, thingIn(field) ?? 'id'].join('|')
   if (kind === 'grant') return 'role@client'
-  if (words) return 'word'
+  if (words.length > 0) return 'word'
   return kind === 'number' ? 'n' : kind
 }
 
 function describe({ about, name, words, kind, isList, isNullable }: ApiField, isNeeded: boolean): string {
   const parts = [about ?? kebabCase(name).replaceAll('-', ' ')]
-  if (words) parts.push(`one of ${words.join(', ')}`)
+  if (words && kind !== 'id') parts.push(`one of ${words.map(quoted).join(', ')}`)
   if (kind === 'grant') parts.push('operator@Bakery, or owner@every for all clients and the server itself')
   const text = parts.join('; ')
   const remarks = [
@@ -59,6 +60,16 @@ function describe({ about, name, words, kind, isList, isNullable }: ApiField, is
     ...(isNullable ? [`"${nothing}" takes it away`] : []),
   ]
   return remarks.length > 0 ? `${text} (${remarks.join('; ')})` : text
+}
+
+/** A word of several is typed in quotes. */
+function quoted(word: string): string {
+  return word.includes(' ') ? `"${word}"` : word
+}
+
+/** The kind of thing that a field names. */
+function thingIn({ name, thing }: Pick<ApiField, 'name' | 'thing'>): string | undefined {
+  return thing ?? thingOf(name)
 }
 
 /** A line with all that a command needs. */
@@ -70,9 +81,9 @@ export function exampleOf(about: ApiCommand): string {
   return ['understudy', command, ...params, ...(body?.file === 'must' ? ['--file FILE'] : flags)].join(' ')
 }
 
-function exampleValue({ kind, name, words }: ApiField): string {
+function exampleValue({ kind, name, words, thing }: ApiField): string {
   if (kind === 'grant') return 'operator@Bakery'
-  return words?.[0] ?? (thingOf(name) ?? kebabCase(name)).toUpperCase()
+  return words?.[0] ?? (thingIn({ name, ...(thing !== undefined && { thing }) }) ?? kebabCase(name)).toUpperCase()
 }
 
 export interface Input {
@@ -107,7 +118,8 @@ export async function readInput(context: CommandContext, about: ApiCommand, type
   const path = fillPath(about, filled) + (query.size > 0 ? `?${query.toString()}` : '')
   if (!about.body) return { path }
   const secrets = await askSecrets(about.body.fields, sent, typed.questions)
-  return { path, body: merge(context, sent, { ...(await reader.read(about.body.fields)), ...secrets }) }
+  const { fields } = about.body
+  return { path, body: merge(context, sent, { fields, typed: { ...(await reader.read(fields)), ...secrets } }) }
 }
 
 function refuseWhatIsMissing(context: CommandContext, about: ApiCommand, flags: CommandFlags): void {
@@ -120,11 +132,40 @@ function refuseWhatIsMissing(context: CommandContext, about: ApiCommand, flags: 
   if (missing) throw context.refuse(`${about.command} needs --${kebabCase(missing.name)}`)
 }
 
+interface TypedFields {
+  readonly fields: readonly ApiField[]
+  readonly typed: Readonly<Record<string, unknown>>
+}
+
 /** A flag says it for sure: what it says comes before the file. */
-function merge(context: CommandContext, sent: unknown, typed: Readonly<Record<string, unknown>>): unknown {
+function merge(context: CommandContext, sent: unknown, { fields, typed }: TypedFields): unknown {
   if (Object.keys(typed).length === 0) return sent
-  if (typeof sent === 'object' && sent !== null && !Array.isArray(sent)) return { ...sent, ...typed }
-  throw context.refuse('the file must say a set of named values, as flags add to it')
+  if (!isSet(sent)) throw context.refuse('the file must say a set of named values, as flags add to it')
+  const body: Record<string, unknown> = { ...sent }
+  for (const [name, value] of Object.entries(typed)) {
+    const within = fields.find((field) => field.name === name)?.within
+    if (!within) body[name] = value
+    else body[within.in] = joined(body[within.in], { name, value, within })
+  }
+  return body
+}
+
+function isSet(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+interface Part {
+  readonly name: string
+  readonly value: unknown
+  readonly within: NonNullable<ApiField['within']>
+}
+
+/** A value that only one of several shapes has says which one it is. */
+function joined(before: unknown, { name, value, within }: Part): unknown {
+  const { key, word } = within
+  const known = isSet(before) ? before : {}
+  if (key === undefined) return { ...known, [name]: value }
+  return word === undefined ? { ...known, [key]: value } : { [key]: word, ...known, [name]: value }
 }
 
 async function askSecrets(fields: readonly ApiField[], sent: unknown, asked: Questions) {
@@ -148,6 +189,8 @@ async function askOne(name: string, { askSecret, isTerminal }: Questions): Promi
 class Scope {
   readonly #names: Names
   #named: { readonly kind: string; readonly id: string } | undefined
+  /** Whose snapshots are meant. */
+  #owner: { readonly kind: string; readonly id: string } | undefined
 
   constructor(names: Names) {
     this.#names = names
@@ -156,10 +199,17 @@ class Scope {
   async add(kind: string, name: string): Promise<string> {
     const id = await this.find(kind, name)
     this.#named ??= { kind, id }
+    this.#owner ??= this.#named
     return id
   }
 
+  /** Snapshots are those of this machine from now on. */
+  turnTo(machine: string): void {
+    this.#owner = { kind: 'machine', id: machine }
+  }
+
   async find(kind: string, name: string): Promise<string> {
+    if (kind === 'snapshot' && this.#owner) return await this.#names.findSnapshot(this.#owner, name)
     return (await this.#names.find(kind, name, async () => await this.#client())).id
   }
 
@@ -201,7 +251,8 @@ class FlagReader {
   async #one(field: ApiField, text: string): Promise<unknown> {
     const { name, kind, words } = field
     const refuse = (reason: string) => this.#context.refuse(`"${text}" is no value for --${kebabCase(name)}: ${reason}`)
-    if (words && !words.includes(text)) throw refuse(`there are ${words.join(', ')}`)
+    if (words?.includes(text) === true) return text
+    if (words && kind !== 'id') throw refuse(`there are ${words.map(quoted).join(', ')}`)
     switch (kind) {
       case 'number':
         if (!/^-?\d+(\.\d+)?$/.test(text)) throw refuse('it takes a number')
@@ -212,7 +263,7 @@ class FlagReader {
       case 'time':
         return (await readTime(text)) ?? Promise.reject(refuse('it takes a time like "2026-12-31 18:00"'))
       case 'id':
-        return await this.#idOf(name, text)
+        return await this.#idOf(field, text)
       case 'grant':
         return await this.#grant(text, refuse)
       case 'text':
@@ -221,9 +272,11 @@ class FlagReader {
     }
   }
 
-  async #idOf(field: string, text: string): Promise<string> {
-    const thing = thingOf(field)
-    return thing === undefined ? text : await this.#scope.find(thing, text)
+  async #idOf(field: ApiField, text: string): Promise<string> {
+    const thing = thingIn(field)
+    const id = thing === undefined ? text : await this.#scope.find(thing, text)
+    if (field.name === 'from' && thing === 'machine') this.#scope.turnTo(id)
+    return id
   }
 
   async #grant(text: string, refuse: (reason: string) => Error): Promise<unknown> {

@@ -49,7 +49,7 @@ export async function saveAnswer(
 }
 
 /** What is there already: nothing or a file that may be replaced, or a folder. Throws if it is anything else. */
-async function isThereAs(path: string, { force }: { readonly force: boolean }): Promise<'free' | 'folder'> {
+export async function isThereAs(path: string, { force }: { readonly force: boolean }): Promise<'free' | 'folder'> {
   const there = await stat(path).catch((thrown: unknown) => {
     if (hasCode(thrown, 'ENOENT')) return undefined
     throw notSaved(path, thrown)
@@ -94,8 +94,8 @@ interface Coming {
   readonly size: number
 }
 
-/** Returns how many bytes there were. */
-async function save(
+/** Writes a file that is whole under its name, for its user only. Returns how many bytes there were. */
+export async function save(
   context: CommandContext,
   { coming, size }: Coming,
   { path, force }: { readonly path: string; readonly force: boolean },

@@ -51,6 +51,18 @@ test('it is asked until the end, and shown how far it is', async () => {
   assert.match(drawn.join(''), /backup: waiting.*backup: running, reading 1.0+ KiB of 2.0+ KiB 50.00%/s)
 })
 
+test('what an operation waits for is said once, also where nobody watches', async () => {
+  const printed: string[] = []
+  const out = { isTTY: false, columns: 80, on: () => undefined, write: (text: string) => (printed.push(text), true) }
+  const printer = new Printer(new Terminal(out, out), { verbosity: 1, json: false })
+  const setAside = { ...first, progress: { step: 'waiting for a yes on the machine' } }
+  const answers = [setAside, setAside, ended('done')]
+  const fetch = () => Promise.resolve(answers.shift() as Operation)
+  const clock = new SettableClock()
+  await waitForEnd(first, fetch, { printer, signal: new AbortController().signal, clock })
+  assert.deepEqual(printed, ['backup: waiting for a yes on the machine\n'])
+})
+
 test('a server that is away for a while is waited for, but not for ever', async () => {
   const { printer } = view()
   const clock = new SettableClock()

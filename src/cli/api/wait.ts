@@ -29,7 +29,12 @@ export async function waitForEnd(
 ): Promise<Operation> {
   let operation = first
   let answeredAt = clock.monotonic()
+  let said: string | undefined
   while (operation.endedAt === null) {
+    const waitsFor = operation.state === 'waiting' ? operation.progress?.step : undefined
+    // Somebody has to do something: who sees no live line must know it, too.
+    if (waitsFor !== undefined && waitsFor !== said) printer.say(`${operation.kind}: ${waitsFor}`)
+    said = waitsFor ?? said
     printer.terminal.setStatus(printer.isJson ? [] : [describe(operation)])
     await clock.sleep(everySecond, { signal })
     try {
@@ -45,7 +50,7 @@ export async function waitForEnd(
 
 /** Throws how it ended, unless it ended well. */
 export function refuseBadEnd({ id, state, reason, code }: Operation): void {
-  const why = `${reason ?? 'it does not say why'}${code === null ? '' : ` (${code})`}`
+  const why = `${(reason ?? 'it does not say why').replace(/\.$/, '')}${code === null ? '' : ` (${code})`}`
   if (state === 'failed') throw new CallError('OPERATION_FAILED', { id, reason: why })
   if (state === 'warnings') throw new CallError('OPERATION_WARNINGS', { id, reason: why })
   if (state === 'cancelled') throw new CallError('OPERATION_CANCELLED', { id })

@@ -146,6 +146,7 @@ function defineApprove(command: CliCommand): void {
     if (more.length > 0) throw context.refuse('agent approve takes one operation')
     const folder = folderOf(context, flags)
     if (operation === undefined) {
+      await folder.readEnrolled() // elsewhere there is nothing that could wait
       const waiting = await waitingRestores(folder)
       if (printer.isJson) return printer.json({ message_type: 'waiting', restores: waiting })
       if (waiting.length === 0) return printer.say('Nothing waits for a yes on this machine.')

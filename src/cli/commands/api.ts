@@ -1,5 +1,6 @@
 import { operationSchema } from '#protocol'
 import type { ApiCommand } from '#protocol'
+import { z } from 'zod'
 import { questions } from '../api/ask.ts'
 import { addAuditFileFlags, verifyNamedFile } from '../api/audit-file.ts'
 import { callApi, openApi, piecesOf, readAnswer, readJson } from '../api/connection.ts'
@@ -10,9 +11,11 @@ import { isText, printText } from '../api/print-text.ts'
 import { ProvenCalls } from '../api/proven-calls.ts'
 import { addInput, exampleOf, readInput } from '../api/read-input.ts'
 import { saveAnswer } from '../api/save-answer.ts'
+import { saveTexts, textsIn } from '../api/save-texts.ts'
 import { showAnswer } from '../api/show-answer.ts'
 import { signIn } from '../api/sign-in.ts'
 import { commandsOf } from '../api/table.ts'
+import { refuseWrongCode } from '../api/kit-code.ts'
 import { refuseBadEnd, waitForEnd } from '../api/wait.ts'
 import type { CliCommand } from '../command.ts'
 import { flag, setHelp, valueFlag } from '../command.ts'
@@ -35,7 +38,7 @@ function defineCall(command: CliCommand, about: ApiCommand): void {
   command.summary(about.summary.charAt(0).toLowerCase() + about.summary.slice(1).replace(/\.$/, ''))
   addInput(command, about)
   if (about.isOperation) command.addOption(flag('--wait', 'show how far it is until it has ended'))
-  if (about.isFile) {
+  if (about.isFile || textsIn(about.command)) {
     command.addOption(
       valueFlag('--to <file>', 'where to save it (default: here, by its own name; - for standard output)'),
     )
@@ -67,17 +70,28 @@ async function call(
   const input = await readInput(context, about, { ...typed, names, questions: asked })
   await using proven = new ProvenCalls(server, asked, { signal })
   await using session = about.bySession ? await signIn(server, asked, { signal }) : undefined
-  const made = { method: about.method, ...input }
+  const wanted = { method: about.method, ...input }
   const open = async () =>
-    session ? await openApi(server, { ...made, headers: session.headers }, { signal }) : await proven.open(made)
-  if (about.isFile) {
-    const [to, force] = [textOf(typed.flags, 'to'), typed.flags['force'] === true]
-    return await saveAnswer(context, { server, call: open }, { to, force })
+    session ? await openApi(server, { ...wanted, headers: session.headers }, { signal }) : await proven.open(wanted)
+  const saving = { to: textOf(typed.flags, 'to'), force: typed.flags['force'] === true }
+  if (about.isFile) return await saveAnswer(context, { server, call: open }, saving)
+  const texts = printer.isJson ? undefined : textsIn(about.command)
+  if (texts) {
+    const made = async () => await readJson(server, await open(), { signal })
+    return await saveTexts(context, { texts, call: made }, saving)
   }
   const opened = await open()
   if (isText(opened)) return await printText(printer, piecesOf(server, opened, { signal }))
   const answer = await readJson(server, opened, { signal })
-  if (typed.flags['wait'] !== true) return await showAnswer(printer, answer)
+  const shown = {
+    command: about.command,
+    nameOf: async (kind: string, id: string) => await names.nameOf(kind, id),
+  }
+  if (typed.flags['wait'] !== true) {
+    await showAnswer(printer, isPolicyFor(about, printer) ? policyIn(answer) : answer, shown)
+    if (about.command === 'kit confirm') refuseWrongCode(answer)
+    return
+  }
   const fetch = async (id: string) => {
     const path = `/api/operations/${id}`
     const now = await callApi(server, { method: 'GET', path, headers: tokenHeaders }, { signal })
@@ -86,6 +100,15 @@ async function call(
   const ended = await waitForEnd(readAnswer(operationSchema, answer, server), fetch, { printer, signal })
   await showAnswer(printer, ended)
   refuseBadEnd(ended)
+}
+
+/** People see of a policy what they may change and give back by --file. */
+function isPolicyFor({ command }: ApiCommand, { isJson }: CommandContext['printer']): boolean {
+  return command === 'policy show' && !isJson
+}
+
+function policyIn(answer: unknown): unknown {
+  return z.object({ policy: z.unknown() }).parse(answer).policy
 }
 
 function headersOf({ token }: ServerAccess): Readonly<Record<string, string>> {

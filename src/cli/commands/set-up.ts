@@ -20,7 +20,7 @@ export function define(command: CliCommand): void {
 
 async function setUp(context: CommandContext, args: readonly string[], flags: CommandFlags): Promise<void> {
   const { printer, signal } = context
-  if (args.length > 0) throw context.refuse('set-up takes no arguments')
+  if (args.length > 0) throw context.refuse('set-up takes no arguments: it asks for the link')
   const asked = questions(signal)
   const { url, token } = parseLink(context, await asked.ask('link: '))
   const server = await trustServer(context, flags, { url, asked })

@@ -1,125 +1,15 @@
 import assert from 'node:assert/strict'
-import { randomUUID } from 'node:crypto'
 import { test } from 'node:test'
 import { everyClient } from '#protocol'
 import { storeKinds } from '../../../test/helpers/stores.ts'
-import type { StoreKind } from '../../../test/helpers/stores.ts'
-import { TestServer } from '../../../test/helpers/test-server.ts'
 import { assignPolicies, changePolicy, createPolicy } from '../fleet/policies.ts'
-import { changeMachine, noteSeen } from '../fleet/machines.ts'
+import { changeMachine } from '../fleet/machines.ts'
 import { makeKit, takeKitCode } from '../kit/index.ts'
 import { ledgerRound } from '../retention/rounds.ts'
 import { noteSize, repositorySubject, storagePrefix } from '../measuring/sizes.ts'
 import { grantRepository } from '../repositories/own-repositories.ts'
 
-const minute = 60_000
-const hour = 60 * minute
-const day = 24 * hour
-
-const policy = {
-  name: 'Files',
-  what: { include: ['/srv'] },
-  when: { kind: 'daily', at: ['22:00'], timeZone: 'UTC', spreadMinutes: 0 },
-  keep: { daily: 7 },
-  to: { repository: 'own' },
-} as const
-
-/** A business with one machine that follows one policy, set up ten days ago; it is noon. */
-class Shop implements AsyncDisposable {
-  readonly server: TestServer
-  readonly client = randomUUID()
-  readonly machine = randomUUID()
-  policy = ''
-
-  private constructor(server: TestServer) {
-    this.server = server
-  }
-
-  static async open(kind: StoreKind | undefined, machineKind = 'server'): Promise<Shop> {
-    const server = await TestServer.open(kind)
-    const shop = new Shop(server)
-    const { services, clock } = server
-    const { db } = services.store
-    const noon = Date.UTC(2026, 7, 5, 12)
-    clock.wall = noon - 10 * day
-    const [clientId, id] = [shop.client, shop.machine]
-    const now = clock.now()
-    const client = { id: clientId, name: 'Bakery', state: 'normal', stateSince: now, createdAt: now }
-    await db.insertInto('clients').values(client).execute()
-    const nothing = { publicKey: 'of its agent', lastSeenAt: now, awayUntil: null, clockAheadMs: null, discovery: null }
-    const about = { id, clientId, name: 'till', kind: machineKind, state: 'approved', about: '{}', createdAt: now }
-    await db
-      .insertInto('machines')
-      .values({ ...about, ...nothing })
-      .execute()
-    shop.policy = (await createPolicy(services, clientId, policy)).id
-    await assignPolicies(services, id, [shop.policy])
-    clock.wall = noon
-    return shop
-  }
-
-  async seen(clockAheadMs = 0): Promise<void> {
-    const about = { hostname: 'till', platform: 'linux', release: '6', agentVersion: '1' }
-    await noteSeen(this.server.services, this.machine, { about, clockAheadMs })
-  }
-
-  /** A backup that ended so long ago. */
-  async ran(ago: number, state: 'done' | 'failed', more: Record<string, unknown> = {}): Promise<void> {
-    const { clock, services } = this.server
-    const { operations } = services
-    const { wall } = clock
-    clock.wall -= ago
-    const order = { policyId: this.policy, ...more }
-    const about = { clientId: this.client, machineId: this.machine, kind: 'backup', order, requestedBy: 'schedule' }
-    const { id, claimEpoch } = await operations.begin(about, `machine:${this.machine}`)
-    const result = { bytes: 1_000, files: 10 }
-    await operations.finish(
-      id,
-      claimEpoch,
-      state === 'done' ? { state, result } : { state, reason: 'The disk is full.' },
-    )
-    clock.wall = wall
-  }
-
-  /** The machine has just read a device. */
-  async readDevice(deviceId: string): Promise<void> {
-    const order = { policyId: this.policy, deviceId }
-    const about = {
-      clientId: this.client,
-      machineId: this.machine,
-      kind: 'backup-device',
-      order,
-      requestedBy: 'schedule',
-    }
-    const { operations } = this.server.services
-    const { id, claimEpoch } = await operations.begin(about, `machine:${this.machine}`)
-    await operations.finish(id, claimEpoch, { state: 'done', result: { bytes: 1_000, files: 10 } })
-  }
-
-  /** What is open after a look, without what there is to say of alerts that nobody has set up. */
-  async look(): Promise<readonly string[]> {
-    const { services } = this.server
-    await services.alerting.cycle(services)
-    const { state } = await services.alerting.store.load()
-    const open = Object.values(state.open).filter(({ gone }) => !gone)
-    const kinds = open.map(({ condition: { kind, severity } }) => `${kind} ${severity}`)
-    return kinds.filter((kind) => !/^(alerting|outside)/.test(kind)).toSorted()
-  }
-
-  /** Time passes, while the machine and the server go on. */
-  async pass(span: number): Promise<void> {
-    const { clock } = this.server
-    for (let passed = 0; passed < span; passed += 4 * minute) {
-      clock.pass(Math.min(4 * minute, span - passed))
-      await this.look()
-    }
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.server[Symbol.asyncDispose]()
-  }
-}
-
+import { Shop, day, hour, minute, shopPolicy } from '../../../test/helpers/shop.ts'
 for (const kind of storeKinds) {
   const { skip } = kind
   const about = (sentence: string) => `${kind.name}: ${sentence}`
@@ -305,7 +195,7 @@ test('a policy that was changed or assigned a moment ago expects nothing of the 
   const { services } = shop.server
   await shop.seen()
   await shop.ran(14 * hour, 'done')
-  const earlier = { ...policy, when: { ...policy.when, at: ['09:00'] } } as const
+  const earlier = { ...shopPolicy, when: { ...shopPolicy.when, at: ['09:00'] } } as const
   await changePolicy(services, shop.policy, earlier)
   assert.deepEqual(await shop.look(), [])
   const second = await createPolicy(services, shop.client, { ...earlier, name: 'More' })
@@ -344,72 +234,3 @@ test('the outside watch is called only while the rest of the server’s own work
   await services.store.db.insertInto('rounds').values({ name: ledgerRound, lastAt: clock.now() }).execute()
   assert.deepEqual(await because(), { call: true, because: 'all is well' })
 })
-
-for (const kind of storeKinds) {
-  const { skip } = kind
-  const about = (sentence: string) => `${kind.name}: ${sentence}`
-
-  test(
-    about('a device is watched by the runs of the machine that reads it, and by those alone'),
-    { skip },
-    async () => {
-      await using shop = await Shop.open(kind)
-      const { services } = shop.server
-      const { db } = services.store
-      const device = {
-        id: randomUUID(),
-        clientId: shop.client,
-        name: 'nas',
-        kind: 'appliance',
-        state: 'approved',
-        about: '{}',
-      }
-      const nothing = { publicKey: null, lastSeenAt: null, awayUntil: null, clockAheadMs: null, discovery: null }
-      await db
-        .insertInto('machines')
-        .values({ ...device, ...nothing, createdAt: shop.server.clock.now() - 3 * day })
-        .execute()
-      const sealed = { machineId: device.id, readerId: shop.machine, sealedAccess: '', revision: 1 }
-      await db.insertInto('devices').values(sealed).execute()
-      shop.server.clock.wall -= 3 * day
-      await assignPolicies(services, device.id, [shop.policy])
-      shop.server.clock.wall += 3 * day
-      await shop.seen()
-      await shop.ran(14 * hour, 'done', { deviceId: device.id })
-      assert.deepEqual(await shop.look(), ['run_missed warning'])
-      await shop.readDevice(device.id)
-      assert.deepEqual(await shop.look(), [])
-    },
-  )
-
-  test(
-    about('a machine with a script for stock restic is missed when the next run does not come'),
-    { skip },
-    async () => {
-      await using shop = await Shop.open(kind)
-      const { services, clock } = shop.server
-      const { db } = services.store
-      await db.deleteFrom('machinePolicies').execute()
-      await db.updateTable('machines').set({ publicKey: null }).execute()
-      const settings = JSON.stringify({ system: 'linux', paths: ['/srv'], schedule: { hour: 3, minute: 0 } })
-      const script = {
-        machineId: shop.machine,
-        settings,
-        tokenHash: 'x',
-        madeAt: clock.now() - 5 * day,
-        madeBy: 'person:x',
-      }
-      await db.insertInto('scripts').values(script).execute()
-      await shop.ran(9 * hour, 'done', { policyId: undefined, by: 'script' })
-      assert.deepEqual(await shop.look(), [])
-      clock.pass(18 * hour - 20 * minute)
-      await shop.pass(20 * minute)
-      assert.deepEqual(await shop.look(), [])
-      clock.pass(2 * hour - 20 * minute)
-      await shop.pass(20 * minute)
-      assert.deepEqual(await shop.look(), ['run_missed warning'])
-      await shop.ran(0, 'done', { policyId: undefined, by: 'restic' })
-      assert.deepEqual(await shop.look(), [])
-    },
-  )
-}

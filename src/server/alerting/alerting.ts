@@ -3,6 +3,7 @@ import { acknowledge, changeState, mute, Postman, runAlertCycle, unmute } from '
 import type { AlertState, CycleResult, Vital } from '../alerts/index.ts'
 import type { Services } from '../app/services.ts'
 import { ServerError } from '../errors.ts'
+import { ledgerCheckJob } from '../retention/ledger-check-job.ts'
 import { ledgerRound } from '../retention/rounds.ts'
 import type { Sealer } from '../secrets/sealer.ts'
 import type { Store } from '../store/store.ts'
@@ -26,6 +27,8 @@ const minute = 60_000
 const blindAfter = 5 * minute
 /** How long the repositories may not have been looked at before the server no longer counts as well. */
 const lookLimit = 60 * minute
+/** A look takes minutes; of many that are due at once the last has to wait. */
+const workLimit = 180 * minute
 
 /** The alerts of this server: what they are told by, and what they remember. */
 export class Alerting {
@@ -79,10 +82,27 @@ export class Alerting {
   async #vitals({ store }: Services): Promise<readonly Vital[]> {
     // That this can be read shows that the database answers; it was written to just before.
     const row = await store.db.selectFrom('rounds').select('lastAt').where('name', '=', ledgerRound).executeTakeFirst()
+    const now = this.#clock.now()
     return [
-      { name: 'the database', lastGood: this.#clock.now(), limit: minute },
+      { name: 'the database', lastGood: now, limit: minute },
       { name: 'the look at the repositories', lastGood: row?.lastAt ?? null, limit: lookLimit },
+      // That looks are planned shows nothing: all who do them may hang in a storage that does not answer.
+      { name: 'the work on the repositories', lastGood: (await this.#oldestLook(store, now)) ?? now, limit: workLimit },
     ]
+  }
+
+  /** Since when a look at a repository waits, or is not over. */
+  async #oldestLook({ db }: Store, now: number): Promise<number | undefined> {
+    const oldest = await db
+      .selectFrom('operations')
+      .select('runAt')
+      .where('state', 'in', ['waiting', 'running'])
+      .where('runAt', '<', now)
+      .where('kind', '=', ledgerCheckJob.kind)
+      .orderBy('runAt')
+      .limit(1)
+      .executeTakeFirst()
+    return oldest?.runAt
   }
 }
 

@@ -19,6 +19,7 @@ export async function lookAtMachines(
   { unseenMinutes }: AlertSettings,
 ): Promise<MachineView[]> {
   const rows = await db.selectFrom('machines').selectAll().where('state', '=', 'approved').execute()
+  const protectedOnes = await protectedMachines(db)
   return rows.flatMap((row) => {
     const client = clients.get(row.clientId)
     const kind = machineKindSchema.parse(row.kind)
@@ -38,8 +39,31 @@ export async function lookAtMachines(
       ...(clockAheadMs !== null && { clockAhead: clockAheadMs }),
       ...(limit !== undefined && { unseenLimit: limit }),
       ...usedByTwo(row.usedByTwo),
+      ...(!protectedOnes.has(id) && { isUnprotected: true }),
     }
   })
+}
+
+/** Who follows a policy, has a script, or, without our agent, sends snapshots by a schedule that only its owner knows. */
+async function protectedMachines(db: Kysely<Tables>): Promise<ReadonlySet<string>> {
+  const following = await db.selectFrom('machinePolicies').select('machineId').distinct().execute()
+  const scripted = await db.selectFrom('scripts').select('machineId').execute()
+  const sending = await db
+    .selectFrom('machines')
+    .innerJoin('repositories', 'repositories.machineId', 'machines.id')
+    .select('machines.id as machineId')
+    .where('machines.publicKey', 'is', null)
+    .where((where) =>
+      where.exists(
+        where
+          .selectFrom('ledger')
+          .select('ledger.seq')
+          .whereRef('ledger.repositoryId', '=', 'repositories.id')
+          .where('ledger.what', '=', 'received'),
+      ),
+    )
+    .execute()
+  return new Set([...following, ...scripted, ...sending].map(({ machineId }) => machineId))
 }
 
 function unseenLimitOf(minutes: number | undefined): number | undefined {

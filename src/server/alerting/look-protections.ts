@@ -43,9 +43,9 @@ export class Protections {
   }
 
   #view(pair: Followed, machine: MachineView, runningSince: number | undefined): ProtectionView {
-    const { policyId, policy, since } = pair
+    const { policyId, policy, since, isByRestic } = pair
     const activeSince = Math.max(since, machine.enrolledAt)
-    const runs = this.#history.runsOf(machine.id, policyId)
+    const runs = this.#history.runsOf(machine.id, isByRestic ? byScript : policyId)
     const lastRun = runs.find(({ outcome }) => outcome !== 'cancelled')?.endedAt ?? 0
     const from = Math.max(lastRun, activeSince, machine.awayUntil ?? 0)
     const { every, planned } = this.#planned.planOf(pair, policy, from)
@@ -58,13 +58,13 @@ export class Protections {
     const rows = await db.selectFrom('policies').selectAll().execute()
     const policies = new Map(rows.map((row) => [row.id, { row, policy: this.#read(row) }]))
     for (const id of this.#policies.keys()) if (!policies.has(id)) this.#policies.delete(id)
-    const pairs = await db.selectFrom('machinePolicies').selectAll().execute()
-    return pairs.flatMap(({ machineId, policyId, since }) => {
+    const pairs = await followedPolicies(db)
+    return pairs.flatMap(({ machineId, policyId, since, isByRestic }) => {
       const found = policies.get(policyId)
       if (!found) return []
       const { row, policy } = found
       const expectedSince = Math.max(since ?? row.createdAt, row.changedAt ?? row.createdAt)
-      return { machineId, policyId, revision: row.revision, policy, since: expectedSince }
+      return { machineId, policyId, revision: row.revision, policy, since: expectedSince, isByRestic }
     })
   }
 
@@ -88,6 +88,26 @@ interface Followed {
   readonly policy: BackupPolicy
   /** Since when runs are expected by it. */
   readonly since: number
+  /** The machine has no agent of ours: its snapshots come without saying by which policy. */
+  readonly isByRestic: boolean
+}
+
+/**
+ * What each machine follows. Where a script of ours runs, its own schedule is what is expected, and its policies only say what is
+ * kept.
+ */
+async function followedPolicies(db: Kysely<Tables>) {
+  const rows = await db
+    .selectFrom('machinePolicies')
+    .innerJoin('machines', 'machines.id', 'machinePolicies.machineId')
+    .leftJoin('devices', 'devices.machineId', 'machines.id')
+    .leftJoin('scripts', 'scripts.machineId', 'machines.id')
+    .select(['machinePolicies.machineId', 'policyId', 'since', 'publicKey'])
+    .select(['devices.readerId', 'scripts.madeAt as scriptMadeAt'])
+    .execute()
+  return rows
+    .map((row) => ({ ...row, isByRestic: row.publicKey === null && row.readerId === null }))
+    .filter(({ isByRestic, scriptMadeAt }) => !isByRestic || scriptMadeAt === null)
 }
 
 /** Since when a backup has been running, by machine or device. */

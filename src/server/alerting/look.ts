@@ -3,7 +3,10 @@ import type { AlertSettings } from '#protocol'
 import type { AlertView, ClientRef } from '../alerts/index.ts'
 import type { Services } from '../app/services.ts'
 import { lookAtAccounts } from './look-accounts.ts'
+import { lookAtApprovals, lookAtAttacks } from './look-approvals.ts'
+import { lookAtCopies, lookAtDisks, lookAtTampering } from './look-copies.ts'
 import type { Kits } from './look-kits.ts'
+import { lookAtOwnBackup } from './look-own-backup.ts'
 import { clockAheadOfMachines } from '../retention/clock-doubt.ts'
 import { readStanding } from '../standing/standing.ts'
 import { lookAtMachines } from './look-machines.ts'
@@ -32,6 +35,9 @@ export async function look(services: Services, options: LookOptions): Promise<Om
   const machines = await lookAtMachines(db, clients, settings)
   const { superseded } = await readStanding(db)
   const clockAhead = await clockAheadOfMachines(services)
+  const since = Math.min(now, ...rows.map(({ createdAt }) => createdAt))
+  // An old state of the server makes no copies, nor does anybody want any of it.
+  const ownBackup = superseded ? undefined : await lookAtOwnBackup(services, since)
   return {
     clients: [...clients.values()],
     machines,
@@ -40,12 +46,18 @@ export async function look(services: Services, options: LookOptions): Promise<Om
     storages: await lookAtStorages(db, clients, now),
     repositories: await lookAtRepositories(db, clients, now),
     kits: await kits.look(services, clients),
+    copies: superseded ? [] : await lookAtCopies(services, clients),
+    disks: superseded ? [] : await lookAtDisks(services, clients),
+    tampering: await lookAtTampering(services, clients),
+    approvals: await lookAtApprovals(services, clients),
+    attacks: await lookAtAttacks(services),
     certificates: lookAtCertificate(origin, certificateEndsAt, fingerprint),
     accounts: await lookAtAccounts(db),
     server: {
       name: new URL(origin).hostname,
       addresses: ownAddresses(origin),
-      since: Math.min(now, ...rows.map(({ createdAt }) => createdAt)),
+      since,
+      ...(ownBackup && { ownBackup }),
       ...(lookingSince !== undefined && { lookingSince }),
       ...(superseded && { superseded }),
       ...(clockAhead !== undefined && { clockAhead }),

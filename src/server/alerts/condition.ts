@@ -7,7 +7,16 @@ import { type ConditionKind, severities, type Severity } from '#protocol'
 
 /** What a condition is about. */
 export interface Subject {
-  readonly type: 'machine' | 'repository' | 'storage' | 'certificate' | 'channel' | 'client' | 'server' | 'person'
+  readonly type:
+    | 'machine'
+    | 'repository'
+    | 'storage'
+    | 'destination'
+    | 'certificate'
+    | 'channel'
+    | 'client'
+    | 'server'
+    | 'person'
   readonly id: string
   readonly name: string
   /** The business it belongs to; null for what belongs to the server itself. */
@@ -59,8 +68,26 @@ export interface Facts {
   readonly password_kept: Readonly<Record<string, never>>
   /** `by`: who made the link; `usedAt` null: it is open. */
   readonly account_reset: { readonly by: string; readonly usedAt: number | null }
+  readonly not_protected: Readonly<Record<string, never>>
+  /** `repository`: its name. `lastComplete`: when the copy had everything. `reason`: why the last try failed. */
+  readonly copy_behind: {
+    readonly repository: string
+    readonly lastComplete: number | null
+    readonly reason: string | null
+  }
+  readonly disks_overdue: { readonly lastSeen: number | null }
+  readonly tampering_not_refused: { readonly by: Tamperer }
+  /** `by` null: the server asks; `happensAt` null: only when a person allows it. */
+  readonly approval_waits: { readonly what: string; readonly by: string | null; readonly happensAt: number | null }
+  readonly client_attacked: Readonly<Record<string, never>>
+  readonly own_backup_late: { readonly lastComplete: number | null; readonly reason: string | null }
+  readonly own_backup_unusable: { readonly why: OwnBackupFlaw }
 }
 
+/** With whose credentials copies could be destroyed: those that the server writes with, or a machine's. */
+export type Tamperer = 'writer' | 'machine'
+/** Nobody knows the password of the server's own backup; or it is lost together with the server. */
+export type OwnBackupFlaw = 'no password' | 'same disk'
 /** Why a recovery kit does not count as stored. */
 export type UnstoredKit = 'none' | 'unconfirmed' | 'confirm-again' | 'outdated'
 export type ProofKind = 'check' | 'test_restore' | 'trial'

@@ -2,9 +2,12 @@
 import type { Condition, Finding } from './condition.ts'
 import { accountFindings } from './rules/accounts.ts'
 import { alertingFindings } from './rules/alerting.ts'
+import { approvalFindings, attackFindings } from './rules/approvals.ts'
+import { copyFindings, diskFindings, tamperFindings } from './rules/copies.ts'
 import { kitFindings } from './rules/kits.ts'
 import { limits } from './rules/limits.ts'
 import { machineFindings } from './rules/machines.ts'
+import { ownBackupFindings } from './rules/own-backup.ts'
 import { proofFindings } from './rules/proofs.ts'
 import { runFindings } from './rules/runs.ts'
 import { storageFindings } from './rules/storage.ts'
@@ -53,8 +56,14 @@ function allFindings(view: AlertView, now: number): Finding[] {
     ...view.certificates.flatMap((certificate) => certificateFindings(certificate, now)),
     ...view.repositories.flatMap(repositoryFindings),
     ...view.kits.flatMap((kit) => kitFindings(kit, now)),
+    ...view.copies.flatMap((copy) => copyFindings(copy, now)),
+    ...view.disks.flatMap((disks) => diskFindings(disks, now)),
+    ...view.tampering.flatMap(tamperFindings),
+    ...view.approvals.flatMap((approval) => approvalFindings(approval, view.server)),
+    ...view.attacks.flatMap(attackFindings),
     ...view.accounts.flatMap((account) => accountFindings(account, now)),
     ...serverFindings(view.server, now),
+    ...ownBackupFindings(view.server, now),
     ...alertingFindings(view, now),
   ]
 }

@@ -2,7 +2,7 @@
 import type { Language, Severity } from '#protocol'
 import type { Condition } from './condition.ts'
 import type { Message, News, NewsGroup } from './message.ts'
-import { weightOf } from './sum-up.ts'
+import { reasonOf, weightOf } from './sum-up.ts'
 import { english } from './texts/english.ts'
 import { german } from './texts/german.ts'
 import { type Say, sayIn } from './texts/say.ts'
@@ -111,11 +111,9 @@ class Writer {
     const heading = this.#headingOf(group)
     if (event === 'resolved') return { severity: null, heading, lines: [over, among], hint: '' }
     if (event === 'unwatched') return { severity: null, heading, lines: [this.#texts.notWatched, among], hint: '' }
-    const reason =
-      sameReason && 'reason' in condition.facts
-        ? [this.#texts.sameReason(this.#say.reason(condition.facts.reason))]
-        : []
-    return { severity, heading, lines: [among, ...reason], hint }
+    const reason = sameReason ? reasonOf(condition) : undefined
+    const same = reason === undefined ? [] : [this.#texts.sameReason(this.#say.reason(reason))]
+    return { severity, heading, lines: [among, ...same], hint }
   }
 
   #heading(item: News): string {

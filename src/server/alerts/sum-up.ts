@@ -1,5 +1,6 @@
 /** Keeps a message readable: much of the same becomes one line. */
 import { severities } from '#protocol'
+import type { Condition } from './condition.ts'
 import type { News, NewsGroup } from './message.ts'
 
 /** News that a message says one by one; and how many of the same become one line when there is more. */
@@ -35,12 +36,13 @@ function asGroup(alike: readonly News[]): NewsGroup {
   // One machine may have several policies that failed.
   const subjects = [...new Map(alike.map(({ condition: { subject } }) => [subject.id, subject])).values()]
   const names = subjects.slice(0, mostNames).map(({ name, client }) => ({ name, client: client?.name ?? null }))
-  const sameReason = alike.every((item) => reasonOf(item) === reasonOf(example))
+  const sameReason = alike.every((item) => reasonOf(item.condition) === reasonOf(example.condition))
   return { count: subjects.length, names, example, sameReason }
 }
 
-function reasonOf({ condition: { facts } }: News): string | undefined {
-  return 'reason' in facts ? facts.reason : undefined
+/** Why it is so, where somebody has said why. */
+export function reasonOf({ facts }: Condition): string | undefined {
+  return 'reason' in facts ? (facts.reason ?? undefined) : undefined
 }
 
 /** Greater for what must be read first: what is bad before what is over. */

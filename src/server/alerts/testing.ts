@@ -41,6 +41,11 @@ export function view(changes: Partial<AlertView> = {}): AlertView {
     certificates: [],
     repositories: [],
     kits: [],
+    copies: [],
+    disks: [],
+    tampering: [],
+    approvals: [],
+    attacks: [],
     ways: [],
     accounts: [],
   }
@@ -78,6 +83,14 @@ const sampleFacts: { readonly [Kind in ConditionKind]: Facts[Kind] } = {
   kit_not_stored: { state: 'confirm-again' },
   password_kept: {},
   account_reset: { by: 'Anna', usedAt: null },
+  not_protected: {},
+  copy_behind: { repository: 'SRV1', lastComplete: noon - 3 * day, reason: 'The folder /mnt/nas is not there.' },
+  disks_overdue: { lastSeen: noon - 12 * day },
+  tampering_not_refused: { by: 'writer' },
+  approval_waits: { what: 'delete the machine "SRV1" with all its backups', by: 'Anna', happensAt: noon + 3 * day },
+  client_attacked: {},
+  own_backup_late: { lastComplete: noon - 2 * day, reason: 'The disk is full.' },
+  own_backup_unusable: { why: 'no password' },
 }
 
 export function condition(

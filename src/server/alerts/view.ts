@@ -4,7 +4,7 @@
  * claims; spans in milliseconds, sizes in bytes.
  */
 import type { ChannelKind } from '#protocol'
-import type { LedgerFindingKind, ProofKind, UnstoredKit } from './condition.ts'
+import type { LedgerFindingKind, ProofKind, Tamperer, UnstoredKit } from './condition.ts'
 
 export interface AlertView {
   /** The businesses whose people expect to hear of trouble. */
@@ -16,6 +16,11 @@ export interface AlertView {
   readonly certificates: readonly CertificateView[]
   readonly repositories: readonly RepositoryView[]
   readonly kits: readonly KitView[]
+  readonly copies: readonly CopyView[]
+  readonly disks: readonly DisksView[]
+  readonly tampering: readonly TamperView[]
+  readonly approvals: readonly ApprovalView[]
+  readonly attacks: readonly AttackView[]
   readonly ways: readonly WayView[]
   readonly accounts: readonly AccountView[]
   readonly server: ServerView
@@ -45,6 +50,8 @@ export interface MachineView {
   readonly clockAhead?: number | undefined
   /** Two agents that work with its key, each a host name and an address; and since when. */
   readonly usedByTwo?: { readonly since: number; readonly agents: readonly string[] } | undefined
+  /** It follows no backup policy, nor was a script made for it. */
+  readonly isUnprotected?: boolean | undefined
   /** Names and IP addresses under which it is reached: what an alert must not depend on. */
   readonly addresses: readonly string[]
 }
@@ -140,6 +147,58 @@ export interface KitView {
   readonly since: number
 }
 
+/** Where copies lie besides the server's own storage. */
+export interface DestinationRef {
+  readonly id: string
+  readonly name: string
+  readonly client: ClientRef
+}
+
+/** A copy that backup policies want at a destination. */
+export interface CopyView {
+  readonly id: string
+  readonly destination: DestinationRef
+  /** The name of the repository that it is a copy of. */
+  readonly repository: string
+  /** Since when it should have had what it lacks; undefined: it lacks nothing that is due. */
+  readonly dueSince: number | undefined
+  readonly lastComplete: number | null
+  /** Why the last try failed; null: it did not. */
+  readonly reason: string | null
+  readonly isRunning: boolean
+}
+
+/** The rotated disks of a destination of which somebody wishes to be reminded. */
+export interface DisksView {
+  readonly destination: DestinationRef
+  /** When one of them was there last. */
+  readonly lastSeen: number | null
+  readonly since: number
+  /** So long after that it is time for one. */
+  readonly remindAfter: number
+}
+
+/** The last tamper test of a place that is to keep what it has. */
+export interface TamperView {
+  readonly subject: DestinationRef & { readonly type: 'destination' | 'repository' }
+  readonly by: Tamperer
+  readonly testedAt: number
+  /** It kept the file that the test tried to destroy. */
+  readonly isRefused: boolean
+}
+
+/** The backup that the server makes of itself. */
+export interface OwnBackupView {
+  readonly since: number
+  readonly lastComplete: number | null
+  /** Why the last try failed; null: it did not. */
+  readonly reason: string | null
+  /** Somebody was shown its password. */
+  readonly isPasswordKnown: boolean
+  /** It lies where it is lost together with the server. */
+  readonly isOnSameDisk: boolean
+}
+
 /** One way on which alerts reach somebody: a channel and a person; or the outside watch. */
 export interface WayView {
   readonly channel: { readonly id: string; readonly name: string }
@@ -179,6 +238,29 @@ export interface ServerView {
   readonly lookingSince?: number | undefined
   /** Its clock minus those of most machines, where that is too much. */
   readonly clockAhead?: number | undefined
+  readonly ownBackup?: OwnBackupView | undefined
   /** Machines follow a later state of this server: why that is thought, and since when. */
   readonly superseded?: { readonly since: number; readonly because: string } | undefined
+}
+
+/** Something that would remove backups, or let them be removed, and waits. */
+export interface ApprovalView {
+  readonly id: string
+  /** Null: it is about the server. */
+  readonly client: ClientRef | null
+  /** What was asked for, in words that go on "asked to". */
+  readonly what: string
+  /** The name of who has asked; null: the server. */
+  readonly by: string | null
+  readonly askedAt: number
+  /** When it happens by itself; null: only when a person allows it. */
+  readonly happensAt: number | null
+  /** It was decided, done or has expired, a short while ago. */
+  readonly isOver: boolean
+}
+
+/** Since when a client may have been attacked; null: nobody has said so. */
+export interface AttackView {
+  readonly client: ClientRef
+  readonly since: number | null
 }

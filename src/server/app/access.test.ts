@@ -18,7 +18,13 @@ import type { Access, Route } from './route.ts'
  * in anybody must stand here by name.
  */
 
-const openToAnybody = ['GET /api/health/live', 'GET /api/health/ready', 'POST /api/set-up', 'POST /api/enrol']
+const openToAnybody = [
+  'GET /api/machine-kinds',
+  'GET /api/health/live',
+  'GET /api/health/ready',
+  'POST /api/set-up',
+  'POST /api/enrol',
+]
 
 const unknown = randomUUID()
 

@@ -4,6 +4,8 @@ import type { FastifyInstance, FastifyPluginAsync, FastifyReply, FastifyRequest,
 import { serverTimeHeader } from '#protocol'
 import { answerFailure } from './answer-failure.ts'
 import { callRoute } from './call-route.ts'
+import { addConsole, isPageCall, sendStatic } from './console-files.ts'
+import type { ConsoleFiles } from './console-files.ts'
 import { AddressLimiter } from './limiter.ts'
 import { Nonces } from './nonces.ts'
 import { describeRoutes } from './openapi.ts'
@@ -20,6 +22,8 @@ export interface AppOptions {
   readonly logger?: FastifyServerOptions['logger']
   /** The repositories, for machines and stock restic; below `/repo`. */
   readonly endpoint?: FastifyPluginAsync | undefined
+  /** The web console; without it there are only the few pages that need no build. */
+  readonly consoleFiles?: ConsoleFiles | undefined
 }
 
 /** Bytes of a call's body at most; what machines send in bulk has ways of its own. */
@@ -31,6 +35,8 @@ const mostSilence = 120_000
 const contentPolicy = {
   defaultSrc: ["'self'"],
   scriptSrc: ["'self'"],
+  // Pictures in backups are shown from the page's own memory.
+  imgSrc: ["'self'", 'blob:'],
   objectSrc: ["'none'"],
   baseUri: ["'none'"],
   formAction: ["'self'"],
@@ -41,7 +47,7 @@ const contentPolicy = {
 export async function buildApp(
   routes: readonly Route[],
   services: Services,
-  { tls, logger = false, endpoint }: AppOptions = {},
+  { tls, logger = false, endpoint, consoleFiles }: AppOptions = {},
 ): Promise<FastifyInstance> {
   const common = {
     logger,
@@ -65,7 +71,10 @@ export async function buildApp(
   })
   app.addHook('onResponse', async (request, reply) => noteAnswer(request, reply, services))
   app.setErrorHandler(async (error, request, reply) => await answerFailure(error, request, reply))
-  app.setNotFoundHandler(async (request, reply) => await answerFailure(undefined, request, reply))
+  app.setNotFoundHandler(async (request, reply) => {
+    if (consoleFiles && isPageCall(request)) return await sendStatic(consoleFiles.index, request, reply)
+    return await answerFailure(undefined, request, reply)
+  })
   const [nonces, strangers] = [new Nonces(), new AddressLimiter(services.clock)]
   // Streams end with their reader; a server that stops would wait for ever.
   app.addHook('preClose', async () => await services.feed.end())
@@ -81,7 +90,8 @@ export async function buildApp(
   const description = describeRoutes(routes, services.origin)
   app.get('/api/openapi.json', async () => description)
   addSignIn(app, services)
-  addPages(app)
+  if (consoleFiles) addConsole(app, consoleFiles)
+  else addPages(app)
   if (endpoint) await app.register(endpoint, { prefix: '/repo' })
   return app
 }

@@ -56,6 +56,36 @@ test('what is nested comes from a file, which may be left out where nothing need
   assert.equal(describe(either)?.body?.file, 'must')
 })
 
+test('a thing of another name says what it is, and may be a word instead; of a choice the word and the rest are typed', () => {
+  const to = z.discriminatedUnion('how', [
+    z.strictObject({ how: z.literal('new folder'), below: z.string().exactOptional() }),
+    z.strictObject({ how: z.literal('in place') }),
+  ])
+  const found = describe(
+    z.object({
+      where: z.union([z.literal('server'), idSchema.meta({ thing: 'machine' })]),
+      to: to.meta({ typed: 'choice', description: 'where to' }).default({ how: 'new folder' }),
+    }),
+  )
+  const usual = { isList: false, isNullable: false }
+  const within = { in: 'to', key: 'how' }
+  assert.deepEqual(found?.body?.fields, [
+    { name: 'where', kind: 'id', words: ['server'], thing: 'machine', ...usual, isRequired: true },
+    {
+      name: 'to',
+      kind: 'text',
+      words: ['new folder', 'in place'],
+      ...usual,
+      isRequired: false,
+      about: 'where to',
+      within,
+    },
+    { name: 'below', kind: 'text', ...usual, isRequired: false, within: { ...within, word: 'new folder' } },
+  ])
+  assert.equal(found?.body?.file, 'may')
+  assert.equal(describe(z.object({ to }))?.body?.file, 'must', 'only where it is asked for')
+})
+
 test('what is secret is told by its name, or says so, and may come from a file', () => {
   const found = describe(z.object({ smtpPassword: z.string(), hook: z.string().meta({ typed: 'secret' }) }))
   assert.deepEqual(

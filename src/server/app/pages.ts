@@ -1,7 +1,7 @@
 import type { FastifyInstance } from 'fastify'
 
 /**
- * The few pages that there are until the console is: what runs here, and the form behind a set-up link. They hold nothing
+ * The few pages that there are where the console was not built: what runs here, and the form behind a set-up link. They hold nothing
  * that came from anybody, so there is nothing to escape; script and style are files of their own, as the policy wants it.
  */
 
@@ -30,7 +30,7 @@ ${body}
 const status = page(
   'Understudy',
   `<h1>Understudy runs here</h1>
-<p>There is no console yet. Every call of the server is described at <a href="/api/openapi.json">/api/openapi.json</a>.</p>`,
+<p>The console was not built: <code>npm run build</code> makes it. Every call of the server is described at <a href="/api/openapi.json">/api/openapi.json</a>.</p>`,
 )
 
 const setUp = page(

@@ -98,6 +98,43 @@ for (const kind of storeKinds) {
     },
   )
 
+  test(
+    about('everybody hears of what waits, until it is decided; and of an attack that somebody tells of'),
+    { skip },
+    async () => {
+      await using kept = await KeptRepository.open(kind)
+      const { services } = kept
+      const asker = await kept.owner()
+      const told = async () => {
+        await services.alerting.cycle(services)
+        const { state } = await services.alerting.store.load()
+        const own = Object.values(state.open).filter(({ condition }) => /approval|attacked/.test(condition.kind))
+        return own.map(({ condition, gone }) => [condition.kind, condition.severity, condition.facts, gone?.how])
+      }
+      assert.deepEqual(await told(), [])
+      const { id } = await askForDeletion(kept, asker)
+      const [[what, severity, facts] = []] = await told()
+      assert.deepEqual([what, severity], ['approval_waits', 'critical'])
+      const { notBefore: happensAt } = await services.store.db
+        .selectFrom('approvals')
+        .selectAll()
+        .executeTakeFirstOrThrow()
+      const { what: wanted, happensAt: when } = facts as { readonly what: string; readonly happensAt: number }
+      assert.deepEqual([wanted, when], ['delete the machine "till" with all its backups', happensAt])
+      await decide(kept, `${id}/withdraw`, asker.token)
+      assert.deepEqual(
+        (await told()).map(([, , , gone]) => gone).filter((gone) => gone !== 'resolved'),
+        [],
+      )
+      await services.store.db.updateTable('clients').set({ state: 'attacked' }).where('id', '=', kept.client).execute()
+      const open = (await told()).filter(([, , , gone]) => gone === undefined)
+      assert.deepEqual(
+        open.map(([name, worst]) => [name, worst]),
+        [['client_attacked', 'warning']],
+      )
+    },
+  )
+
   test(about('what nobody allows in time has expired, and is never done'), { skip }, async () => {
     await using kept = await KeptRepository.open(kind)
     const [asker, other] = [await kept.owner(), await kept.owner()]
@@ -167,6 +204,18 @@ for (const kind of storeKinds) {
   )
 }
 
+test('what was asked for at the very moment at which an attack was told of is not done in it', async () => {
+  await using kept = await KeptRepository.open()
+  const { services } = kept
+  const { id } = await askForDeletion(kept, await kept.owner())
+  // Entered after everything that waited was withdrawn.
+  await services.store.db.updateTable('clients').set({ state: 'attacked' }).where('id', '=', kept.client).execute()
+  await services.store.db.updateTable('approvals').set({ state: 'allowed' }).where('id', '=', id).execute()
+  await lookAtApprovals(services)
+  const { state } = await services.store.db.selectFrom('approvals').selectAll().executeTakeFirstOrThrow()
+  assert.deepEqual([state, await operations(kept)], ['failed', []])
+})
+
 test('what was allowed cannot be done any more: it has failed, with the reason in the audit log', async () => {
   await using kept = await KeptRepository.open()
   const [asker, other] = [await kept.owner(), await kept.owner()]
@@ -198,6 +247,7 @@ test('safety settings are made safer at once, and less safe by a second person o
   assert.equal((await put({ delayHours: 100 })).settings.delayHours, 100)
   const { settings, waits } = await put({ delayHours: 1 })
   assert.deepEqual([settings.delayHours, waits?.needs], [100, 'delay'])
+  assert.match(waits?.sentence ?? '', /a delay of 1 hour, 30 days to put back, at most 25 % of the snapshots/)
   kept.server.clock.pass(99 * hour)
   await lookAtApprovals(kept.services)
   assert.equal((await put({ delayHours: 100 })).settings.delayHours, 100)
@@ -205,6 +255,21 @@ test('safety settings are made safer at once, and less safe by a second person o
   await lookAtApprovals(kept.services)
   const { json } = await kept.server.call('GET', '/api/settings/safety', { headers: owner.token })
   assert.equal((json as { delayHours: number }).delayHours, 1)
+})
+
+test('of the safety settings what is not named stays, and who is asked for less reads all of it', async () => {
+  await using kept = await KeptRepository.open()
+  const owner = await kept.owner()
+  const put = async (body: object) => {
+    const { json } = await kept.server.call('PUT', '/api/settings/safety', { headers: owner.token, body })
+    return json as { readonly settings: object; readonly waits: Shown | null }
+  }
+  await put({ delayHours: 100 })
+  const { settings, waits } = await put({ softDeleteDays: 60 })
+  const usual = { approvalDays: 7, mostSnapshots: 0.25, mostBytes: 0.25 }
+  assert.deepEqual([settings, waits], [{ ...usual, delayHours: 100, softDeleteDays: 60 }, null])
+  const { waits: brakeOff } = await put({ mostSnapshots: 1 })
+  assert.match(brakeOff?.sentence ?? '', /100 hours, 60 days to put back, at most 100 % of the snapshots and 25 % of/)
 })
 
 test('a clock that was set forward ends no delay while the machines say otherwise', async () => {

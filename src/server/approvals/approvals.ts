@@ -181,7 +181,8 @@ async function findWaiting(
     .executeTakeFirst()
 }
 
-async function refuseAttacked(db: Kysely<Tables>, clientId: string | null): Promise<void> {
+/** Throws `APPROVAL_CLIENT_ATTACKED`. */
+export async function refuseAttacked(db: Kysely<Tables>, clientId: string | null): Promise<void> {
   if (clientId === null) return
   const client = await db.selectFrom('clients').select('state').where('id', '=', clientId).executeTakeFirst()
   if (client?.state === 'attacked') throw new ApprovalError('APPROVAL_CLIENT_ATTACKED')

@@ -4,7 +4,7 @@ import { ServerError } from '../errors.ts'
 import type { Row } from '../store/tables.ts'
 import { clockDoubt } from '../retention/clock-doubt.ts'
 import { approvalActions } from './actions.ts'
-import { happensByItself, serverActor, tell } from './approvals.ts'
+import { happensByItself, refuseAttacked, serverActor, tell } from './approvals.ts'
 
 /** Does what was allowed. Of many who try at once one does it: the change of its state is the claim. */
 export async function carryOut(services: Services, id: string): Promise<void> {
@@ -33,6 +33,8 @@ async function perform(services: Services, approval: Row<'approvals'>): Promise<
       .returning('id')
       .executeTakeFirst()
     if (!claimed) return
+    // Who asked while an attack was told of has asked after everything that waited was withdrawn.
+    if (action.inAttack !== true) await refuseAttacked(transaction, approval.clientId)
     const { decidedBy } = approval
     const actor = decidedBy === null ? serverActor : { who: `person:${decidedBy}`, fromWhere: 'server' }
     const details = action.details.parse(JSON.parse(approval.details))

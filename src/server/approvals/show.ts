@@ -30,11 +30,16 @@ export function showApproval(approval: Row<'approvals'>): Approval {
   }
 }
 
-function sentenceOf(approval: Row<'approvals'>): string {
-  const { action: name, details, notBefore, expiresAt } = approval
+/** What was asked for, in words that go on "asked to". */
+export function describeApproval({ action: name, details }: Pick<Row<'approvals'>, 'action' | 'details'>): string {
   const action = approvalActions.find((known) => known.name === name)
   // Of a newer version, taken back since.
-  const what = action ? action.describe(action.details.parse(JSON.parse(details))) : `do "${name}"`
+  return action ? action.describe(action.details.parse(JSON.parse(details))) : `do "${name}"`
+}
+
+function sentenceOf(approval: Row<'approvals'>): string {
+  const { notBefore, expiresAt } = approval
+  const what = describeApproval(approval)
   if (happensByItself(approval))
     return `Asked to ${what}. It happens on ${formatMoment(notBefore)}, unless somebody withdraws it.`
   return `Asked to ${what}. It waits for another person until ${formatMoment(expiresAt)}.`

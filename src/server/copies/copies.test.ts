@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
-import { existsSync, readdirSync, rmSync } from 'node:fs'
+import { chmodSync, existsSync, readdirSync, rmSync, truncateSync } from 'node:fs'
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
@@ -133,6 +133,40 @@ test(
   },
 )
 
+test('a copy that has lost a pack, or the end of one, is not called complete, however much is copied after that', async () => {
+  for (const spoil of [rmSync, (path: string) => truncateSync(path, 10)]) {
+    await using scene = await Scene.open()
+    await scene.follow([{ repository: 'Second disk' }])
+    await scene.machine.backUp('forty-two')
+    assert.deepEqual(await scene.work(), ['done'])
+    const { completeAt } = (await scene.shown()).copies[0] ?? {}
+    const packs = readdirSync(join(scene.copyFolder, 'data'), { recursive: true, encoding: 'utf8' })
+    const pack = packs.find((name) => /[0-9a-f]{64}$/.test(name)) ?? ''
+    chmodSync(join(scene.copyFolder, 'data', pack), 0o600)
+    spoil(join(scene.copyFolder, 'data', pack))
+    scene.server.clock.pass(1_000)
+    await scene.machine.backUp('forty-three')
+    assert.deepEqual(await scene.work(), ['done', 'failed COPY_PACKS_MISSING'])
+    const [copy] = (await scene.shown()).copies
+    assert.deepEqual([copy?.isBehind, copy?.completeAt], [true, completeAt])
+    assert.match(copy?.reason ?? '', /1 of its packs/)
+  }
+})
+
+test('a snapshot that has gone from a copy is copied again, and people are told that it had gone', async () => {
+  await using scene = await Scene.open()
+  await scene.follow([{ repository: 'Second disk' }])
+  await scene.machine.backUp('forty-two')
+  await scene.work()
+  const [snapshot = ''] = readdirSync(join(scene.copyFolder, 'snapshots'))
+  rmSync(join(scene.copyFolder, 'snapshots', snapshot))
+  scene.server.clock.pass(1_000)
+  await scene.machine.backUp('forty-three')
+  assert.deepEqual(await scene.work(), ['done', 'warnings COPY_SHRUNK'])
+  const [copy] = (await scene.shown()).copies
+  assert.deepEqual([copy?.snapshots, copy?.isBehind], [2, false])
+})
+
 test('a destination that is away is tried again, later each time; its age and the reason are shown', async () => {
   await using scene = await Scene.open()
   await scene.follow([{ repository: scene.destination }])
@@ -202,6 +236,30 @@ test('a copy by schedule waits for its hour', async () => {
   clock.pass(noon - clock.now() - 1_000)
   assert.deepEqual(await scene.work(), [])
   clock.pass(2_000)
+  assert.deepEqual(await scene.work(), ['done'])
+})
+
+test('who wants a copy that no policy names is told so', async () => {
+  await using scene = await Scene.open()
+  const { headers } = scene
+  const path = `/api/destinations/${scene.destination}/copy`
+  const { json } = await scene.server.call('POST', path, { headers, body: {} })
+  assert.match((json as { message: string }).message, /The destination is in no backup policy of a machine/)
+})
+
+test('a destination that gets another name is still meant by the policies that named it', async () => {
+  await using scene = await Scene.open()
+  await scene.follow([{ repository: 'Second disk', when: { kind: 'daily', at: ['03:00'], timeZone: 'UTC' } }])
+  const { clientId } = scene.machine
+  const renamed = await scene.ask('PUT', `/api/destinations/${scene.destination}`, { name: 'Cellar' })
+  assert.deepEqual((renamed as { place: object }).place, { site: 'cellar' }, 'what is not named stays')
+  const [policy] = (await scene.ask('GET', `/api/clients/${clientId}/policies`)) as {
+    readonly revision: number
+    readonly policy: { readonly to: { readonly copies: readonly { readonly repository: string }[] } }
+  }[]
+  assert.deepEqual([policy?.revision, policy?.policy.to.copies[0]?.repository], [2, 'Cellar'])
+  await scene.machine.backUp('x')
+  scene.server.clock.pass(25 * 3_600_000)
   assert.deepEqual(await scene.work(), ['done'])
 })
 

@@ -46,26 +46,36 @@ export interface Received {
 
 /** The last snapshot that a repository's ledger received after an entry; undefined: none. */
 export async function receivedAfter(
-  { store }: Services,
+  services: Services,
   repositoryId: string,
   seq: number,
 ): Promise<Received | undefined> {
-  return await store.db
+  return await received(services, repositoryId, seq).orderBy('seq', 'desc').limit(1).executeTakeFirst()
+}
+
+/** The first one. */
+export async function firstReceivedAfter(
+  services: Services,
+  repositoryId: string,
+  seq: number,
+): Promise<Received | undefined> {
+  return await received(services, repositoryId, seq).orderBy('seq').limit(1).executeTakeFirst()
+}
+
+function received({ store }: Services, repositoryId: string, seq: number) {
+  return store.db
     .selectFrom('ledger')
     .select(['seq', 'at'])
     .where('repositoryId', '=', repositoryId)
     .where('seq', '>', seq)
     .where('what', '=', 'received')
-    .orderBy('seq', 'desc')
-    .limit(1)
-    .executeTakeFirst()
 }
 
 const minute = 60_000
 const longestWait = 60 * minute
 /** What no further try mends by itself. */
 const patient = 24 * 60 * minute
-const needsPerson = ['REPOSITORY_PASSWORD_KEPT', 'COPY_GONE', 'COPY_FOREIGN', 'PASSWORD_WRONG']
+const needsPerson = ['REPOSITORY_PASSWORD_KEPT', 'COPY_GONE', 'COPY_FOREIGN', 'COPY_PACKS_MISSING', 'PASSWORD_WRONG']
 
 /** Notes that a copy failed, why, and when it is tried again. */
 export async function noteFailure(services: Services, key: CopyKey, thrown: unknown): Promise<void> {

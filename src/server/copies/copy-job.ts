@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import { formatCount } from '#base'
 import type { Outcome } from '#protocol'
 import type { Services } from '../app/services.ts'
 import { serverJob } from '../work/job.ts'
@@ -8,13 +9,14 @@ import { copyRepository, keyOf } from './copy-repository.ts'
 import type { Copied, CopyTask } from './copy-repository.ts'
 import { taskOf } from './copy-task.ts'
 import { placeOf } from './destinations.ts'
-import { lockStateOf, noteLocked } from './object-locks.ts'
+import { lockStateOf } from './object-locks.ts'
 import { diskAfterFailure } from './disks.ts'
 import { copyKeySchema } from './thin-actions.ts'
 
 /** Copies what is new in a repository to a destination, and leaves evidence of what is there. */
 export const copyJob = serverJob({
   kind: 'copy',
+  lane: 'copies',
   order: copyKeySchema,
   async run(order, work) {
     const task = await taskOf(work.services, order)
@@ -35,11 +37,10 @@ async function copy(task: CopyTask, { services, signal, report }: ServerJobWork)
   const key = keyOf(task)
   // Looked up before the storage is listed: what is in the ledger by now lies in the storage by now.
   const newest = await receivedAfter(services, key.repositoryId, 0)
-  const [began, startedAt] = [clock.monotonic(), clock.now()]
+  const began = clock.monotonic()
   const copied = await copyRepository(services, task, { signal, report })
   const seconds = (clock.monotonic() - began) / 1000
-  const { problems, snapshots } = copied
-  await noteLocked(services, task.destination, { key, since: startedAt })
+  const { problems, lost } = copied
   if (problems.length > 0) {
     const reason = `These snapshots cannot be copied: ${problems.join(' ')}`.slice(0, 2_000)
     await noteFailure(services, key, new Error(reason))
@@ -47,7 +48,6 @@ async function copy(task: CopyTask, { services, signal, report }: ServerJobWork)
   }
   const now = clock.now()
   await setCopy(services, key, {
-    snapshots,
     completeAt: now,
     failures: 0,
     nextTryAt: null,
@@ -55,7 +55,9 @@ async function copy(task: CopyTask, { services, signal, report }: ServerJobWork)
     ...(newest && { ledgerSeq: newest.seq, newestAt: newest.at }),
   })
   await keepEvidence(services, task, { ...figures(copied, seconds), newestReceivedAt: newest?.at ?? null })
-  return { state: 'done', result: figures(copied, seconds) }
+  if (lost === 0) return { state: 'done', result: figures(copied, seconds) }
+  const reason = `${formatCount(lost, 'snapshot')} had gone from this copy since it was complete, and ${lost === 1 ? 'was' : 'were'} copied again. Find out who removed them, or what the place has lost.`
+  return { state: 'warnings', code: 'COPY_SHRUNK', reason, result: figures(copied, seconds) }
 }
 
 function figures({ copied, snapshots, proven }: Copied, seconds: number) {

@@ -1,5 +1,6 @@
 import { hasCode, messageOf } from '#base'
 import type { Cancellable } from '#base'
+import type { S3Options } from '#backend'
 import {
   chooseForCopy,
   copySnapshots,
@@ -19,10 +20,11 @@ import type { CopyKey } from './copies.ts'
 import { passwordOfCopy } from './copy-password.ts'
 import { requireMark } from './disk-mark.ts'
 import { CopyError } from './errors.ts'
-import { lockOptions } from './object-locks.ts'
+import { lockedFromBeginning, lockOptions } from './object-locks.ts'
 import { notCopied } from './plan-copy.ts'
 import { openReached, reachDestination } from './open-place.ts'
 import { ProvenBackend } from './proven-backend.ts'
+import { requirePacks } from './require-packs.ts'
 import type { ProvenCounts } from './proven-backend.ts'
 
 export interface CopyTask {
@@ -40,6 +42,8 @@ export interface Copied {
   /** Snapshots that were copied now, and that the copy has now. */
   readonly copied: number
   readonly snapshots: number
+  /** Snapshots that the copy had, and that were not there any more when this began. */
+  readonly lost: number
   /** Files and bytes that were read back from the place and were what had been written. */
   readonly proven: ProvenCounts
   /** Snapshots that cannot be copied, each with its reason. */
@@ -55,8 +59,8 @@ export function keyOf({ destination, repository, disk }: CopyTask): CopyKey {
 }
 
 /**
- * Brings the copy of a repository up to date: open the source → open the copy, or make it → copy each snapshot that is not there
- * → each file is read back as it arrives → see that all snapshots are there. The copy cuts files where the source does, so that
+ * Brings the copy of a repository up to date: open the source → open the copy, or make it → see that all packs are there that
+ * it has → copy each snapshot that is not there → each file is read back as it arrives → see that all snapshots are there. The copy cuts files where the source does, so that
  * backups could go on into it, and stock restic opens it.
  * Throws `CopyError`s, `REPOSITORY_PASSWORD_KEPT`, and what the storages throw.
  */
@@ -69,7 +73,7 @@ export async function copyRepository(services: Services, task: CopyTask, work: C
   await using opened = openReached(await reachDestination(services, destination, place))
   const beforeWrite = disk ? async () => await requireMark(disk) : undefined
   const backend = new ProvenBackend(opened.backend, beforeWrite)
-  using target = await openCopy(services, task, { backend, source, signal })
+  using target = await openCopy(services, task, { backend, source, s3, signal })
   await using sourceLock = await lockRepository(source, { signal, retryFor: lockWait })
   await using lock = await lockRepository(target, { signal: sourceLock.signal, retryFor: lockWait })
   return await copyBetween(
@@ -83,12 +87,14 @@ export async function copyRepository(services: Services, task: CopyTask, work: C
 interface OpenCopyOptions extends Cancellable {
   readonly backend: ProvenBackend
   readonly source: Repository
+  /** How its files are written. */
+  readonly s3: S3Options
 }
 
 async function openCopy(
   services: Services,
   task: CopyTask,
-  { backend, source, signal }: OpenCopyOptions,
+  { backend, source, s3, signal }: OpenCopyOptions,
 ): Promise<Repository> {
   const { destination, repository } = task
   const names = { name: destination.name, repository: repository.name }
@@ -101,6 +107,8 @@ async function openCopy(
     if (!hasCode(thrown, 'REPOSITORY_NOT_FOUND')) throw thrown
     // One that was there is not made anew without a word.
     if (known !== null) throw new CopyError('COPY_GONE', { ...names, cause: thrown })
+    const lockedUntil = lockedFromBeginning(services, s3)
+    if (lockedUntil !== undefined) await setCopy(services, keyOf(task), { lockedUntil })
     copy = await initRepository(backend, { password, polynomial: source.polynomial, signal })
   }
   if (known !== null && copy.config.id !== known) throw new CopyError('COPY_FOREIGN', names)
@@ -129,34 +137,50 @@ async function copyBetween(
     all.filter(({ id }) => !passed.has(id)),
     before,
   )
-  if (toCopy.length > 0) {
-    const [from, into] = [await loadIndex(source, { signal }), await loadIndex(target, { signal })]
-    const left = new Set<NamedSnapshot>()
-    let [done, total] = [0, 0]
-    const copy = async (snapshots: readonly NamedSnapshot[]) =>
-      await copySnapshots(from, into, {
-        snapshots,
-        threads,
-        lock,
-        signal,
-        onSnapshot: (_, { bytes }) => void (total += bytes),
-        onProgress: (bytes) => report?.({ step: 'copy', unit: 'bytes', done: (done += bytes), total }),
-      })
-    await copyEach(copy, toCopy, (snapshot, thrown) => {
-      left.add(snapshot)
-      damaged(snapshot.id, thrown)
+  const names = { name: task.destination.name, repository: task.repository.name }
+  const into = await loadIndex(target, { signal })
+  await requirePacks(into, { ...names, signal })
+  const known = (await copyOf(services, keyOf(task)))?.snapshots ?? 0
+  const copied = await copyNew(toCopy, { source, into, lock }, { signal, report, onDamaged: damaged, names })
+  const snapshots = before.length + copied
+  // While nobody can thin it: who counts what is there later holds it against this.
+  await setCopy(services, keyOf(task), { snapshots })
+  return { copied, snapshots, lost: Math.max(0, known - before.length), proven, problems }
+}
+
+interface NewOnes extends Cancellable {
+  readonly report: CopyWork['report'] | undefined
+  readonly names: { readonly name: string; readonly repository: string }
+  readonly onDamaged: (id: string, error: Error) => void
+}
+
+/** How many could be copied. Throws `COPY_SNAPSHOT_MISSING`. */
+async function copyNew(
+  snapshots: readonly NamedSnapshot[],
+  { source, into, lock }: Pick<Between, 'source' | 'lock'> & { readonly into: IndexedRepository },
+  { signal, report, onDamaged, names }: NewOnes,
+): Promise<number> {
+  if (snapshots.length === 0) return 0
+  const from = await loadIndex(source, { signal })
+  const left = new Set<NamedSnapshot>()
+  let [done, total] = [0, 0]
+  const copy = async (some: readonly NamedSnapshot[]) =>
+    await copySnapshots(from, into, {
+      snapshots: some,
+      threads,
+      lock,
+      signal,
+      onSnapshot: (_, { bytes }) => void (total += bytes),
+      onProgress: (bytes) => report?.({ step: 'copy', unit: 'bytes', done: (done += bytes), total }),
     })
-    const missing = await stillMissing(
-      into,
-      toCopy.filter((snapshot) => !left.has(snapshot)),
-      { signal },
-    )
-    const names = { name: task.destination.name, repository: task.repository.name }
-    if (missing > 0) throw new CopyError('COPY_SNAPSHOT_MISSING', { ...names, count: missing })
-    const copied = toCopy.length - left.size
-    return { copied, snapshots: before.length + copied, proven, problems }
-  }
-  return { copied: 0, snapshots: before.length, proven, problems }
+  await copyEach(copy, snapshots, (snapshot, thrown) => {
+    left.add(snapshot)
+    onDamaged(snapshot.id, thrown)
+  })
+  const arrived = snapshots.filter((snapshot) => !left.has(snapshot))
+  const missing = await stillMissing(into, arrived, { signal })
+  if (missing > 0) throw new CopyError('COPY_SNAPSHOT_MISSING', { ...names, count: missing })
+  return arrived.length
 }
 
 /** All at once; where one of them is damaged, each alone, so that it keeps none of the others from being copied. */

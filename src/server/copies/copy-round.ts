@@ -3,7 +3,7 @@ import { planSchedule } from '#policy'
 import type { CopyDestination, Schedule } from '#policy'
 import type { Services } from '../app/services.ts'
 import type { Row } from '../store/tables.ts'
-import { copyOf, receivedAfter, setCopy } from './copies.ts'
+import { copyOf, firstReceivedAfter, receivedAfter, setCopy } from './copies.ts'
 import type { CopyKey } from './copies.ts'
 import { isMeant } from './destinations.ts'
 
@@ -96,6 +96,19 @@ async function isDue(services: Services, wanted: WantedCopy): Promise<boolean> {
     const next = planSchedule(schedule, { machine: wanted.repositoryId }).next(last)
     return next !== undefined && next <= now
   })
+}
+
+/** Since when a copy should have had what it lacks, in milliseconds since 1970; undefined: it lacks nothing that is due. */
+export async function dueSince(services: Services, wanted: WantedCopy): Promise<number | undefined> {
+  const copy = await copyOf(services, wanted)
+  const lacking = await firstReceivedAfter(services, wanted.repositoryId, copy?.ledgerSeq ?? 0)
+  if (!lacking || wanted.schedules.length === 0) return lacking?.at
+  const last = copy?.completeAt ?? wanted.since
+  const planned = wanted.schedules.flatMap(
+    (schedule) => planSchedule(schedule, { machine: wanted.repositoryId }).next(last) ?? [],
+  )
+  const due = Math.max(Math.min(...planned), lacking.at)
+  return due <= services.clock.now() ? due : undefined
 }
 
 async function isUnderWay({ store, clock }: Services, { operationId }: Row<'copies'>): Promise<boolean> {

@@ -1,13 +1,14 @@
 import { randomUUID } from 'node:crypto'
 import { isAbsolute } from 'node:path'
 import { displayLocation, parseLocation } from '#backend'
-import { deletableBySchema, copyPlaceSchema } from '#protocol'
+import { backupPolicySchema, copyPlaceSchema, deletableBySchema } from '#protocol'
 import type { changedDestinationSchema, newDestinationSchema } from '#protocol'
+import type { Transaction } from 'kysely'
 import type { z } from 'zod'
 import { AddressGuard } from '../alerts/channels/address-guard.ts'
 import type { Services } from '../app/services.ts'
 import { ServerError } from '../errors.ts'
-import type { Row } from '../store/tables.ts'
+import type { Row, Tables } from '../store/tables.ts'
 import { CopyError } from './errors.ts'
 import { secretsOf } from './open-place.ts'
 import type { PlaceCredentials } from './open-place.ts'
@@ -59,21 +60,23 @@ export async function createDestination(
 }
 
 /**
- * Changes everything but where it is: another place is another destination. Throws `DESTINATION_INVALID`, `RIGHT_MISSING`,
+ * Changes everything but where it is: another place is another destination. What is not named stays. Throws `DESTINATION_INVALID`, `RIGHT_MISSING`,
  * `NAME_TAKEN`.
  */
 export async function changeDestination(
   services: Services,
   id: string,
-  wanted: ChangedDestination & Asker,
+  { isOfServer, ...given }: ChangedDestination & Asker,
 ): Promise<Row<'destinations'>> {
   const before = await destinationOf(services, id)
   const { location } = secretsOf(services, before)
   const kind = before.kind as NewDestination['kind']
+  const { name, lockDays, remindAfterDays } = before
+  const wanted = { name, lockDays, remindAfterDays, ...placeOf(before), ...given }
   const { credentials } = wanted
   const known = before.sealedCredentials === null ? undefined : ('kept' as const)
   refuseMistakes({ ...wanted, kind, location, credentials: credentials ?? known })
-  if (credentials !== undefined) await refuseReach({ kind, location }, wanted)
+  if (credentials !== undefined) await refuseReach({ kind, location }, { isOfServer })
   return await services.store.db.transaction().execute(async (transaction) => {
     const other = await transaction
       .selectFrom('destinations')
@@ -83,6 +86,7 @@ export async function changeDestination(
       .where('id', '!=', id)
       .executeTakeFirst()
     if (other) throw new ServerError('NAME_TAKEN', { what: 'destination' })
+    if (wanted.name !== before.name) await renameInPolicies(transaction, before, wanted.name)
     return await transaction
       .updateTable('destinations')
       .set({
@@ -93,6 +97,28 @@ export async function changeDestination(
       .returningAll()
       .executeTakeFirstOrThrow()
   })
+}
+
+/** Backup policies that call it by its name go on meaning it: else its copies would end without a word. */
+async function renameInPolicies(
+  transaction: Transaction<Tables>,
+  { clientId, name: before }: Row<'destinations'>,
+  name: string,
+): Promise<void> {
+  const policies = transaction.selectFrom('policies').select(['id', 'document']).where('clientId', '=', clientId)
+  for (const { id, document } of await policies.execute()) {
+    if (!namedIn(document).includes(before)) continue
+    const policy = backupPolicySchema.parse(JSON.parse(document))
+    const copies = (policy.to.copies ?? []).map((copy) =>
+      copy.repository === before ? { ...copy, repository: name } : copy,
+    )
+    const renamed = JSON.stringify({ ...policy, to: { ...policy.to, copies } })
+    await transaction
+      .updateTable('policies')
+      .set((current) => ({ document: renamed, revision: current('revision', '+', 1) }))
+      .where('id', '=', id)
+      .execute()
+  }
 }
 
 /**
@@ -155,7 +181,9 @@ function sealCredentials({ sealer }: Services, id: string, credentials: PlaceCre
   return sealer.seal(`credentials of destination ${id}`, JSON.stringify(credentials))
 }
 
-function changeableColumns({ name, place, deletableBy, lockDays, remindAfterDays }: ChangedDestination) {
+type Changeable = Pick<NewDestination, 'name' | 'place' | 'deletableBy' | 'lockDays' | 'remindAfterDays'>
+
+function changeableColumns({ name, place, deletableBy, lockDays, remindAfterDays }: Changeable) {
   const texts = { place: JSON.stringify(place), deletableBy: JSON.stringify(deletableBy) }
   return { name, ...texts, lockDays, remindAfterDays }
 }

@@ -120,8 +120,13 @@ export function isOverdue(
   now: number,
 ): boolean {
   if (remindAfterDays === null) return false
-  const seen = Math.max(createdAt, ...disks.map(({ lastSeenAt }) => lastSeenAt ?? 0))
-  return now - seen > remindAfterDays * day
+  return now - (lastThere(disks) ?? createdAt) > remindAfterDays * day
+}
+
+/** When one of the disks was there last; null: none ever was. */
+export function lastThere(disks: readonly Row<'destinationDisks'>[]): number | null {
+  const seen = disks.flatMap(({ lastSeenAt }) => lastSeenAt ?? [])
+  return seen.length > 0 ? Math.max(...seen) : null
 }
 
 async function remind(services: Services, destination: Row<'destinations'>): Promise<void> {

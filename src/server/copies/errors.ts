@@ -26,6 +26,11 @@ export const copyErrors = {
     message: 'After copying, {count} snapshots of "{repository}" are not at "{name}".',
     hint: 'The next try copies them again. If this repeats, the place loses what it has stored.',
   },
+  COPY_PACKS_MISSING: {
+    message:
+      'The copy of "{repository}" at "{name}" is not whole any more: {count} of its packs are missing or cut off.',
+    hint: 'Find out who removed them, or what the place has lost. Then put what lies there away, remove the destination and set it up again: everything is copied anew.',
+  },
   COPY_SHRUNK: {
     message: 'The copy of "{repository}" at "{name}" shows {listed} snapshots; it had {known}.',
     hint: 'Find out who removed some, or why the place hides them. Nothing is thinned out there until the next copy is complete.',

@@ -83,6 +83,65 @@ test('in a bucket with object lock every file of a copy is locked, and locked an
   assert.equal(bucket.retainedUntil(), began + 46 * day)
 })
 
+test('a first copy that took several tries is said to be locked no longer than its first files are', async () => {
+  await using bucket = await LockingBucket.start()
+  await using scene = await openScene(bucket.server.location)
+  const { server } = scene
+  const [began, behave] = [server.clock.now(), bucket.server.misbehave]
+  bucket.server.misbehave = (request, response) =>
+    request.method === 'PUT' && request.key.includes('/snapshots/')
+      ? bucket.server.refuse(response, 403, 'AccessDenied')
+      : behave(request, response)
+  await scene.backUpAndCopy('monday')
+  assert.deepEqual(
+    (await scene.operations('copy')).map(({ state }) => state),
+    ['failed'],
+  )
+  bucket.server.misbehave = behave
+  server.clock.pass(3 * day)
+  await scene.backUpAndCopy('thursday')
+  assert.equal((await scene.operations('copy')).at(-1)?.state, 'done')
+  assert.ok((bucket.retainedUntil() ?? 0) <= began + 31 * day, 'the files of the first try')
+  assert.equal((await scene.copy()).lockedUntil, began + 30 * day)
+})
+
+test('what was begun without locks counts as locked when everything was locked, and not before', async () => {
+  await using bucket = await LockingBucket.start()
+  await using scene = await openScene(bucket.server.location)
+  const { server } = scene
+  const behave = bucket.server.misbehave
+  bucket.server.misbehave = (request, response) => {
+    if (request.query.has('object-lock'))
+      return bucket.server.refuse(response, 404, 'ObjectLockConfigurationNotFoundError')
+    if (request.method === 'PUT' && request.key.includes('/snapshots/'))
+      return bucket.server.refuse(response, 403, 'AccessDenied')
+    return behave(request, response)
+  }
+  await scene.backUpAndCopy('monday')
+  bucket.server.misbehave = behave
+  server.clock.pass(day)
+  await scene.backUpAndCopy('tuesday')
+  const last = (await scene.operations('copy')).at(-1)
+  assert.equal(last?.state, 'done', last?.reason ?? '')
+  assert.equal((await scene.copy()).lockedUntil, null)
+  await orderRenewals(server.services)
+  await workUntilIdle(server.services)
+  assert.equal((await scene.copy()).lockedUntil, server.clock.now() + 30 * day)
+  assert.equal(bucket.retainedUntil(), server.clock.now() + 30 * day)
+})
+
+test('a bucket that had object lock, and does not say so just now, is written to with locks all the same', async () => {
+  await using bucket = await LockingBucket.start()
+  await using scene = await openScene(bucket.server.location)
+  await scene.backUpAndCopy('monday')
+  const behave = bucket.server.misbehave
+  bucket.server.misbehave = (request, response) =>
+    request.query.has('object-lock') ? bucket.server.refuse(response, 403, 'AccessDenied') : behave(request, response)
+  await scene.backUpAndCopy('tuesday')
+  assert.equal((await scene.operations('copy')).at(-1)?.state, 'done')
+  assert.ok((bucket.retainedUntil() ?? 0) > scene.server.clock.now())
+})
+
 test('who has the keys destroys nothing that is locked: the tamper test records that it was refused', async () => {
   await using bucket = await LockingBucket.start()
   await using scene = await openScene(bucket.server.location)

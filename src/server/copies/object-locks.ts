@@ -28,18 +28,24 @@ const sentences = {
     'The bucket has no object lock: whoever has the keys can delete what lies there. It can be switched on with the provider.',
 }
 
-/** Asks the bucket and keeps what it says: a sentence. */
+/** Asks the bucket and keeps what it says: a sentence. What is known of it a bucket that does not answer takes nothing from. */
 export async function askObjectLock(
   services: Services,
   destination: Row<'destinations'>,
   options: Cancellable = {},
 ): Promise<string> {
-  const objectLock = await askBucket(services, destination, options).catch((thrown: unknown) => {
+  const said = await askBucket(services, destination, options).catch((thrown: unknown) => {
     options.signal?.throwIfAborted()
     return `Whether the bucket has object lock is not known: ${messageOf(thrown)}`
   })
-  await services.store.db.updateTable('destinations').set({ objectLock }).where('id', '=', destination.id).execute()
-  return objectLock
+  const known: readonly string[] = Object.values(sentences)
+  const update = services.store.db
+    .updateTable('destinations')
+    .set({ objectLock: said })
+    .where('id', '=', destination.id)
+  const isNews = known.includes(said)
+  await (isNews ? update : update.where((where) => where('objectLock', 'is distinct from', sentences.has))).execute()
+  return said
 }
 
 async function askBucket(services: Services, destination: Row<'destinations'>, options: Cancellable): Promise<string> {
@@ -57,8 +63,9 @@ export async function lockOptions(
 ): Promise<S3Options> {
   const { kind, lockDays } = destination
   if (kind !== 's3' || lockDays === null) return {}
-  const said = await askObjectLock(services, destination, options)
-  return said === sentences.has ? { lock: { days: lockDays } } : {}
+  await askObjectLock(services, destination, options)
+  const { objectLock } = await destinationOf(services, destination.id)
+  return objectLock === sentences.has ? { lock: { days: lockDays } } : {}
 }
 
 export async function lockStateOf(services: Services, { id }: Row<'destinations'>, key: CopyKey) {
@@ -66,21 +73,18 @@ export async function lockStateOf(services: Services, { id }: Row<'destinations'
   return { objectLock, lockedUntil: (await copyOf(services, key))?.lockedUntil ?? null }
 }
 
-/** After the first copy: from when on everything in it is locked. Later ones are locked for longer than what was there. */
-export async function noteLocked(
-  services: Services,
-  { id }: Row<'destinations'>,
-  { key, since }: { readonly key: CopyKey; readonly since: number },
-): Promise<void> {
-  const { lockDays, objectLock } = await destinationOf(services, id)
-  const copy = await copyOf(services, key)
-  if (lockDays === null || objectLock !== sentences.has || (copy?.completeAt ?? null) !== null) return
-  await setCopy(services, key, { lockedUntil: since + lockDays * day })
+/**
+ * From when on everything in a copy is locked, noted before its first file is written: later ones are locked for longer. Undefined
+ * for one that is begun without locks: it counts as locked when its locks were renewed.
+ */
+export function lockedFromBeginning({ clock }: Services, { lock }: S3Options): number | undefined {
+  return lock && clock.now() + lock.days * day
 }
 
 /** Locks anew everything that a copy needs. */
 export const renewLocksJob = serverJob({
   kind: 'renew-locks',
+  lane: 'copies',
   order: z.object({ destinationId: idSchema, repositoryId: idSchema }),
   async run({ destinationId, repositoryId }, { services, signal, report }) {
     const destination = await destinationOf(services, destinationId)

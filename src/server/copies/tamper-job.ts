@@ -26,6 +26,7 @@ import { reachDestination } from './open-place.ts'
  */
 export const tamperJob = serverJob({
   kind: 'tamper-test',
+  lane: 'copies',
   order: z.union([z.object({ destinationId: idSchema }), z.object({ repositoryId: idSchema })]),
   run: async (order, work) =>
     'destinationId' in order

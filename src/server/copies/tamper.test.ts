@@ -21,7 +21,7 @@ interface More {
 }
 
 async function tamperWithDestination(
-  kind: 'folder' | 'rest' | 'sftp',
+  at: 'folder' | 'rest' | 'sftp',
   location: string,
   { isSaidToHold = false, credentials }: More = {},
 ) {
@@ -29,7 +29,7 @@ async function tamperWithDestination(
   const { services } = server
   const { clientId } = await serverRepository(services)
   const deletableBy = { ...writer, writer: !isSaidToHold }
-  await createDestination(services, clientId, { ...plain, name: 'Place', kind, location, deletableBy, credentials })
+  await createDestination(services, clientId, { ...plain, name: 'Place', kind: at, location, deletableBy, credentials })
   await orderTamperTests(services)
   await orderTamperTests(services)
   await workUntilIdle(services)
@@ -40,7 +40,10 @@ async function tamperWithDestination(
   const { attempts = [] } = JSON.parse(evidence[0]?.measured ?? '{}') as {
     attempts?: { what: string; refused: boolean }[]
   }
+  await services.alerting.cycle(services)
+  const { open } = (await services.alerting.store.load()).state
   return {
+    told: Object.values(open).map(({ condition }) => condition.kind as string),
     state: operation?.state,
     reason: operation?.reason,
     kinds: evidence.map((row) => row.kind),
@@ -50,15 +53,17 @@ async function tamperWithDestination(
 
 test('what is in a folder can be destroyed by whoever has the server, and that is recorded', async () => {
   await using folder = await tempFolder()
-  const { state, kinds, attempts } = await tamperWithDestination('folder', folder.path)
+  const { state, kinds, attempts, told } = await tamperWithDestination('folder', folder.path)
   assert.deepEqual([state, kinds, attempts], ['done', ['tamper-test'], ['overwrite done', 'delete done']])
+  assert.ok(!told.includes('tampering_not_refused'), 'nobody has said anything else of it')
 })
 
-test('a place that is said to keep what was written, and does not, is a warning', async () => {
+test('a place that is said to keep what was written, and does not, is a warning, and somebody is told', async () => {
   await using folder = await tempFolder()
-  const { state, reason } = await tamperWithDestination('folder', folder.path, { isSaidToHold: true })
+  const { state, reason, told } = await tamperWithDestination('folder', folder.path, { isSaidToHold: true })
   assert.equal(state, 'warnings')
   assert.match(reason ?? '', /"Place" is said to keep/)
+  assert.ok(told.includes('tampering_not_refused'))
 })
 
 test(

@@ -38,6 +38,7 @@ const harmless = ['REPOSITORY_LOCKED', 'ACCESS_DENIED']
 /** Thins a copy out: what no policy has kept there for days goes, for good. */
 export const thinCopyJob = serverJob({
   kind: 'thin-copy',
+  lane: 'copies',
   order: copyKeySchema.extend({ approval: z.string().optional() }),
   async run({ approval, ...key }, work) {
     try {

@@ -70,18 +70,20 @@ export class BackendStorage implements EndpointStorage {
     await backend.create()
   }
 
+  // A backup goes by the indexes that are listed: one that another node has set aside names packs that are about to go.
   async *list(repository: string, type: FileType): AsyncIterable<ListedFile> {
-    const { backend } = await this.#repository(repository)
+    // Locks are never set aside, and are listed all the time.
+    const { backend } = type === 'lock' ? await this.#repository(repository) : await this.#current(repository)
     yield* backend.list(type)
   }
 
   async size(repository: string, file: FileRef): Promise<number | undefined> {
-    const { backend } = await this.#repository(repository)
+    const { backend } = await this.#withFile(repository, file)
     return backend.size(file)
   }
 
   async open(repository: string, file: FileRef): Promise<OpenedFile | undefined> {
-    const { backend } = await this.#repository(repository)
+    const { backend } = await this.#withFile(repository, file)
     const size = await backend.size(file)
     if (size === undefined) return undefined
     const pieces = (range: ByteRange) => this.#pieces(backend, file, range)
@@ -114,7 +116,14 @@ export class BackendStorage implements EndpointStorage {
     return (await this.#current(repository)).quarantine
   }
 
-  /** With what other nodes have set aside: the server's own work must not count on what is about to go. */
+  /** What is set aside here may have been put back by another node. */
+  async #withFile(repository: string, file: FileRef): Promise<OpenRepository> {
+    const opened = await this.#repository(repository)
+    if (opened.quarantine.hides(file)) await opened.tombstones.reloadOne(file)
+    return opened
+  }
+
+  /** With what other nodes have set aside: nobody must count on what is about to go. */
   async #current(repository: string): Promise<OpenRepository> {
     const opened = await this.#repository(repository)
     await opened.tombstones.reload()
@@ -155,15 +164,19 @@ export class BackendStorage implements EndpointStorage {
   }
 
   async #store({ repository, file }: Upload, { path, size, bytes: small }: Spooled): Promise<boolean> {
-    const { backend } = await this.#repository(repository)
+    const { backend, quarantine, tombstones } = await this.#repository(repository)
+    // Sent again after it was set aside, by whatever node: it is wanted, and must not go when that is purged.
+    await tombstones.reloadOne(file)
     using _ = await this.#sending.take(size)
     const bytes = small ?? (await readFile(path))
     try {
       await backend.write(file, bytes)
       return true
     } catch (thrown) {
-      if (hasCode(thrown, 'FILE_EXISTS')) return false
-      throw thrown
+      if (!hasCode(thrown, 'FILE_EXISTS')) throw thrown
+      // What lies there is what was sent; but a config is not known by its name.
+      if (file.type !== 'config') await quarantine.reveal(file)
+      return false
     }
   }
 }

@@ -7,7 +7,7 @@ import { SettableClock } from '../../../test/helpers/settable-clock.ts'
 import { tempFolder } from '../../../test/helpers/temp.ts'
 import { BackendStorage } from './backend-storage.ts'
 import { FolderStorage } from './folder-storage.ts'
-import type { EndpointStorage } from './storage.ts'
+import type { Body, EndpointStorage } from './storage.ts'
 import { fileNamed } from '../../../test/helpers/endpoint-server.ts'
 
 const day = 24 * 60 * 60 * 1000
@@ -174,3 +174,63 @@ async function fill(backend: Backend): Promise<{ readonly file: FileRef; readonl
   for (const { file, bytes } of files) await backend.write(file, bytes)
   return files
 }
+
+test('what one node has set aside, another lists no more; and shows again what was put back there', async () => {
+  await using folder = await tempFolder()
+  const memory = new MemoryBackend()
+  const openNode = async (name: string) =>
+    await BackendStorage.open({
+      open: () => memory,
+      openTombstones: tombstonesIn(folder.path),
+      folder: folder.join(name),
+    })
+  await using one = await openNode('one')
+  await using two = await openNode('two')
+  const bytes = randomBytes(100)
+  const index = fileNamed('index', bytes)
+  await (await one.backend('anna')).write(index, bytes)
+  const listed = async () => (await Array.fromAsync(two.list('anna', 'index'))).map(({ name }) => name)
+  assert.deepEqual(await listed(), [index.name])
+  await (await one.backend('anna')).delete(index)
+  // A backup that went by this index would count on packs that are about to go.
+  assert.deepEqual(await listed(), [])
+  assert.equal(await two.size('anna', index), undefined)
+  const quarantine = await one.quarantine('anna')
+  await quarantine.putBack(await Array.fromAsync(quarantine.list()))
+  assert.equal(await two.size('anna', index), 100)
+  await using opened = await two.open('anna', index)
+  assert.equal(opened?.size, 100)
+})
+
+test('what was set aside at another node and is sent again, or put back there, is there again and is not purged', async () => {
+  await using folder = await tempFolder()
+  const memory = new MemoryBackend()
+  const clock = new SettableClock()
+  const openNode = async (name: string) => {
+    const [openTombstones, own] = [tombstonesIn(folder.path), folder.join(name)]
+    return await BackendStorage.open({ open: () => memory, openTombstones, folder: own, clock, keepFree: 0 })
+  }
+  await using one = await openNode('one')
+  await using two = await openNode('two')
+  const bytes = randomBytes(100)
+  const file = fileNamed('pack', bytes)
+  await (await one.backend('anna')).write(file, bytes)
+  await two.size('anna', file)
+  await (await one.backend('anna')).delete(file)
+  const body: Body = async (take) => await take(Buffer.from(bytes))
+  const upload = { repository: 'anna', file, body, length: 100, longest: 1_000, grow: () => undefined }
+  for (const node of [two, one]) {
+    await using incoming = await node.receive(upload)
+    await incoming.store()
+    assert.equal(await node.size('anna', file), 100)
+  }
+  // Put back at one node while the other is about to purge.
+  await (await one.backend('anna')).delete(file)
+  clock.pass(1_000 * day)
+  const mayDelete = async () => {
+    const quarantine = await two.quarantine('anna')
+    await quarantine.putBack(await Array.fromAsync(quarantine.list()))
+  }
+  assert.equal((await (await one.quarantine('anna')).purge(0, { mayDelete })).files, 0)
+  assert.deepEqual(await memory.read(file), bytes)
+})

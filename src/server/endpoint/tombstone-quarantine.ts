@@ -71,6 +71,7 @@ export class TombstoneQuarantine implements Quarantine {
       for (const one of inPurgeOrder(this.#tombstones.all().filter(({ day }) => isOlder(day, { olderThan, now })))) {
         signal?.throwIfAborted()
         await mayDelete?.()
+        await this.#tombstones.reloadOne(one.file) // another node may have put it back since
         if (this.hides(one.file) && (await this.#deleteForGood(one.file, { signal }))) gone.push(one)
       }
     } finally {

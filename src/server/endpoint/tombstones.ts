@@ -5,6 +5,8 @@ import type { SetAsideFile } from './quarantine.ts'
 export interface Tombstones {
   /** Takes in what other nodes of the server have changed. */
   reload(): Promise<void>
+  /** The same for one file. */
+  reloadOne(file: FileRef): Promise<void>
   has(file: FileRef): boolean
   all(): readonly SetAsideFile[]
   add(file: SetAsideFile): Promise<void>

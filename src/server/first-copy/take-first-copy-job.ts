@@ -53,7 +53,7 @@ async function ownerOf(services: Services, machineId: string): Promise<Owner> {
   const machine = await workingMachine(services, machineId)
   const query = services.store.db.selectFrom('repositories').selectAll().where('machineId', '=', machineId)
   const repository = await query.executeTakeFirst()
-  if (!repository) throw new ServerError('NOT_FOUND', { what: 'repository' })
+  if (!repository) throw new ServerError('NOTHING_YET', { what: 'repository' })
   return { machine, repository }
 }
 

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import type { Kysely, Transaction } from 'kysely'
+import { printable } from '#base'
 import type { Clock } from '#base'
 import { backupPolicySchema } from '#protocol'
 import { refuseMistakes } from '#policy'
@@ -94,6 +95,7 @@ export async function changePolicyIn(
     .execute()
   const followers = machines.map(({ machineId }) => machineId)
   if (await hasDevice(transaction, followers)) refuseForDevices(policy)
+  await refuseOtherKinds(transaction, followers, [policy])
   await noteEvents(transaction, [changeOf(row)], clock)
   return fromRow(row, followers)
 }
@@ -166,6 +168,11 @@ export async function policiesOf({ store }: Services, machineId: string): Promis
   return rows.map((row) => fromRow(row, [machineId]))
 }
 
+/** Whoever names a policy for a machine means one that it follows. */
+export function notFollowed(): ServerError {
+  return new ServerError('STATE_WRONG', { what: 'backup policy', state: 'not one that this machine follows' })
+}
+
 /** Sets which policies a machine follows, all of its own client. Throws `NOT_FOUND`, `BACKUP_POLICY_INVALID`. */
 export async function assignPolicies(
   { store, clock }: Services,
@@ -195,9 +202,9 @@ export async function assignPoliciesIn(
     .where('policies.id', 'in', policyIds.length > 0 ? [...policyIds] : [''])
     .execute()
   if (known.length !== new Set(policyIds).size) throw new ServerError('NOT_FOUND', { what: 'backup policy' })
-  if (await hasDevice(transaction, [machineId])) {
-    for (const { document } of known) refuseForDevices(backupPolicySchema.parse(JSON.parse(document)))
-  }
+  const policies = known.map(({ document }): BackupPolicy => backupPolicySchema.parse(JSON.parse(document)))
+  if (await hasDevice(transaction, [machineId])) for (const policy of policies) refuseForDevices(policy)
+  await refuseOtherKinds(transaction, [machineId], policies)
   await transaction
     .deleteFrom('machinePolicies')
     .where('machineId', '=', machineId)
@@ -227,6 +234,25 @@ async function hasDevice(db: Kysely<Tables>, machineIds: readonly string[]): Pro
     .where('machineId', 'in', machineIds.length > 0 ? [...machineIds] : [''])
     .executeTakeFirst()
   return device !== undefined
+}
+
+/** A policy that says for which kinds of machine it is meant is followed by no other. Throws `BACKUP_POLICY_INVALID`. */
+async function refuseOtherKinds(
+  db: Kysely<Tables>,
+  machineIds: readonly string[],
+  policies: readonly BackupPolicy[],
+): Promise<void> {
+  const machines = await db
+    .selectFrom('machines')
+    .select(['name', 'kind'])
+    .where('id', 'in', machineIds.length > 0 ? [...machineIds] : [''])
+    .execute()
+  for (const { name, machines: kinds } of policies) {
+    const other = kinds && machines.find(({ kind }) => !(kinds as readonly string[]).includes(kind))
+    if (!other) continue
+    const sentence = `It is meant for machines of the kind ${kinds.join(', ')}, and "${printable(other.name)}" is one of the kind ${other.kind}.`
+    refuseMistakes(name, [{ at: 'machines', sentence }])
+  }
 }
 
 function refuseForDevices(policy: BackupPolicy): void {

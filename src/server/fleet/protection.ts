@@ -147,8 +147,8 @@ async function placeHere(
   const { bavail, bsize } = await statfs(storageFolder)
   const which = disk ? ` (${disk.source}, ${formatBytes(bavail * bsize)} free)` : ''
   return isSame
-    ? `The copies lie in ${storageFolder}, ON THE SAME DISK${which}: they help against deletion and mistakes, but they are gone with it when the disk breaks, burns or is stolen. Give another place with --storage.`
-    : `The copies lie in ${storageFolder}, on another disk${which} of this machine: they are gone with the machine when it burns or is stolen. Have a further copy elsewhere.`
+    ? `The copies lie in ${storageFolder}, ON THE SAME DISK${which}: they help against deletion and mistakes, but they are gone with it when the disk breaks, burns or is stolen. Have copies elsewhere, too: understudy destination create.`
+    : `The copies lie in ${storageFolder}, on another disk${which} of this machine: they are gone with the machine when it burns or is stolen. Have copies elsewhere, too: understudy destination create.`
 }
 
 function listOf(parts: readonly string[], most = mostTold, between = ', '): string {

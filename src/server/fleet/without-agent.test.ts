@@ -189,7 +189,7 @@ test('a wrong order is refused in a sentence, and leaves the credential that the
   assert.equal(((await ask(`${at}/script`, order)).json as { code: string }).code, 'STATE_WRONG')
 })
 
-test('what each kind of machine gets is one table, for whoever is signed in', async () => {
+test('what each kind of machine gets is one table, for everybody, also on the server itself', async () => {
   const { server, ask } = await open()
   await using _ = server
   const kinds = (await ask('/api/machine-kinds')).json as { id: string; by: string; files: { reach: string } }[]

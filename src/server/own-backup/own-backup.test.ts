@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { mkdir, writeFile } from 'node:fs/promises'
+import { copyFile, mkdir, readFile, writeFile } from 'node:fs/promises'
 import { test } from 'node:test'
 import { hasCode } from '#base'
 import { everyClient } from '#protocol'
@@ -10,7 +10,7 @@ import { tempFolder } from '../../../test/helpers/temp.ts'
 import { TestServer } from '../../../test/helpers/test-server.ts'
 import { workUntilIdle } from '../../../test/helpers/work-until-idle.ts'
 import type { Services } from '../app/services.ts'
-import { bringBack } from '../rebuild/bring-back.ts'
+import { bringBack, requireEmptyStore } from '../rebuild/bring-back.ts'
 import { settle } from '../rebuild/rebuild.ts'
 import { migrate } from '../store/migrate.ts'
 import { orderOwnBackup } from './own-backup-job.ts'
@@ -101,6 +101,35 @@ test('the password is shown once: a new one ends the one before, and what is wro
   await mkdir(place.join('empty'))
   await assert.rejects(tryWith(second, place.join('empty')), (error) => hasCode(error, 'REBUILD_NOTHING_THERE'))
   assert.equal((await tryWith(second, place.join('server'))).format, 1)
+})
+
+test('a rebuild that was cut off can be given again, and one into the folder of another server touches nothing', async () => {
+  await using server = await TestServer.open()
+  const { services, clock } = server
+  const machine = await serverRepository(services)
+  await using place = await tempFolder()
+  await using folder = await tempFolder()
+  await copyFile(`${services.folder}/server.key`, `${services.folder}/sealing.key`)
+  await moveOwnBackup(services, { location: place.path, credentials: null })
+  const password = await renewOwnPassword(services)
+  await backUpNow(services)
+  const since = await machine.backUp('after that')
+  await using opened = await sqlite.open()
+  const options = { location: place.path, password, folder: folder.path, clock }
+  await writeFile(folder.join('sealing.key'), 'of another server')
+  await assert.rejects(bringBack(opened.store, options), (error) => hasCode(error, 'REBUILD_NOT_EMPTY'))
+  assert.equal(await readFile(folder.join('sealing.key'), 'utf8'), 'of another server')
+
+  // As far as a rebuild comes when the power is cut before the control data are there.
+  await copyFile(`${services.folder}/sealing.key`, folder.join('sealing.key'))
+  await migrate(opened.store, { copyFolder: folder.path })
+  await requireEmptyStore(opened.store)
+  await bringBack(opened.store, options)
+  await assert.rejects(requireEmptyStore(opened.store), (error) => hasCode(error, 'REBUILD_NOT_EMPTY'))
+  // Ended again before it has looked at the storage: what was entered with the control data does it.
+  const rebuilt = await TestServer.servicesOver(opened.store, services)
+  await workUntilIdle(rebuilt)
+  assert.ok((await rebuilt.ledger.received(machine.repositoryId)).has(since))
 })
 
 test('a place that cannot be had leaves the own backup where it was', async () => {

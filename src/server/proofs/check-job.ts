@@ -32,6 +32,7 @@ const lockWait = 30 * 60_000
  */
 export const checkJob = serverJob({
   kind: 'check',
+  lane: 'proofs',
   order: checkOrderSchema,
   async run({ repositoryId, machineId, read }, work) {
     const { services, operation } = work

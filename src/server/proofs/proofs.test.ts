@@ -8,6 +8,7 @@ import { keepRepository, workOff } from '../../../test/helpers/own-repository.ts
 import type { Kept } from '../../../test/helpers/own-repository.ts'
 import { storeKinds } from '../../../test/helpers/stores.ts'
 import { TestServer } from '../../../test/helpers/test-server.ts'
+import { judgeProof } from './removed-since.ts'
 
 interface Shown {
   readonly id: string
@@ -127,6 +128,34 @@ test('a test restore brings back the sample of its seed, gives a rate, and leave
   assert.equal(newest?.measured['machine'], 'server')
   const scratch = join(scene.server.services.folder, 'scratch')
   assert.deepEqual(existsSync(scratch) ? readdirSync(scratch) : [], [])
+})
+
+test('what retention has removed since a proof was planned makes no bad proof, on the server and on the machine', async () => {
+  await using scene = await Scene.open(someFiles(10))
+  const { server, kept } = scene
+  const { services } = server
+  const { repositoryId, clientId, machine } = kept
+  const [snapshotId = ''] = [...(await services.ledger.received(repositoryId)).keys()]
+  await (await services.storage.backend(repositoryId)).delete({ type: 'snapshot', name: snapshotId })
+  const order = {
+    repositoryId,
+    machineId: machine.id,
+    snapshotId,
+    seed: 'x'.repeat(16),
+    mostFiles: 10,
+    mostBytes: 1_000,
+  }
+  const about = { clientId, kind: 'test-restore', order, requestedBy: 'schedule' }
+  const missing = await services.operations.create({ ...about, machineId: null })
+  assert.equal((await workOff(server, missing.id)).state, 'failed', 'nobody has removed it: it is missing')
+  const gone = { repositoryId, what: 'removed', snapshotId, machineId: null } as const
+  await services.ledger.write(gone)
+  const { id } = await services.operations.create({ ...about, machineId: null })
+  assert.equal((await workOff(server, id)).state, 'cancelled')
+  const failed = { state: 'failed', reason: 'There is no such snapshot.' } as const
+  const own = { kind: 'test-restore', order: JSON.stringify(order) }
+  assert.equal((await judgeProof(services, own, failed)).state, 'cancelled')
+  assert.equal((await judgeProof(services, { ...own, kind: 'restore' }, failed)).state, 'failed')
 })
 
 test('a trial brings everything back; a client who keeps the password is told that the server can make no proof', async () => {

@@ -15,6 +15,7 @@ import { drawSample, selectOnly } from './draw-sample.ts'
 import { ProofError } from './errors.ts'
 import { keepEvidence } from './evidence.ts'
 import { restoreHolds } from './record-proof.ts'
+import { removedSince, wasRemoved } from './removed-since.ts'
 import { scratchFolder } from './scratch.ts'
 
 const subject = { repositoryId: idSchema, machineId: idSchema.nullable() }
@@ -22,6 +23,7 @@ const subject = { repositoryId: idSchema, machineId: idSchema.nullable() }
 /** A random sample, restored on the server, compared with its hashes, timed, and removed. */
 export const serverTestRestoreJob = serverJob({
   kind: 'test-restore',
+  lane: 'proofs',
   order: testRestoreOrderSchema.extend(subject),
   async run(order, work) {
     const { seed, snapshotId } = order
@@ -38,6 +40,7 @@ export const serverTestRestoreJob = serverJob({
 /** Everything of a snapshot, restored on the server, compared, timed, and removed. */
 export const serverTrialJob = serverJob({
   kind: 'trial',
+  lane: 'proofs',
   order: z.object({ ...subject, snapshotId: snapshotIdSchema }),
   async run(order, work) {
     return await prove(order, work, () => Promise.resolve({ scope: 'whole', about: {} }))
@@ -66,6 +69,7 @@ async function prove(
   const repository = await openOwnRepository(services, repositoryId, { signal: outer, cache: false })
   await using lock = await lockRepository(repository, { retryFor: 30 * 60_000, signal: outer })
   const { signal } = lock
+  if (await wasRemoved(services, { repositoryId, snapshotId })) return removedSince
   const { tree } = await loadSnapshot(repository, snapshotId, { signal })
   const indexed = await loadIndex(repository, { signal })
   await using reader = new RepositoryReader(indexed, { threads: proofThreads })

@@ -1,5 +1,7 @@
-import { mkdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdir, readFile, rename, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
+import { sql } from 'kysely'
+import type { Kysely } from 'kysely'
 import { hasCode } from '#base'
 import type { Cancellable, Clock } from '#base'
 import { loadIndex, loadSnapshots, openRepository } from '#repository'
@@ -12,8 +14,11 @@ import { aboutFile, aboutSchema, ownFiles, ownFolder, ownTag } from '../own-back
 import { ownRepositoryName } from '../own-backup/own-repository.ts'
 import { loadFiles } from '../own-backup/snapshot-files.ts'
 import type { SavedFile } from '../own-backup/snapshot-files.ts'
+import { Operations } from '../operations/operations.ts'
+import { orderTakeIns } from '../standing/order-take-ins.ts'
 import { raised, readStanding, writeStanding } from '../standing/standing.ts'
-import { migrateTo, stepsDone } from '../store/migrate.ts'
+import { layoutOf } from '../store/layout.ts'
+import { migrateTo } from '../store/migrate.ts'
 import type { Store } from '../store/store.ts'
 import { formatMoment } from '../time.ts'
 import { calm } from './calm.ts'
@@ -30,26 +35,28 @@ export interface BringBackOptions extends Cancellable {
 
 export type About = z.output<typeof aboutSchema>
 
-/** Throws `OwnBackupError`s, `PASSWORD_WRONG`, and what opening throws. What was made is gone again then. */
+/**
+ * Key and certificate first, the control data last and all at once: whatever ends this (a power cut, a full disk), it can be given
+ * again and goes on. Throws `OwnBackupError`s, `PASSWORD_WRONG`, and what opening throws.
+ */
 export async function bringBack(store: Store, options: BringBackOptions): Promise<About> {
   const { folder, clock } = options
   await using opened = await findOwnRepository(options)
   const files = await newestFiles(opened.repository, options)
   const about = readAbout(await textOf(files, aboutFile))
-  try {
-    await migrateTo(store, about.step, { copyFolder: folder, clock })
-    const tables = files.filter(({ name }) => name.endsWith('.jsonl'))
-    await importTables(store, tables, async (transaction) => {
-      await calm(transaction, { because: becauseOf(about), now: clock.now() })
-      // Machines follow this server from now on, and no more the one that was lost, should it come back.
-      const standing = await readStanding(transaction)
-      await writeStanding(transaction, standing, raised(standing))
-    })
-    for (const [name, path] of Object.entries(ownFiles)) await writeOwnFile(files, name, join(folder, path))
-  } catch (thrown) {
-    for (const path of Object.values(ownFiles)) await rm(join(folder, path), { force: true })
-    throw thrown
-  }
+  for (const [name, path] of Object.entries(ownFiles))
+    await writeOwnFile(files, name, { path: join(folder, path), folder })
+  await migrateTo(store, about.step, { copyFolder: folder, clock })
+  const tables = files.filter(({ name }) => name.endsWith('.jsonl'))
+  await importTables(store, tables, async (transaction) => {
+    const because = becauseOf(about)
+    await calm(transaction, { because, now: clock.now() })
+    // Machines follow this server from now on, and no more the one that was lost, should it come back.
+    const standing = await readStanding(transaction)
+    await writeStanding(transaction, standing, raised(standing))
+    // What has arrived since is learned, also when this server is ended before it has told what it learned.
+    await orderTakeIns(new Operations(store.db, clock), { because, epoch: raised(standing).epoch, transaction })
+  })
   return about
 }
 
@@ -58,9 +65,17 @@ export function becauseOf({ madeAt }: About): string {
   return `the server was brought back from its backup of ${formatMoment(madeAt)}`
 }
 
+/** Tables without a row are what a rebuild has left that was cut off. Throws `REBUILD_NOT_EMPTY`. */
+export async function requireEmptyStore(store: Store): Promise<void> {
+  const db = store.db as unknown as Kysely<unknown>
+  for (const { name } of await layoutOf(db, store.engine)) {
+    const { rows } = await sql`select 1 from ${sql.table(name)} limit 1`.execute(db.withoutPlugins())
+    if (rows.length > 0) throw new OwnBackupError('REBUILD_NOT_EMPTY', { place: store.location })
+  }
+}
+
 /** Throws `REBUILD_NOT_EMPTY`. */
-export async function requireEmpty(store: Store, folder: string): Promise<void> {
-  if ((await stepsDone(store)).length > 0) throw new OwnBackupError('REBUILD_NOT_EMPTY', { place: store.location })
+export async function requireEmptyFolder(folder: string): Promise<void> {
   for (const path of Object.values(ownFiles)) {
     const there = await readFile(join(folder, path)).then(
       () => true,
@@ -136,9 +151,21 @@ function readAbout(text: string): About {
   }
 }
 
-async function writeOwnFile(files: readonly SavedFile[], name: string, path: string): Promise<void> {
+/** In place of no other one. Throws `REBUILD_NOT_EMPTY`. */
+async function writeOwnFile(
+  files: readonly SavedFile[],
+  name: string,
+  { path, folder }: { readonly path: string; readonly folder: string },
+): Promise<void> {
   const text = await textOf(files, name)
   if (text === '') return
+  const there = await readFile(path, 'utf8').catch((thrown: unknown) => {
+    if (hasCode(thrown, 'ENOENT')) return undefined
+    throw thrown
+  })
+  if (there === text) return
+  if (there !== undefined) throw new OwnBackupError('REBUILD_NOT_EMPTY', { place: folder })
   await mkdir(dirname(path), { recursive: true, mode: 0o700 })
-  await writeFile(path, text, { mode: 0o600, flag: 'wx', flush: true })
+  await writeFile(`${path}.new`, text, { mode: 0o600, flush: true })
+  await rename(`${path}.new`, path)
 }

@@ -18,7 +18,7 @@ export async function settle(services: Services, about: About): Promise<RebuildR
   const report = [
     `The server is back as it was at ${made}.`,
     'What was revoked or changed after that is as it was before: look at people, tokens, machines and policies.',
-    'Enrolment lines and invitations hold no longer. Machines that were enrolled after that are to be enrolled anew.',
+    'Enrolment lines and invitations hold no longer, and what waited for a yes is withdrawn. Machines that were enrolled after that are to be enrolled anew.',
   ]
   for (const repository of await db.selectFrom('repositories').selectAll().orderBy('name').execute()) {
     report.push(...(await settleRepository(services, repository, because)))

@@ -28,6 +28,18 @@ for (const kind of storeKinds) {
     assert.equal((await authenticateAtEndpoint(services, second.user, second.secret))?.state, 'closed')
   })
 
+  test(about('a machine that asks several times at once has one repository all the same'), { skip }, async () => {
+    await using server = await TestServer.open(kind)
+    const { services } = server
+    const machine = await makeMachine(services)
+    const asked = Array.from({ length: 5 }, async () => await grantRepository(services, machine, password))
+    const ids = (await Promise.all(asked)).map(({ repositoryId }) => repositoryId)
+    assert.equal(new Set(ids).size, 1)
+    assert.equal((await services.store.db.selectFrom('repositories').select('id').execute()).length, 1)
+    const open = services.store.db.selectFrom('repositoryCredentials').select('id').where('revokedAt', 'is', null)
+    assert.equal((await open.execute()).length, 1, 'the last credential is the one that holds')
+  })
+
   test(about('whoever has a machine’s key cannot make the server forget the password'), { skip }, async () => {
     await using server = await TestServer.open(kind)
     const { services } = server

@@ -33,6 +33,8 @@ export async function grantRepository(
   const user = randomUUID()
   const now = clock.now()
   const repositoryId = await store.db.transaction().execute(async (transaction) => {
+    // It has shown that it knows the password: from now on nobody is told. Of several calls at once the others wait here.
+    await transaction.updateTable('machines').set({ handover: null }).where('id', '=', machine.id).execute()
     const known = await transaction
       .selectFrom('repositories')
       .selectAll()
@@ -70,8 +72,6 @@ export async function grantRepository(
       .where('operationId', 'is', null)
       .where('revokedAt', 'is', null)
       .execute()
-    // It has shown that it knows the password: from now on nobody is told.
-    await transaction.updateTable('machines').set({ handover: null }).where('id', '=', machine.id).execute()
     await transaction
       .insertInto('repositoryCredentials')
       .values({

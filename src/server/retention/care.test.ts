@@ -222,6 +222,25 @@ test('a deleted machine’s repository is set aside, can be put back, and goes f
   assert.equal((await services.ledger.verify(kept.id)).fault, undefined, 'the ledger outlives it')
 })
 
+test('a put-back that was cut off at its last step loses no password to a purge: the repository stays known', async () => {
+  await using kept = await KeptRepository.open()
+  const { services, server } = kept
+  await kept.dailyBackups(2)
+  const owner = await kept.owner()
+  await server.call('DELETE', `/api/machines/${kept.machine}`, { headers: owner.token })
+  server.clock.pass(73 * hour)
+  await lookAtApprovals(services)
+  await kept.runWaiting('delete-repository')
+  // Everything is back, and that it is was not noted any more.
+  const quarantine = await services.storage.quarantine(kept.id)
+  await quarantine.putBack(await Array.fromAsync(quarantine.list()))
+  assert.equal((await kept.run('purge')).state, 'done')
+  const { db } = services.store
+  const row = await db.selectFrom('repositories').select('sealedPassword').where('id', '=', kept.id).executeTakeFirst()
+  assert.equal(typeof row?.sealedPassword, 'string')
+  assert.equal((await kept.listed()).length, 2)
+})
+
 test('what was set aside goes sooner when that was allowed, up to the day on which it was asked for', async () => {
   await using kept = await KeptRepository.open()
   const { services, server } = kept

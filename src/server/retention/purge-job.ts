@@ -44,7 +44,9 @@ async function purge(repositoryId: string, upTo: string | undefined, work: Serve
     return { state: 'done', reason, result }
   } finally {
     await measureRepository(services, repositoryId)
-    const { deletedAt = null, softDeletedBytes } = (await careOf(store.db, repositoryId)) ?? {}
-    if (deletedAt !== null && softDeletedBytes === 0) await removeDeletedRepository(services, repositoryId)
+    const { deletedAt = null, usedBytes, softDeletedBytes } = (await careOf(store.db, repositoryId)) ?? {}
+    // A put-back may have ended without noting it: what is there again needs its password.
+    if (deletedAt !== null && usedBytes === 0 && softDeletedBytes === 0)
+      await removeDeletedRepository(services, repositoryId)
   }
 }

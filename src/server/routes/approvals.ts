@@ -1,4 +1,4 @@
-import { approvalSchema, idSchema, safetySettingsSchema } from '#protocol'
+import { approvalSchema, changedSafetySchema, idSchema, safetySettingsSchema } from '#protocol'
 import { z } from 'zod'
 import { clientsWith } from '../app/caller.ts'
 import { route } from '../app/route.ts'
@@ -96,23 +96,25 @@ export const approvalRoutes = [
   route({
     method: 'PUT',
     path: '/api/settings/safety',
-    summary: 'Sets it. What would let more be removed, or sooner, waits for a second person or for the delay of now.',
+    summary:
+      'Sets what is named of it. What would let more be removed, or sooner, waits for a second person or for the delay of now.',
     command: 'safety change',
     access: { by: 'person', right: 'administer', of: 'server' },
-    body: safetySettingsSchema,
+    body: changedSafetySchema,
     answer: settingsAnswer,
     async handle({ body, caller }, services) {
       const { store, audit } = services
       const before = await readSafety(store.db)
-      if (isLessSafe(before, body)) {
-        const waits = await askApproval(services, lessSafetyAction, { clientId: null, details: body, by: caller })
+      const settings = { ...before, ...body }
+      if (isLessSafe(before, settings)) {
+        const waits = await askApproval(services, lessSafetyAction, { clientId: null, details: settings, by: caller })
         return { settings: before, waits: showApproval(waits) }
       }
       await store.db.transaction().execute(async (transaction) => {
-        await writeSafety(transaction, body)
-        await audit.write({ actor: caller.actor, what: 'settings.safety', details: body }, transaction)
+        await writeSafety(transaction, settings)
+        await audit.write({ actor: caller.actor, what: 'settings.safety', details: settings }, transaction)
       })
-      return { settings: body, waits: null }
+      return { settings, waits: null }
     },
   }),
 ]

@@ -76,7 +76,7 @@ export const destinationRoutes = [
     method: 'PUT',
     path: '/api/destinations/:destination',
     command: 'destination change',
-    summary: 'Changes what is known of a destination, and its credentials if they are given. Where it is stays.',
+    summary: 'Changes what is known of a destination. What is left out stays as it is, and so does where it lies.',
     access: { by: 'person', right: 'administer', of: 'destination' },
     params: named,
     body: changedDestinationSchema,
@@ -135,8 +135,12 @@ export const destinationRoutes = [
     params: named,
     answer: z.array(operationSchema),
     async handle({ params: { destination: id }, caller }, services) {
-      const { clientId } = await destinationOf(services, id)
+      const { clientId, kind } = await destinationOf(services, id)
       const wanted = (await wantedCopies(services)).filter(({ destinationId }) => destinationId === id)
+      if (wanted.length === 0) {
+        const away = kind === 'disks' ? ', or has none of its disks plugged in' : ''
+        throw new ServerError('STATE_WRONG', { what: 'destination', state: `in no backup policy of a machine${away}` })
+      }
       const operations = []
       for (const each of wanted) operations.push(await orderCopyNow(services, each, caller.actor.who))
       const details = { id, operations: operations.map((operation) => operation.id) }
@@ -177,7 +181,7 @@ export const destinationRoutes = [
         .select(['id', 'clientId'])
         .where('machineId', '=', machine)
         .executeTakeFirst()
-      if (!repository) throw new ServerError('NOT_FOUND', { what: 'repository' })
+      if (!repository) throw new ServerError('NOTHING_YET', { what: 'repository' })
       const { id: repositoryId, clientId } = repository
       const order = { repositoryId }
       const about = { clientId, machineId: null, kind: 'tamper-test', order, requestedBy: caller.actor.who }

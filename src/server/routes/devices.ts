@@ -18,7 +18,7 @@ export const deviceRoutes = [
     params: z.object({ client: idSchema }),
     body: z.object({
       name: nameSchema.describe('its name'),
-      readBy: idSchema.describe('machine whose agent reads it'),
+      readBy: idSchema.meta({ thing: 'machine' }).describe('machine whose agent reads it'),
       access: deviceAccessSchema,
     }),
     answer: machineSchema,
@@ -54,7 +54,10 @@ export const deviceRoutes = [
     summary: 'Changes how a machine that takes no software is read, and by which machine.',
     access: { by: 'person', right: 'operate', of: 'machine' },
     params: named,
-    body: z.object({ readBy: idSchema.describe('machine whose agent reads it'), access: deviceAccessSchema }),
+    body: z.object({
+      readBy: idSchema.meta({ thing: 'machine' }).describe('machine whose agent reads it'),
+      access: deviceAccessSchema,
+    }),
     answer: doneSchema,
     async handle({ params: { machine: id }, body, caller }, services) {
       await changeDevice(services, id, body)

@@ -27,6 +27,7 @@ import { repositoryRoutes } from './repositories.ts'
 import { serverRoutes } from './server.ts'
 import { secondFactorDemandRoutes } from './second-factor-demands.ts'
 import { standingRoutes } from './standing.ts'
+import { overviewRoutes } from './overview.ts'
 import { withoutAgentRoutes } from './without-agent.ts'
 
 /** Every call that the API has. */
@@ -60,4 +61,5 @@ export const routes: readonly Route[] = [
   ...peopleAccessRoutes,
   ...secondFactorDemandRoutes,
   ...standingRoutes,
+  ...overviewRoutes,
 ]

@@ -1,4 +1,13 @@
-import { idSchema, lookHeardSchema, lookReportSchema, operationSchema, sizeSchema, timeSchema } from '#protocol'
+import {
+  idSchema,
+  lookHeardSchema,
+  lookReportSchema,
+  machineDiscoverySchema,
+  operationSchema,
+  sizeSchema,
+  storedPolicySchema,
+  timeSchema,
+} from '#protocol'
 import { z } from 'zod'
 import { route } from '../app/route.ts'
 import type { Services } from '../app/services.ts'
@@ -7,11 +16,12 @@ import { firstCopyOf } from '../fleet/first-copy.ts'
 import { policyFromProposal } from '../fleet/first-policy.ts'
 import { findLook, takeLook } from '../fleet/looks.ts'
 import type { StoredLook } from '../fleet/looks.ts'
-import { assignPolicies, createPolicy, policiesOf } from '../fleet/policies.ts'
+import { assignPolicies, createPolicy, notFollowed, policiesOf } from '../fleet/policies.ts'
 import { describeProtection } from '../fleet/protection.ts'
+import { workingMachine } from '../restores/order-restore.ts'
 import { formatMoment } from '../time.ts'
 import { showOperation } from './operations.ts'
-import { show, storedSchema } from './policies.ts'
+import { show } from './policies.ts'
 
 /** What is on machines: as their agents find it, what of it is covered, and what they propose. */
 
@@ -43,14 +53,7 @@ export const lookRoutes = [
     summary: 'What is on a machine, which policies cover it, what none covers, and what the agent proposes.',
     access: { by: 'person', right: 'see', of: 'machine' },
     params: named,
-    answer: z.object({
-      reportedAt: timeSchema,
-      ...lookReportSchema.shape,
-      /** What the first policy leaves out that the server made by itself, and why. */
-      leftOut: z.array(z.object({ what: z.string(), why: z.string() })),
-      /** What is backed up, what is not, and where the copies lie, in sentences; null until the agent has said how far its policies reach. */
-      protection: z.array(z.string()).nullable(),
-    }),
+    answer: machineDiscoverySchema,
     async handle({ params: { machine } }, services) {
       const look = await requireLook(services, machine)
       const { report, reportedAt, leftOut } = look
@@ -72,11 +75,7 @@ export const lookRoutes = [
     params: named,
     answer: operationSchema,
     async handle({ params: { machine: machineId }, caller }, services) {
-      const { clientId } = await services.store.db
-        .selectFrom('machines')
-        .select('clientId')
-        .where('id', '=', machineId)
-        .executeTakeFirstOrThrow()
+      const { clientId } = await workingMachine(services, machineId)
       const { who: requestedBy } = caller.actor
       const operation = await services.operations.create({ clientId, machineId, kind: 'look', order: {}, requestedBy })
       const details = { machineId, operation: operation.id }
@@ -93,7 +92,7 @@ export const lookRoutes = [
     access: { by: 'person', right: 'operate', of: 'machine' },
     params: named,
     body: z.object({ besides: z.boolean().default(false).describe('also when the machine follows policies already') }),
-    answer: storedSchema,
+    answer: storedPolicySchema,
     async handle({ params: { machine: machineId }, body: { besides }, caller }, services) {
       const { report } = await requireLook(services, machineId)
       const policy = policyFromProposal(report.proposal)
@@ -140,7 +139,7 @@ export const lookRoutes = [
     async handle({ params: { machine: machineId }, query }, services) {
       const { report } = await requireLook(services, machineId)
       const policy = (await policiesOf(services, machineId)).find(({ id }) => id === query.policy)
-      if (!policy) throw new ServerError('NOT_FOUND', { what: 'backup policy' })
+      if (!policy) throw notFollowed()
       const { diskWriteRate: writeRate, diskReadRate: readRate, travelHours, lineRate } = query
       const isByDisk = writeRate !== undefined && readRate !== undefined
       const disk = isByDisk ? { writeRate, readRate, travel: travelHours * 3_600_000 } : undefined
@@ -161,6 +160,6 @@ export const lookRoutes = [
 
 async function requireLook(services: Services, machineId: string): Promise<StoredLook> {
   const look = await findLook(services, machineId)
-  if (!look) throw new ServerError('NOT_FOUND', { what: 'report of what is on the machine' })
+  if (!look) throw new ServerError('NOTHING_YET', { what: 'report of what is on it' })
   return look
 }

@@ -1,9 +1,9 @@
 import { databaseEvidenceSchema, doneSchema, idSchema, operationSchema, ownEvidencesSchema } from '#protocol'
 import { z } from 'zod'
 import { route } from '../app/route.ts'
-import { ServerError } from '../errors.ts'
 import { databaseEvidenceOf, takeEvidence } from '../fleet/machine-evidence.ts'
-import { policiesOf } from '../fleet/policies.ts'
+import { workingMachine } from '../restores/order-restore.ts'
+import { notFollowed, policiesOf } from '../fleet/policies.ts'
 import { formatMoment } from '../time.ts'
 import { showOperation } from './operations.ts'
 
@@ -52,8 +52,9 @@ export const machineEvidenceRoutes = [
     answer: operationSchema,
     async handle({ params: { machine: machineId }, body: { policy: policyId }, caller }, services) {
       const followed = (await policiesOf(services, machineId)).find(({ id }) => id === policyId)
-      if (!followed) throw new ServerError('NOT_FOUND', { what: 'backup policy' })
+      if (!followed) throw notFollowed()
       const { clientId, policy } = followed
+      await workingMachine(services, machineId)
       const order = { policyId, name: policy.name }
       const { who: requestedBy } = caller.actor
       const operation = await services.operations.create({ clientId, machineId, kind: 'try-dumps', order, requestedBy })

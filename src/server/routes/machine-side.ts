@@ -29,6 +29,7 @@ import { isSignedBy } from '../fleet/machine-signed.ts'
 import { noteSeen } from '../fleet/machines.ts'
 import { policiesOf } from '../fleet/policies.ts'
 import { recordProof } from '../proofs/record-proof.ts'
+import { judgeProof } from '../proofs/removed-since.ts'
 import { grantRepository } from '../repositories/own-repositories.ts'
 import { hearReceipt, receiptFor } from '../standing/hear-receipt.ts'
 import { showOperation } from './operations.ts'
@@ -159,8 +160,8 @@ export const machineSideRoutes = [
     body: finishSchema,
     answer: operationSchema,
     async handle({ caller, params: { operation: id }, body: { epoch, outcome } }, services) {
-      await requireOwn(services, caller, id)
-      const operation = await services.operations.finish(id, epoch, outcome)
+      const own = await requireOwn(services, caller, id)
+      const operation = await services.operations.finish(id, epoch, await judgeProof(services, own, outcome))
       await recordProof(services, operation)
       await noteDeviceRead(services, operation, services.clock.now())
       return showOperation(operation)
@@ -219,12 +220,13 @@ export const machineSideRoutes = [
 ]
 
 /** Throws `NOT_FOUND`: it is no operation of this machine. */
-export async function requireOwn({ store }: Services, { machineId }: MachineCaller, id: string): Promise<void> {
+export async function requireOwn({ store }: Services, { machineId }: MachineCaller, id: string) {
   const own = await store.db
     .selectFrom('operations')
-    .select('id')
+    .select(['kind', 'order'])
     .where('id', '=', id)
     .where('machineId', '=', machineId)
     .executeTakeFirst()
   if (!own) throw new ServerError('NOT_FOUND', { what: 'operation' })
+  return own
 }

@@ -22,7 +22,8 @@ import {
 } from '../fleet/machines.ts'
 import { ServerError } from '../errors.ts'
 import { readerOf } from '../fleet/devices.ts'
-import { policiesOf } from '../fleet/policies.ts'
+import { notFollowed, policiesOf } from '../fleet/policies.ts'
+import { workingMachine } from '../restores/order-restore.ts'
 import { isPasswordKept, notDoneWithoutPassword } from '../repositories/kept-password.ts'
 import { formatMoment } from '../time.ts'
 
@@ -32,6 +33,8 @@ const named = z.object({ machine: idSchema })
 
 /** How long an enrolment line holds that is for one machine and says nothing of it, in milliseconds. */
 const usualLife = 3_600_000
+/** A line that holds for longer lies about somewhere until somebody finds it. In milliseconds. */
+const longestLife = 366 * 86_400_000
 /** A machine that is away for longer is none that anybody expects back: it is revoked. In milliseconds. */
 const longestAway = 366 * 86_400_000
 
@@ -47,10 +50,14 @@ export const machineRoutes = [
     answer: z.object({ line: z.string(), expiresAt: timeSchema }),
     async handle({ params: { client: clientId }, body, caller }, services) {
       const { machineKind, machines, expiresAt: given } = body
-      const expiresAt = given === undefined ? services.clock.now() + usualLife : Date.parse(given)
+      const now = services.clock.now()
+      const expiresAt = given === undefined ? now + usualLife : Date.parse(given)
+      if (expiresAt <= now || expiresAt - now > longestLife) {
+        throw new ServerError('INPUT_INVALID', { part: 'body', reason: '"expiresAt": it is not within the next year' })
+      }
       const about = { clientId, machineKind, machines, expiresAt, approves: false }
       const secret = await createEnrolmentLine(services, about)
-      const details = { machineKind, machines, expiresAt }
+      const details = { machineKind, machines, expiresAt: formatMoment(expiresAt) }
       await services.audit.write({ actor: caller.actor, what: 'enrolment-line.create', clientId, details })
       return { line: enrolmentLineOf(services, secret), expiresAt: formatMoment(expiresAt) }
     },
@@ -150,10 +157,11 @@ export const machineRoutes = [
     answer: operationSchema,
     async handle({ params: { machine: machineId }, body: { policy: policyId }, caller }, services) {
       const followed = (await policiesOf(services, machineId)).find(({ id }) => id === policyId)
-      if (!followed) throw new ServerError('NOT_FOUND', { what: 'backup policy' })
+      if (!followed) throw notFollowed()
       const { clientId, policy } = followed
       const { who: requestedBy } = caller.actor
       const readerId = await readerOf(services, machineId)
+      await workingMachine(services, readerId ?? machineId)
       const order = { policyId, name: policy.name, ...(readerId !== undefined && { deviceId: machineId }) }
       const doer =
         readerId === undefined ? { machineId, kind: 'backup' } : { machineId: readerId, kind: 'backup-device' }

@@ -1,4 +1,4 @@
-import { approvalSchema, backupPolicySchema, doneOrWaitsSchema, idSchema } from '#protocol'
+import { backupPolicySchema, doneOrWaitsSchema, idSchema, storedPolicySchema } from '#protocol'
 import { keepsLess } from '#policy'
 import { z } from 'zod'
 import type { Caller } from '../app/caller.ts'
@@ -22,16 +22,6 @@ import { isInForce, shortensForMachine } from '../retention/keeps-in-force.ts'
 import { assignPoliciesAction, changePolicyAction, deletePolicyAction } from '../retention/policy-actions.ts'
 import { waits } from './repositories.ts'
 
-export const storedSchema = z.object({
-  id: idSchema,
-  clientId: idSchema,
-  revision: z.int(),
-  policy: backupPolicySchema,
-  machines: z.array(idSchema),
-  /** What was asked for and not done yet, because something would be kept less long. */
-  waits: approvalSchema.optional(),
-})
-
 const ofClient = z.object({ client: idSchema })
 const named = z.object({ policy: idSchema })
 const ofMachine = z.object({ machine: idSchema })
@@ -44,7 +34,7 @@ export const policyRoutes = [
     command: 'policy list',
     access: { by: 'person', right: 'see', of: 'client' },
     params: ofClient,
-    answer: z.array(storedSchema),
+    answer: z.array(storedPolicySchema),
     handle: async ({ params: { client } }, services) => shown(await listPolicies(services, client)),
   }),
   route({
@@ -55,13 +45,23 @@ export const policyRoutes = [
     access: { by: 'person', right: 'operate', of: 'client' },
     params: ofClient,
     body: backupPolicySchema,
-    answer: storedSchema,
+    answer: storedPolicySchema,
     async handle({ params: { client: clientId }, body, caller }, services) {
       const made = await createPolicy(services, clientId, body)
       const details = { id: made.id, policy: body }
       await services.audit.write({ actor: caller.actor, what: 'policy.create', clientId, details })
       return show(made)
     },
+  }),
+  route({
+    method: 'GET',
+    path: '/api/policies/:policy',
+    summary: 'One backup policy, as it may be changed and given back.',
+    command: 'policy show',
+    access: { by: 'person', right: 'see', of: 'policy' },
+    params: named,
+    answer: storedPolicySchema,
+    handle: async ({ params: { policy } }, services) => show(await loadPolicy(services, policy)),
   }),
   route({
     method: 'PUT',
@@ -71,7 +71,7 @@ export const policyRoutes = [
     access: { by: 'person', right: 'operate', of: 'policy' },
     params: named,
     body: backupPolicySchema,
-    answer: storedSchema,
+    answer: storedPolicySchema,
     async handle({ params: { policy: id }, body, caller }, services) {
       const before = await loadPolicy(services, id)
       const { clientId } = before
@@ -120,7 +120,7 @@ export const policyRoutes = [
     command: 'machine policies',
     access: { by: 'person', right: 'see', of: 'machine' },
     params: ofMachine,
-    answer: z.array(storedSchema),
+    answer: z.array(storedPolicySchema),
     handle: async ({ params: { machine } }, services) => shown(await policiesOf(services, machine)),
   }),
   route({
@@ -131,7 +131,7 @@ export const policyRoutes = [
     access: { by: 'person', right: 'operate', of: 'machine' },
     params: ofMachine,
     body: z.object({ policies: z.array(idSchema).max(100).describe('the backup policies') }),
-    answer: z.array(storedSchema),
+    answer: z.array(storedPolicySchema),
     async handle({ params: { machine: id }, body: { policies }, caller }, services) {
       const waiting = await askIfShorter(services, { machineId: id, policyIds: policies, caller })
       if (waiting) {
@@ -177,10 +177,10 @@ async function askIfShorter(services: Services, { machineId, policyIds, caller }
 
 type Stored = Awaited<ReturnType<typeof createPolicy>>
 
-export function show({ id, clientId, revision, policy, machines }: Stored): z.input<typeof storedSchema> {
+export function show({ id, clientId, revision, policy, machines }: Stored): z.input<typeof storedPolicySchema> {
   return { id, clientId, revision, policy: policy as z.input<typeof backupPolicySchema>, machines: [...machines] }
 }
 
-function shown(all: readonly Stored[]): z.input<typeof storedSchema>[] {
+function shown(all: readonly Stored[]): z.input<typeof storedPolicySchema>[] {
   return all.map(show)
 }

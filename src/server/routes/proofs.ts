@@ -163,7 +163,10 @@ export const proofRoutes = [
     access: { by: 'person', right: 'see', of: 'machine' },
     params: ofMachine,
     query: z.object({
-      to: idSchema.optional().describe('the machine that would be restored to (default: itself)'),
+      to: idSchema
+        .meta({ thing: 'machine' })
+        .optional()
+        .describe('the machine that would be restored to (default: itself)'),
       limit: z.coerce.number().positive().optional().describe('seconds that it may take'),
     }),
     answer: forecastSchema,

@@ -1,4 +1,11 @@
-import { doneOrWaitsSchema, idSchema, operationSchema, repositorySchema, storedSnapshotSchema } from '#protocol'
+import {
+  doneOrWaitsSchema,
+  idSchema,
+  operationSchema,
+  repositorySchema,
+  snapshotIdSchema,
+  storedSnapshotSchema,
+} from '#protocol'
 import { z } from 'zod'
 import { clientsWith } from '../app/caller.ts'
 import type { Caller } from '../app/caller.ts'
@@ -14,7 +21,6 @@ import { formatMoment } from '../time.ts'
 import { showOperation } from './operations.ts'
 
 const named = z.object({ repository: idSchema })
-const snapshotId = z.string().regex(/^[0-9a-f]{64}$/)
 
 export const repositoryRoutes = [
   route({
@@ -125,7 +131,7 @@ export const repositoryRoutes = [
     command: 'repository put-back',
     access: { by: 'person', right: 'operate', of: 'repository' },
     params: named,
-    body: z.object({ snapshot: snapshotId.optional().describe('only this one') }),
+    body: z.object({ snapshot: snapshotIdSchema.optional().describe('only this one') }),
     answer: operationSchema,
     handle: async ({ params: { repository: id }, body: { snapshot }, caller }, services) =>
       await order(services, caller, { id, kind: 'put-back', more: snapshot === undefined ? {} : { snapshot } }),

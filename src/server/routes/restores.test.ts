@@ -179,7 +179,7 @@ test('a restore of another client’s data, of a snapshot that is not there, or 
     (await post(path, body, by))['code']
   assert.equal(await code(`/api/machines/${stranger.id}/restore`, { from: machine.id }), 'NOT_FOUND')
   assert.equal(await code(restore, { from: machine.id, snapshot: 'f'.repeat(64) }), 'NOT_FOUND')
-  assert.equal(await code(restore, {}), 'NOT_FOUND', 'it has no repository')
+  assert.equal(await code(restore, {}), 'NOTHING_YET', 'it has no repository')
   assert.equal(await code(restore, { from: machine.id, to: { how: 'in place' } }), 'INPUT_INVALID', 'nothing is named')
   assert.equal(await code(restore, { from: machine.id, paths: ['/a/../b'] }), 'INPUT_INVALID')
   await server.services.store.db.updateTable('machines').set({ state: 'revoked' }).where('id', '=', spare.id).execute()

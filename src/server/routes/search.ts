@@ -23,7 +23,7 @@ export const searchRoutes = [
     path: '/api/machine-kinds',
     command: 'machine kinds',
     summary: 'What each kind of machine gets today: files, applications, the whole machine.',
-    access: { by: 'somebody' },
+    access: { by: 'anybody', because: 'it stands in the README, too' },
     answer: z.array(
       z.object({
         id: z.string(),

@@ -1,4 +1,4 @@
-import { timeSchema } from '#protocol'
+import { auditEntrySchema } from '#protocol'
 import { z } from 'zod'
 import { clientsWith } from '../app/caller.ts'
 import { FileAnswer, fileAnswerSchema } from '../app/file-answer.ts'
@@ -6,17 +6,6 @@ import { route } from '../app/route.ts'
 import { ServerError } from '../errors.ts'
 import { writeAuditFile } from '../records/audit-file.ts'
 import { formatMoment } from '../time.ts'
-
-const auditEntrySchema = z.object({
-  seq: z.int(),
-  at: timeSchema,
-  who: z.string(),
-  what: z.string(),
-  clientId: z.string().nullable(),
-  fromWhere: z.string(),
-  details: z.record(z.string(), z.unknown()),
-  hash: z.string(),
-})
 
 const faultSchema = z.object({ kind: z.enum(['missing', 'changed', 'cut']), seq: z.int() })
 

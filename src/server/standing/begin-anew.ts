@@ -1,9 +1,9 @@
 import type { Services } from '../app/services.ts'
 import type { Actor } from '../records/audit.ts'
 import { calm } from '../rebuild/calm.ts'
+import { orderTakeIns } from './order-take-ins.ts'
 import { raised, readStanding, writeStanding } from './standing.ts'
 import type { Standing } from './standing.ts'
-import { takeInKind } from './take-in-job.ts'
 
 export interface Beginning {
   /** As it was when this was decided: of many who decide at once one does it. */
@@ -28,12 +28,6 @@ export async function beginAnew(services: Services, { standing, because, actor }
     await calm(transaction, { because, now: clock.now(), keepsFresh: true })
     const details = { because, epoch: after.epoch }
     await audit.write({ actor, what: 'server.begin-anew', details }, transaction)
-    const repositories = await transaction.selectFrom('repositories').select(['id', 'clientId']).execute()
-    for (const { id, clientId } of repositories) {
-      const order = { repository: id, because }
-      const onceKey = `${takeInKind} ${after.epoch} ${id}`
-      const about = { clientId, machineId: null, kind: takeInKind, requestedBy: 'server' }
-      await operations.create({ ...about, order, onceKey }, transaction)
-    }
+    await orderTakeIns(operations, { because, epoch: after.epoch, transaction })
   })
 }

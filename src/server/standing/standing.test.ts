@@ -207,3 +207,31 @@ test('what a machine makes up, or has from another, moves the server to nothing'
   const { superseded, text } = await readStanding(first.services.store.db)
   assert.deepEqual([superseded, text, await held(first.services)], [null, undefined, []])
 })
+
+test('what was put back, or withdrawn, since the control data were copied is not purged and not carried out after all', async () => {
+  await using scene = await Scene.open()
+  const { first, made } = scene
+  const { db } = first.services.store
+  const aside = (type: string) => ({
+    repositoryId: made.repository,
+    type,
+    name: 'a'.repeat(64),
+    size: 1,
+    day: '2020-01-01',
+  })
+  await db.insertInto('tombstones').values(['pack', 'index', 'snapshot'].map(aside)).execute()
+  const yesterday = await scene.copy()
+  // Meanwhile a person has had all of it put back, and has withdrawn what would delete the machine.
+  const { receipt } = await first.hello()
+  await scene.backup(first)
+  const { receipt: newest } = await first.hello(receipt)
+
+  await using back = await scene.start(yesterday)
+  await back.hello(newest)
+  const restored = back.services.store.db
+  const left = await restored.selectFrom('tombstones').select(['type', 'day']).execute()
+  const today = new Date(back.services.clock.now()).toISOString().slice(0, 10)
+  assert.deepEqual(left, [{ type: 'snapshot', day: today }], 'snapshots that are kept need the others')
+  const approval = restored.selectFrom('approvals').select('state').where('id', '=', made.approval)
+  assert.equal((await approval.executeTakeFirstOrThrow()).state, 'withdrawn')
+})

@@ -4,8 +4,7 @@ import { z } from 'zod'
 import { takeIn } from '../rebuild/take-in.ts'
 import { loadSubject } from '../retention/subject.ts'
 import { serverJob } from '../work/job.ts'
-
-export const takeInKind = 'take-in'
+import { takeInKind } from './order-take-ins.ts'
 
 /** The ledger of a repository learns what lies in its storage, after the control data was put back from an earlier day. */
 export const takeInJob = serverJob({

@@ -310,7 +310,7 @@ export interface TombstonesTable {
   readonly name: Fixed<string>
   readonly size: Fixed<number>
   /** In UTC: `2026-07-31`. */
-  readonly day: Fixed<string>
+  readonly day: string
 }
 
 /** What server nodes do again and again. */

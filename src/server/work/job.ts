@@ -3,12 +3,20 @@ import type { z } from 'zod'
 import type { Services } from '../app/services.ts'
 import type { Row } from '../store/tables.ts'
 
+/**
+ * What waits behind each other: a first copy over a thin line may take for days, and must keep neither the server's own backup nor
+ * retention nor checks from being done.
+ */
+export type Lane = 'care' | 'proofs' | 'copies'
+
 /** A kind of operation that a server node does. */
 export interface ServerJob {
   /** As in the operation's `kind`. */
   readonly kind: string
   /** What an order of this kind must be. */
   readonly order: z.ZodType
+  /** Default: the care of the repositories. */
+  readonly lane?: Lane
   run(order: unknown, work: ServerJobWork): Promise<Outcome>
 }
 
@@ -26,6 +34,7 @@ export interface ServerJobWork {
 export function serverJob<Order extends z.ZodType>(definition: {
   readonly kind: string
   readonly order: Order
+  readonly lane?: Lane
   run(order: z.output<Order>, work: ServerJobWork): Promise<Outcome>
 }): ServerJob {
   return definition

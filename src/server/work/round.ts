@@ -30,8 +30,8 @@ export async function claimRound({ db }: Store, { name, every }: Round, clock: C
     .updateTable('rounds')
     .set({ lastAt: now })
     .where('name', '=', name)
-    // A time that lies ahead was written by a clock that was wrong.
-    .where((where) => where.or([where('lastAt', '<=', now - every), where('lastAt', '>', now)]))
+    // A time that lies far ahead was written by a clock that was wrong; a little, by a node whose clock is not quite this one's.
+    .where((where) => where.or([where('lastAt', '<=', now - every), where('lastAt', '>', now + every)]))
     .returning('name')
     .executeTakeFirst()
   return taken !== undefined

@@ -7,6 +7,7 @@ import { ledgerRound, planLedgerChecks, planPurges, planRetentionRuns } from '..
 import { alertRounds } from '../alerting/rounds.ts'
 import { measuringRounds } from '../measuring/rounds.ts'
 import { orderDueCopies } from '../copies/copy-round.ts'
+import { forgetOldRecords } from '../records/forget-old-records.ts'
 import { lookForDisks } from '../copies/disks.ts'
 import { orderRenewals } from '../copies/object-locks.ts'
 import { orderThinning } from '../copies/thin-round.ts'
@@ -36,6 +37,7 @@ export const rounds: readonly Round[] = [
   { name: 'order thinning of copies', every: hour, run: orderThinning },
   { name: 'order tamper tests', every: hour, run: orderTamperTests },
   { name: 'back the server up', every: ownBackupEvery, run: async (services) => void (await orderOwnBackup(services)) },
+  forgetOldRecords,
 ]
 
 /** Who was away for longer than a day asks for everything anew. */

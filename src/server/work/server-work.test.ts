@@ -75,6 +75,53 @@ test('a server that stops leaves what it did to be done again, and the next one 
   assert.equal((await stateOf(server, id)).state, 'done')
 })
 
+test('a copy that takes for days keeps nothing else from being done', async () => {
+  await using server = await TestServer.open()
+  const ending = new AbortController()
+  const hanging = serverJob({
+    kind: 'long',
+    lane: 'copies',
+    order: z.object({}),
+    run: async (_, { signal }) => {
+      await systemClock.sleep(60_000, { signal })
+      return { state: 'done' }
+    },
+  })
+  const about = { clientId: null, machineId: null, kind: 'long', order: {}, requestedBy: 'server' }
+  for (let at = 0; at < 10; at++) await server.services.operations.create(about)
+  const id = await ask(server, { wanted: 'x' })
+  const jobs = [
+    hanging,
+    tryJob(async () => {
+      ending.abort()
+      return { state: 'done' }
+    }),
+  ]
+  const services = { ...server.services, clock: systemClock }
+  const giveUp = setTimeout(() => ending.abort(), 10_000)
+  await doServerWork(services, { jobs, rounds: [], rhythm: 5, signal: ending.signal })
+  clearTimeout(giveUp)
+  const started = server.services.store.db.selectFrom('operations').select('startedAt').where('id', '=', id)
+  assert.notEqual((await started.executeTakeFirstOrThrow()).startedAt, null)
+})
+
+test('an operation in which servers end again and again is given up, and says so', async () => {
+  await using server = await TestServer.open()
+  const id = await ask(server, { wanted: 'x' })
+  for (let at = 0; at < 10; at++) {
+    assert.ok(await server.services.operations.claim('server:killed', { machineId: null }))
+    server.clock.pass(121_000)
+  }
+  let runs = 0
+  await workUntilIdle(server, async () => {
+    runs++
+    return { state: 'done' }
+  })
+  const { state, reason } = await stateOf(server, id)
+  assert.deepEqual([state, runs], ['failed', 0])
+  assert.match(reason ?? '', /begun 10 times/)
+})
+
 for (const kind of storeKinds) {
   test(
     `${kind.name}: of many nodes one makes a round, and none before it is due again`,
@@ -93,6 +140,12 @@ for (const kind of storeKinds) {
       assert.equal(await claimedBy(5), 0)
       clock.pass(1)
       assert.equal(await claimedBy(5), 1)
+      const behind = new SettableClock(clock.now() - 300)
+      assert.equal(
+        await claimRound(server.services.store, round, behind),
+        false,
+        'a node whose clock is a little behind does not make it again',
+      )
       clock.pass(-8_000)
       assert.equal(
         await claimedBy(5),

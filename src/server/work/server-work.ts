@@ -5,7 +5,7 @@ import type { Cancellable, Clock } from '#base'
 import type { Outcome, Progress } from '#protocol'
 import type { Services } from '../app/services.ts'
 import type { Claim } from '../operations/operations.ts'
-import type { ServerJob } from './job.ts'
+import type { Lane, ServerJob } from './job.ts'
 import { isSuperseded } from '../standing/standing.ts'
 import { claimRound } from './round.ts'
 import type { Round } from './round.ts'
@@ -15,11 +15,15 @@ export interface ServerWorkOptions extends Cancellable {
   readonly rounds: readonly Round[]
   /** Told of what went wrong with a round: a sentence. What goes wrong with a job stands in its operation. */
   readonly onProblem?: ((sentence: string) => void) | undefined
-  /** Operations that this node does at once. */
-  readonly atOnce?: number
   /** Milliseconds between two looks for work. */
   readonly rhythm?: number
 }
+
+/** Operations that a node does at once. */
+const atOnce: Readonly<Record<Lane, number>> = { care: 2, proofs: 1, copies: 2 }
+
+/** So often an operation is begun: one that ends its server each time must not do so for ever. */
+const mostBegun = 10
 
 /** Milliseconds between two reports that an operation goes on. */
 const reportEvery = 5_000
@@ -29,11 +33,10 @@ const reportEvery = 5_000
  * machine, each claimed. What it leaves behind when it stops is taken up by another node, or by itself at its next start.
  */
 export async function doServerWork(services: Services, options: ServerWorkOptions): Promise<void> {
-  const { signal, jobs, atOnce = 2 } = options
+  const { signal, jobs } = options
   const node = `server:${hostname()}:${randomUUID().slice(0, 8)}`
-  const workers = Array.from(
-    { length: jobs.length > 0 ? atOnce : 0 },
-    async () => await doJobs(services, node, options),
+  const workers = [...Map.groupBy(jobs, ({ lane = 'care' }) => lane)].flatMap(([lane, own]) =>
+    Array.from({ length: atOnce[lane] }, async () => await doJobs(services, node, { ...options, jobs: own })),
   )
   // All of them have ended when this returns: then the database may be closed.
   const rounds = options.rounds.map(async (round) => await keepMaking(round, services, options))
@@ -85,6 +88,7 @@ async function doJobs(services: Services, node: string, options: ServerWorkOptio
 async function doJob(services: Services, claim: Claim, { jobs, signal }: ServerWorkOptions): Promise<void> {
   const { operation, epoch } = claim
   const { operations, clock } = services
+  if (epoch > mostBegun) return await giveUp(services, claim)
   const ending = new AbortController()
   const both = signal ? AbortSignal.any([signal, ending.signal]) : ending.signal
   let progress: Progress | undefined
@@ -100,6 +104,15 @@ async function doJob(services: Services, claim: Claim, { jobs, signal }: ServerW
   await reporting
   // A node that stops leaves the operation to be done again.
   if (signal?.aborted === true) return await operations.release(operation.id, epoch)
+  await finish(services, claim, outcome)
+}
+
+async function giveUp(services: Services, claim: Claim): Promise<void> {
+  const reason = `It was begun ${mostBegun} times, and each time the server stopped or was ended before it was done.`
+  await finish(services, claim, { state: 'failed', reason })
+}
+
+async function finish({ operations }: Services, { operation, epoch }: Claim, outcome: Outcome): Promise<void> {
   await operations.finish(operation.id, epoch, outcome).catch((thrown: unknown) => {
     if (!hasCode(thrown, 'CLAIM_LOST')) throw thrown
   })

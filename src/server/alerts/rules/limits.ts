@@ -42,5 +42,17 @@ export const limits = {
   storageClockCritical: hour,
   /** After the first backup there is this long to print a recovery kit and to type its code back. */
   kitGrace: 7 * day,
+  /** A machine that was just approved has this long to be given a backup policy. */
+  unprotectedGrace: day,
+  /** How long a copy elsewhere may lack what it should have; and from when on that is bad. */
+  copyLate: 6 * hour,
+  copyVeryLate: 4 * day,
+  /** Times the span after which somebody wishes to be reminded of rotated disks. */
+  disksVeryLate: 3,
+  /** The server backs itself up every three hours. */
+  ownBackupLate: 12 * hour,
+  ownBackupVeryLate: 3 * day,
+  /** How long there is to name a place for it, and to write its password down. */
+  ownBackupGrace: 7 * day,
   certificate: { warning: 30 * day, warningWhenRenewed: 14 * day, critical: 4 * day },
 } as const

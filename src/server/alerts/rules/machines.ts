@@ -1,4 +1,4 @@
-/** Machines: silent for too long, or with a wrong clock. */
+/** Machines: silent for too long, with a wrong clock, or with nothing that is backed up. */
 import { asReason, type Finding, finding, type Subject } from '../condition.ts'
 import type { MachineView } from '../view.ts'
 import { limits, unseenLimits } from './limits.ts'
@@ -13,6 +13,7 @@ export function machineFindings(
     ...(isAway(machine, now) ? [] : [unseen(machine, subject, { now, isUnsure })]),
     ...clockFindings(machine.clockAhead, subject, now),
     usedByTwoFinding(machine, subject),
+    unprotected(machine, subject, now),
   ]
 }
 
@@ -26,6 +27,13 @@ function usedByTwoFinding({ usedByTwo }: MachineView, subject: Subject): Finding
       facts: { agents: asReason(usedByTwo.agents.join(', ')) },
     } as const)
   return finding('machine_used_by_two', subject, { trouble: trouble ?? null })
+}
+
+/** PCs may well hold no data; what there is nevertheless its agent reports. Who has a server wants it backed up. */
+function unprotected({ isUnprotected = false, enrolledAt, kind }: MachineView, subject: Subject, now: number): Finding {
+  const isOpen = isUnprotected && now - enrolledAt > limits.unprotectedGrace
+  const severity = kind === 'pc' || kind === 'laptop' ? 'notice' : 'warning'
+  return finding('not_protected', subject, { trouble: isOpen ? { severity, since: now, facts: {} } : null })
 }
 
 function unseen(

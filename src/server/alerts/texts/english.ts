@@ -1,4 +1,4 @@
-import type { Dependence, LedgerFindingKind, ProofKind, Subject } from '../condition.ts'
+import type { Dependence, LedgerFindingKind, OwnBackupFlaw, ProofKind, Subject, Tamperer } from '../condition.ts'
 import type { Texts } from './texts.ts'
 
 const proofs: Readonly<Record<ProofKind, string>> = {
@@ -11,6 +11,7 @@ const plurals: Readonly<Record<Subject['type'], readonly [string, string]>> = {
   machine: ['machine', 'machines'],
   repository: ['repository', 'repositories'],
   storage: ['storage', 'storages'],
+  destination: ['destination', 'destinations'],
   certificate: ['certificate', 'certificates'],
   channel: ['channel', 'channels'],
   client: ['client', 'clients'],
@@ -40,6 +41,25 @@ const kit = {
   'confirm-again':
     'For a year nobody has typed the code of the recovery kit back: whether it is still there is not known.',
   outdated: 'Something was added or changed since the recovery kit was printed, and is not in it.',
+}
+
+const tampered: Readonly<Record<Tamperer, string>> = {
+  writer:
+    'It is said to keep what was written there, but the tamper test destroyed its file with what the server writes with: whoever takes the server can destroy these copies.',
+  machine:
+    'The tamper test destroyed its file with a credential like the machine’s: whoever takes the machine can destroy its backups.',
+}
+
+const ownBackup: Readonly<Record<OwnBackupFlaw, { readonly sentence: string; readonly hint: string }>> = {
+  'no password': {
+    sentence:
+      'Nobody was ever shown the password of the server’s own backup: if the server is lost, it brings nothing back.',
+    hint: 'Have it shown once (`understudy server-backup new-password`), and write it down: it belongs to the recovery kit.',
+  },
+  'same disk': {
+    sentence: 'The server’s own backup lies on the disk of the server, and is lost together with it.',
+    hint: 'Name another place for it: `understudy server-backup change --location PLACE`.',
+  },
 }
 
 export const english: Texts = {
@@ -184,6 +204,67 @@ export const english: Texts = {
         (usedAt === null ? 'nobody has used it yet.' : `it was used on ${say.date(usedAt)}.`),
       hint: 'If you do not know of it, ask them by telephone; if they do not either, sign that account and theirs out, and remove what you do not trust.',
       over: 'The link is no longer open, or was used some days ago.',
+    }),
+    not_protected: () => ({
+      title: 'nothing is backed up',
+      sentence: 'It follows no backup policy: nothing of this machine is backed up.',
+      hint: 'Take what its agent proposes (`understudy machine accept-proposal`), or give it a policy (`understudy machine follow`). Without our agent, make its script (`understudy machine make-script`).',
+      over: 'It follows a backup policy, or a script was made for it.',
+    }),
+    copy_behind: ({ facts: { repository, lastComplete, reason } }, say) => ({
+      title: 'copy is behind',
+      sentence:
+        (lastComplete === null
+          ? `There is no complete copy of "${say.quote(repository)}" there yet.`
+          : `The copy of "${say.quote(repository)}" was last complete on ${say.date(lastComplete)}; what was backed up since then is not there.`) +
+        (reason === null ? '' : ` The last try failed: ${say.reason(reason)}.`),
+      hint: 'See that the place is there and has room (`understudy destination test`), then copy by hand (`understudy destination copy`).',
+      over: 'The copy has what it should have.',
+    }),
+    disks_overdue: ({ facts: { lastSeen } }, say) => ({
+      title: 'no disk was plugged in',
+      sentence:
+        lastSeen === null
+          ? 'None of its disks was ever plugged in: there is no copy on any.'
+          : `None of its disks was plugged in since ${say.date(lastSeen)}: the newest copy on a disk is as old.`,
+      hint: 'Plug one in. `understudy destination show` says when it may be taken away again.',
+      over: 'One of its disks is there.',
+    }),
+    tampering_not_refused: ({ facts: { by } }) => ({
+      title: 'copies can be destroyed',
+      sentence: tampered[by],
+      hint: 'Take away the right to delete and overwrite there, or switch on object lock, and repeat the tamper test. Until then do not count on these copies in an attack.',
+      over: 'The tamper test was refused.',
+    }),
+    approval_waits: ({ facts: { what, by, happensAt } }, say) => ({
+      title: 'something waits that removes backups',
+      sentence:
+        `${by === null ? 'The server' : say.quote(by)} asks to ${say.quote(what)}. ` +
+        (happensAt === null
+          ? 'It waits for the yes of another person.'
+          : `It happens by itself on ${say.date(happensAt)}, unless somebody withdraws it.`),
+      hint: 'If that is not meant to be, withdraw it at once: understudy approval withdraw. If nobody of you has asked for it, an account was stolen: say that you may have been attacked.',
+      over: 'It was decided, or is over.',
+    }),
+    client_attacked: () => ({
+      title: 'may have been attacked',
+      sentence:
+        'Somebody has said that this client may have been attacked: nothing of it is removed, and backups go on, marked as suspect.',
+      hint: 'Find out what happened. When all is well again, ask for an end of this state: it takes a second person, or a delay.',
+      over: 'This state has been ended.',
+    }),
+    own_backup_late: ({ facts: { lastComplete, reason } }, say) => ({
+      title: 'the server’s own backup is overdue',
+      sentence:
+        `It is made every three hours, but ${lastComplete === null ? 'none was ever complete' : `the last complete one is of ${say.date(lastComplete)}`}.` +
+        (reason === null ? '' : ` The last try failed: ${say.reason(reason)}.`),
+      hint: 'See that its place is there and has room (`understudy server-backup show`), then make it by hand (`understudy server-backup run`).',
+      over: 'The server has backed itself up again.',
+    }),
+    own_backup_unusable: ({ facts: { why } }) => ({
+      title: 'the server’s own backup does not help yet',
+      ...ownBackup[why],
+      over: 'That is mended.',
     }),
     outside_watch_missing: () => ({
       title: 'nobody watches the watcher',

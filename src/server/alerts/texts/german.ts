@@ -1,4 +1,4 @@
-import type { Dependence, LedgerFindingKind, ProofKind, Subject } from '../condition.ts'
+import type { Dependence, LedgerFindingKind, OwnBackupFlaw, ProofKind, Subject, Tamperer } from '../condition.ts'
 import type { Texts } from './texts.ts'
 
 const proofs: Readonly<Record<ProofKind, string>> = {
@@ -11,6 +11,7 @@ const plurals: Readonly<Record<Subject['type'], readonly [string, string]>> = {
   machine: ['Gerät', 'Geräte'],
   repository: ['Sicherungsablage', 'Sicherungsablagen'],
   storage: ['Speicher', 'Speicher'],
+  destination: ['Ziel', 'Ziele'],
   certificate: ['Zertifikat', 'Zertifikate'],
   channel: ['Meldeweg', 'Meldewege'],
   client: ['Kunde', 'Kunden'],
@@ -41,6 +42,25 @@ const kit = {
   'confirm-again':
     'Seit einem Jahr hat niemand den Code des Notfallblatts eingetippt: ob es noch da ist, weiß niemand.',
   outdated: 'Seit das Notfallblatt gedruckt wurde, kam etwas hinzu oder wurde geändert, das nicht darin steht.',
+}
+
+const tampered: Readonly<Record<Tamperer, string>> = {
+  writer:
+    'Dort soll bleiben, was geschrieben wurde, aber die Manipulationsprobe konnte ihre Datei mit den Zugangsdaten des Servers zerstören: Wer den Server übernimmt, kann diese Kopien zerstören.',
+  machine:
+    'Die Manipulationsprobe konnte ihre Datei mit Zugangsdaten wie denen des Geräts zerstören: Wer das Gerät übernimmt, kann seine Sicherungen zerstören.',
+}
+
+const ownBackup: Readonly<Record<OwnBackupFlaw, { readonly sentence: string; readonly hint: string }>> = {
+  'no password': {
+    sentence:
+      'Das Passwort der Sicherung des Servers selbst wurde noch niemandem gezeigt: Geht der Server verloren, bringt sie nichts zurück.',
+    hint: 'Lassen Sie es einmal zeigen (`understudy server-backup new-password`) und schreiben Sie es auf: Es gehört zum Notfallblatt.',
+  },
+  'same disk': {
+    sentence: 'Die Sicherung des Servers selbst liegt auf der Platte des Servers und geht mit ihm verloren.',
+    hint: 'Nennen Sie einen anderen Ort dafür: `understudy server-backup change --location ORT`.',
+  },
 }
 
 export const german: Texts = {
@@ -183,6 +203,67 @@ export const german: Texts = {
         (usedAt === null ? 'noch hat ihn niemand benutzt.' : `benutzt wurde er: ${say.date(usedAt)}.`),
       hint: 'Wissen Sie nichts davon, fragen Sie am Telefon nach; wissen die anderen auch nichts, melden Sie dieses Konto und das ihre überall ab, und entfernen Sie, wem Sie nicht trauen.',
       over: 'Der Link ist nicht mehr offen oder wurde vor einigen Tagen benutzt.',
+    }),
+    not_protected: () => ({
+      title: 'nichts wird gesichert',
+      sentence: 'Das Gerät folgt keinem Sicherungsplan: Nichts davon wird gesichert.',
+      hint: 'Nehmen Sie an, was sein Agent vorschlägt (`understudy machine accept-proposal`), oder geben Sie ihm einen Plan (`understudy machine follow`). Ohne unseren Agenten erzeugen Sie sein Skript (`understudy machine make-script`).',
+      over: 'Es folgt einem Sicherungsplan, oder sein Skript ist erzeugt.',
+    }),
+    copy_behind: ({ facts: { repository, lastComplete, reason } }, say) => ({
+      title: 'Kopie ist im Rückstand',
+      sentence:
+        (lastComplete === null
+          ? `Von „${say.quote(repository)}“ gibt es dort noch keine vollständige Kopie.`
+          : `Die Kopie von „${say.quote(repository)}“ war zuletzt vollständig: ${say.date(lastComplete)}; was seither gesichert wurde, ist nicht dort.`) +
+        (reason === null ? '' : ` Der letzte Versuch schlug fehl: ${say.reason(reason)}.`),
+      hint: 'Sehen Sie nach, ob der Ort erreichbar ist und Platz hat (`understudy destination test`), und kopieren Sie dann von Hand (`understudy destination copy`).',
+      over: 'Die Kopie hat, was sie haben soll.',
+    }),
+    disks_overdue: ({ facts: { lastSeen } }, say) => ({
+      title: 'keine Platte angeschlossen',
+      sentence:
+        lastSeen === null
+          ? 'Noch nie war eine seiner Platten angeschlossen: Auf keiner ist eine Kopie.'
+          : `Zuletzt war eine seiner Platten angeschlossen: ${say.date(lastSeen)}. So alt ist die neueste Kopie auf einer Platte.`,
+      hint: 'Schließen Sie eine an. Wann Sie sie wieder mitnehmen dürfen, sagt `understudy destination show`.',
+      over: 'Eine seiner Platten ist da.',
+    }),
+    tampering_not_refused: ({ facts: { by } }) => ({
+      title: 'Kopien lassen sich zerstören',
+      sentence: tampered[by],
+      hint: 'Nehmen Sie dort das Recht weg, zu löschen und zu überschreiben, oder schalten Sie die Objektsperre ein, und wiederholen Sie die Probe. Verlassen Sie sich bis dahin bei einem Angriff nicht auf diese Kopien.',
+      over: 'Die Manipulationsprobe wurde abgewiesen.',
+    }),
+    approval_waits: ({ facts: { what, by, happensAt } }, say) => ({
+      title: 'etwas wartet, das Sicherungen entfernt',
+      sentence:
+        `${by === null ? 'Der Server' : say.quote(by)} beantragt: „${say.quote(what)}“. ` +
+        (happensAt === null
+          ? 'Es wartet auf das Ja einer anderen Person.'
+          : `Es geschieht von selbst: ${say.date(happensAt)}, wenn es niemand zurückzieht.`),
+      hint: 'Soll das nicht sein, ziehen Sie es sofort zurück: understudy approval withdraw. Hat es niemand von Ihnen beantragt, wurde ein Konto gestohlen: Melden Sie einen möglichen Angriff.',
+      over: 'Es ist entschieden oder vorbei.',
+    }),
+    client_attacked: () => ({
+      title: 'wurde vielleicht angegriffen',
+      sentence:
+        'Jemand hat gemeldet, dass dieser Kunde vielleicht angegriffen wurde: Nichts von ihm wird entfernt; gesichert wird weiter, als verdächtig markiert.',
+      hint: 'Klären Sie, was geschehen ist. Ist alles wieder gut, beantragen Sie das Ende dieses Zustands: Es braucht eine zweite Person oder eine Frist.',
+      over: 'Der Zustand ist beendet.',
+    }),
+    own_backup_late: ({ facts: { lastComplete, reason } }, say) => ({
+      title: 'Sicherung des Servers selbst ist überfällig',
+      sentence:
+        `Geplant ist sie alle drei Stunden; ${lastComplete === null ? 'bisher war keine vollständig' : `zuletzt vollständig: ${say.date(lastComplete)}`}.` +
+        (reason === null ? '' : ` Der letzte Versuch schlug fehl: ${say.reason(reason)}.`),
+      hint: 'Sehen Sie nach, ob ihr Ort da ist und Platz hat (`understudy server-backup show`), und starten Sie sie dann von Hand (`understudy server-backup run`).',
+      over: 'Der Server hat sich wieder gesichert.',
+    }),
+    own_backup_unusable: ({ facts: { why } }) => ({
+      title: 'Sicherung des Servers selbst hilft noch nicht',
+      ...ownBackup[why],
+      over: 'Das ist behoben.',
     }),
     outside_watch_missing: () => ({
       title: 'niemand wacht über den Wächter',

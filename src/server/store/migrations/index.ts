@@ -15,6 +15,7 @@ import * as guardedDestinations from './0012-guarded-destinations.ts'
 import * as agentRuns from './0013-agent-runs.ts'
 import * as renewedPeople from './0014-renewed-people.ts'
 import * as careOfCopies from './0015-care-of-copies.ts'
+import * as oldRecords from './0019-old-records.ts'
 
 /** One step of the schema. Once released it is never edited: what is to change is a further step. */
 export interface SchemaStep {
@@ -39,4 +40,5 @@ export const schemaSteps: Readonly<Record<string, SchemaStep>> = {
   '0013-agent-runs': agentRuns,
   '0014-renewed-people': renewedPeople,
   '0015-care-of-copies': careOfCopies,
+  '0019-old-records': oldRecords,
 }
