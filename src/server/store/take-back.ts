@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs'
 import { sql } from 'kysely'
-import { messageOf } from '#base'
+import { messageOf, systemClock } from '#base'
 import { ServerError } from '../errors.ts'
 import { migrateTo } from './migrate.ts'
 import type { Migrated, MigrateOptions } from './migrate.ts'
@@ -67,11 +67,23 @@ async function isUnusedFile(db: Store['db']): Promise<boolean> {
   return true
 }
 
+/** PostgreSQL shows who has just gone for a moment longer. */
+const goingTakes = 1_000
+const lookEvery = 50
+
 async function isUnusedDatabase(db: Store['db']): Promise<boolean> {
+  for (let waited = 0; waited <= goingTakes; waited += lookEvery) {
+    if ((await othersAt(db)) === 0) return true
+    await systemClock.sleep(lookEvery)
+  }
+  return false
+}
+
+async function othersAt(db: Store['db']): Promise<number> {
   const { rows } = await sql<{ count: number }>`
     select count(*) as count from pg_stat_activity
     where datname = current_database() and application_name = ${applicationName} and pid <> pg_backend_pid()`.execute(
     db,
   )
-  return rows[0]?.count === 0
+  return rows[0]?.count ?? 0
 }
