@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { readFileSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { freePort } from './rest-server.ts'
 import { runOk, start } from './run.ts'
@@ -143,6 +143,32 @@ export class Business implements AsyncDisposable {
   async stopAgent(): Promise<void> {
     this.#agent?.kill('SIGTERM')
     assert.equal((await this.#agent?.result)?.code, 0, this.agentSaid)
+  }
+
+  async killServer(): Promise<void> {
+    this.serving.command.kill('SIGKILL')
+    await this.serving.command.result
+  }
+
+  /** Has the server back itself up into a folder of its own; returns the flags that bring it back from there. */
+  async backUpServer(): Promise<string[]> {
+    const { folder } = this
+    mkdirSync(folder.join('elsewhere'))
+    await this.ask('/api/server/backup', { location: folder.join('elsewhere') }, 'PUT')
+    const { password } = await this.ask<{ password: string }>('/api/server/backup/password', {})
+    writeFileSync(folder.join('password'), `${password}\n`)
+    const { id } = await this.ask<Operation>('/api/server/backup', {})
+    assert.equal((await this.ended(id)).state, 'done')
+    return ['--rebuild-from', folder.join('elsewhere'), '--rebuild-password-file', folder.join('password')]
+  }
+
+  /** The disk with the server's own folder is gone; the repositories were on another. */
+  loseServerFolder(): void {
+    const { folder } = this
+    renameSync(folder.join('server', 'repositories'), folder.join('repositories'))
+    rmSync(folder.join('server'), { recursive: true })
+    mkdirSync(folder.join('server'))
+    renameSync(folder.join('repositories'), folder.join('server', 'repositories'))
   }
 
   async operations(): Promise<readonly Operation[]> {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { cpSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, writeFileSync } from 'node:fs'
 import { mkdir } from 'node:fs/promises'
 import { test } from 'node:test'
 import { Business, snapshotOf } from '../helpers/business-of-one.ts'
@@ -13,11 +13,6 @@ interface Standing {
   readonly superseded: object | null
 }
 
-async function killServer({ serving }: Business): Promise<void> {
-  serving.command.kill('SIGKILL')
-  await serving.command.result
-}
-
 test('a server that comes back beside the one that was rebuilt in its place is followed by nobody, until a person decides so', async () => {
   await using business = await Business.open()
   const { folder, port } = business
@@ -26,28 +21,19 @@ test('a server that comes back beside the one that was rebuilt in its place is f
   const policy = await business.policy(folder.join('files'))
   business.startAgent()
   snapshotOf(await business.backUp(policy))
-  await mkdir(folder.join('elsewhere'))
-  await business.ask('/api/server/backup', { location: folder.join('elsewhere') }, 'PUT')
-  const { password } = await business.ask<{ password: string }>('/api/server/backup/password', {})
-  writeFileSync(folder.join('password'), `${password}\n`)
-  const { id } = await business.ask<Operation>('/api/server/backup', {})
-  assert.equal((await business.ended(id)).state, 'done')
+  const rebuild = await business.backUpServer()
   await business.stopAgent()
-  await killServer(business)
+  await business.killServer()
   // As somebody keeps a snapshot of the virtual machine.
   cpSync(folder.join('server'), folder.join('old'), { recursive: true })
 
-  renameSync(folder.join('server', 'repositories'), folder.join('repositories'))
-  rmSync(folder.join('server'), { recursive: true })
-  await mkdir(folder.join('server'))
-  renameSync(folder.join('repositories'), folder.join('server', 'repositories'))
-  const rebuild = ['--rebuild-from', folder.join('elsewhere'), '--rebuild-password-file', folder.join('password')]
+  business.loseServerFolder()
   business.serving = await serve(folder.join('server'), port, ...rebuild)
   business.startAgent()
   snapshotOf(await business.backUp(policy))
   await business.stopAgent()
   assert.deepEqual(await business.ask<Standing>('/api/server/standing'), { epoch: 2, superseded: null })
-  await killServer(business)
+  await business.killServer()
 
   business.serving = await serve(folder.join('old'), port)
   business.startAgent()

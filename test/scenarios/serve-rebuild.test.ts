@@ -3,7 +3,6 @@ import { readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'no
 import { mkdir } from 'node:fs/promises'
 import { test } from 'node:test'
 import { Business, snapshotOf } from '../helpers/business-of-one.ts'
-import type { Operation } from '../helpers/business-of-one.ts'
 import { run } from '../helpers/run.ts'
 import { mainModule, ownerToken, serve, setUpOwner } from '../helpers/serving.ts'
 
@@ -16,11 +15,6 @@ function repositoryOf({ folder }: Business): Repository {
   return JSON.parse(readFileSync(folder.join('agent', 'repository.json'), 'utf8')) as Repository
 }
 
-async function killServer({ serving }: Business): Promise<void> {
-  serving.command.kill('SIGKILL')
-  await serving.command.result
-}
-
 test('a server that is lost is rebuilt from its own backup: its machine goes on, and what came since is learned', async () => {
   await using business = await Business.open()
   const { folder, port } = business
@@ -29,22 +23,12 @@ test('a server that is lost is rebuilt from its own backup: its machine goes on,
   const policy = await business.policy(folder.join('files'))
   business.startAgent()
   const first = snapshotOf(await business.backUp(policy))
-  await mkdir(folder.join('elsewhere'))
-  await business.ask('/api/server/backup', { location: folder.join('elsewhere') }, 'PUT')
-  const { password } = await business.ask<{ password: string }>('/api/server/backup/password', {})
-  writeFileSync(folder.join('password'), `${password}\n`)
-  const { id } = await business.ask<Operation>('/api/server/backup', {})
-  assert.equal((await business.ended(id)).state, 'done')
+  const rebuild = await business.backUpServer()
   writeFileSync(folder.join('files', 'bill.txt'), 'forty-three')
   const second = snapshotOf(await business.backUp(policy))
-  await killServer(business)
+  await business.killServer()
 
-  // The disk with the server's own folder is gone; the repositories were on another.
-  renameSync(folder.join('server', 'repositories'), folder.join('repositories'))
-  rmSync(folder.join('server'), { recursive: true })
-  await mkdir(folder.join('server'))
-  renameSync(folder.join('repositories'), folder.join('server', 'repositories'))
-  const rebuild = ['--rebuild-from', folder.join('elsewhere'), '--rebuild-password-file', folder.join('password')]
+  business.loseServerFolder()
   business.serving = await serve(folder.join('server'), port, ...rebuild)
   const { rebuilt } = JSON.parse(business.serving.command.output().stdout.split('\n')[0] ?? '') as { rebuilt: string[] }
   assert.ok(
@@ -71,7 +55,7 @@ test('without its own backup a server learns from the repositories, and with a t
   snapshotOf(await business.backUp(policy))
   const { repositoryId, password } = repositoryOf(business)
   const hostname = (await business.ask<{ name: string }>(`/api/machines/${business.machine}`)).name
-  await killServer(business)
+  await business.killServer()
   renameSync(folder.join('server', 'repositories'), folder.join('repositories'))
   rmSync(folder.join('server'), { recursive: true })
 

@@ -1,7 +1,6 @@
-import { formatMoment } from '../time.ts'
 import { z } from 'zod'
 import type { AuditLog } from './audit.ts'
-import { auditContentOf } from './audit.ts'
+import { auditContentOf, showAuditEntry } from './audit.ts'
 import { AuditFileError } from './errors.ts'
 import { linkHash } from './chain.ts'
 import type { Link } from './chain.ts'
@@ -31,18 +30,7 @@ export async function* writeAuditFile(audit: AuditLog, after: Link): AsyncGenera
   yield lineOf({ format: 'understudy-audit-1', after, until })
   for await (const entry of audit.entries({ after: after.seq })) {
     if (entry.seq > until.seq) return
-    const { seq, at, who, what, clientId, fromWhere, details, hash } = entry
-    const shown = {
-      seq,
-      at: formatMoment(at),
-      who,
-      what,
-      clientId,
-      fromWhere,
-      details: JSON.parse(details) as unknown,
-      hash,
-    }
-    yield lineOf(shown)
+    yield lineOf(showAuditEntry(entry))
   }
 }
 

@@ -2,6 +2,7 @@ import type { Kysely, Transaction } from 'kysely'
 import { systemClock } from '#base'
 import type { Clock } from '#base'
 import type { Row, Tables } from '../store/tables.ts'
+import { formatMoment } from '../time.ts'
 import { appendToChain, chainStart, headOfChain, verifyChain } from './chain.ts'
 import type { ChainContent, ChainFault, Link } from './chain.ts'
 
@@ -95,4 +96,9 @@ export function auditContentOf({ at, who, what, clientId, fromWhere, details }: 
 
 async function* withContent(entries: AsyncIterable<Row<'audit'>>) {
   for await (const entry of entries) yield { seq: entry.seq, hash: entry.hash, content: auditContentOf(entry) }
+}
+
+/** An entry as exported files and the places that it is sent to have it: its hash can be computed again from it. */
+export function showAuditEntry({ seq, at, who, what, clientId, fromWhere, details, hash }: Row<'audit'>) {
+  return { seq, at: formatMoment(at), who, what, clientId, fromWhere, details: JSON.parse(details) as unknown, hash }
 }

@@ -4,8 +4,8 @@ import type { Cancellable } from '#base'
 import type { Services } from '../app/services.ts'
 import { ServerError } from '../errors.ts'
 import type { Row } from '../store/tables.ts'
-import { formatMoment } from '../time.ts'
 import type { Round } from '../work/round.ts'
+import { showAuditEntry } from './audit.ts'
 
 /**
  * The audit log is sent on as it grows: whoever takes over the server can rewrite its database, chain and all, but not what
@@ -108,18 +108,8 @@ async function entriesAfter({ store }: Services, seq: number): Promise<Row<'audi
 }
 
 /** `hash` is the SHA-256 of `JSON.stringify` of the hash before, `seq`, `at` in milliseconds, and what follows, in this order. */
-function lineOf({ seq, hash, at, who, what, clientId, fromWhere, details }: Row<'audit'>): string {
-  const entry = {
-    seq,
-    at: formatMoment(at),
-    who,
-    what,
-    clientId,
-    fromWhere,
-    details: JSON.parse(details) as unknown,
-    hash,
-  }
-  return `${JSON.stringify(entry)}\n`
+function lineOf(entry: Row<'audit'>): string {
+  return `${JSON.stringify(showAuditEntry(entry))}\n`
 }
 
 async function sentOf({ store }: Services): Promise<Sent> {
